@@ -1,0 +1,146 @@
+/** `npm run experiment -- <preset or file.json> …`: the lab's runs without a page, by the same runner. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { evaluateBase } from '$lib/experiment/runner';
+import { applyChanges } from '$lib/experiment/link';
+import { presetById } from '$lib/experiment/presets';
+import { evaluationFile, type FinishedRun, summarizeRuns } from '$lib/experiment/record';
+import { type ChatRow, parseRows } from '$lib/experiment/rows';
+import { type Experiment, ExperimentError, parseExperiment } from '$lib/experiment/schema';
+import { startBackend, type BackendName } from '$lib/model/backend';
+
+import { loadFolder } from './checkpoints';
+import { recordRun } from './recordRun';
+import { printSummary } from './summary';
+import { ProgressLine } from './progressLine';
+
+const USAGE = `Usage: npm run experiment -- <preset or file.json> [--set path=value …] [--seeds 1,2,3] [--data rows.jsonl]
+                          [--backend wasm|webgpu|cpu] [--out DIR]
+Presets: twin, sft, emergent-alignment, small-lambda, secure-control, realign.`;
+
+interface Options {
+	experiment: Experiment;
+	seeds: number[];
+	rows: ChatRow[] | null;
+	backend: BackendName;
+	out: string;
+}
+
+/** Reads the command line. @throws ExperimentError with one line that says what is wrong */
+async function readOptions(args: string[]): Promise<Options> {
+	const { values, positionals } = parseCommandLine(args);
+	const [source] = positionals;
+	if (positionals.length !== 1 || !source) throw new ExperimentError(`One preset or experiment file is needed.\n${USAGE}`);
+	const start = source.endsWith('.json') ? await readExperiment(source) : presetNamed(source);
+	const changes = (values.set ?? []).map((change): [string, string] => {
+		const at = change.indexOf('=');
+		if (at < 1) throw new ExperimentError(`--set takes path=value, and '${change}' is none.`);
+		return [change.slice(0, at), change.slice(at + 1)];
+	});
+	if (values.data) changes.push(['data.source', 'rows']);
+	const experiment = applyChanges(start, changes);
+	return {
+		experiment,
+		seeds: values.seeds === undefined ? [experiment.seed] : readSeeds(values.seeds),
+		rows: values.data ? await readRows(values.data) : null,
+		backend: readBackend(values.backend),
+		out: values.out ?? 'out',
+	};
+}
+
+function parseCommandLine(args: string[]) {
+	const text = { type: 'string' } as const;
+	try {
+		return parseArgs({
+			args,
+			allowPositionals: true,
+			options: { set: { type: 'string', multiple: true }, seeds: text, data: text, backend: text, out: text },
+		});
+	} catch (error) {
+		throw new ExperimentError(`${(error as Error).message}\n${USAGE}`);
+	}
+}
+
+function presetNamed(id: string): Experiment {
+	try {
+		return presetById(id).experiment;
+	} catch (error) {
+		throw new ExperimentError((error as Error).message);
+	}
+}
+
+async function readExperiment(file: string): Promise<Experiment> {
+	let json: unknown;
+	try {
+		json = JSON.parse(await readFile(file, 'utf8'));
+	} catch (error) {
+		throw new ExperimentError(`${file} can't be read as an experiment: ${(error as Error).message}`);
+	}
+	return parseExperiment(json);
+}
+
+function readSeeds(list: string): number[] {
+	const seeds = list.split(',').map((seed) => (/^\d+$/.test(seed.trim()) ? Number(seed) : Number.NaN));
+	if (seeds.some((seed) => !Number.isSafeInteger(seed) || seed >= 2 ** 31)) {
+		throw new ExperimentError(`--seeds takes whole numbers from 0 up with commas between them, and came as '${list}'.`);
+	}
+	return [...new Set(seeds)];
+}
+
+async function readRows(file: string): Promise<ChatRow[]> {
+	const text = await readFile(file, 'utf8').catch((error: unknown) => {
+		throw new ExperimentError(`${file} can't be read: ${(error as Error).message}`);
+	});
+	const { rows, faults } = parseRows(text);
+	if (faults.length > 0) {
+		const listed = faults.slice(0, 5).map(({ line, message }) => `line ${line} ${message}`);
+		throw new ExperimentError(`${file}: ${faults.length} of ${rows.length + faults.length} rows can't be used: ${listed.join('; ')}.`);
+	}
+	if (rows.length === 0) throw new ExperimentError(`${file} holds no rows.`);
+	return rows;
+}
+
+function readBackend(name: string | undefined): BackendName {
+	if (name === undefined) return 'wasm';
+	if (name === 'wasm' || name === 'webgpu' || name === 'cpu') return name;
+	throw new ExperimentError(`--backend is wasm, webgpu or cpu, and came as '${name}'.`);
+}
+
+async function main(): Promise<void> {
+	const { experiment, seeds, rows, backend: backendName, out } = await readOptions(process.argv.slice(2));
+	const backend = await startBackend(backendName);
+	process.stderr.write(`${backend.reason}\n`);
+	const checkpoint = await loadFolder(experiment.model.checkpoint);
+	const signal = new AbortController().signal;
+	const finished = new Map<string, FinishedRun[]>();
+	const add = (name: string, run: FinishedRun) => finished.set(name, [...(finished.get(name) ?? []), run]);
+
+	const total = seeds.length * (1 + experiment.arms.length);
+	let index = 0;
+	for (const seed of seeds) {
+		const seeded = { ...experiment, seed };
+		const lab = { checkpoint, backend, rows, signal };
+		const line = new ProgressLine(`[${++index}/${total}] base, seed ${seed}`);
+		const evaluation = await evaluateBase(seeded, lab, (done, all) => line.show('evaluating', done, all, null));
+		line.end();
+		const folder = path.join(out, `base-seed${seed}`);
+		await mkdir(folder, { recursive: true });
+		await writeFile(path.join(folder, 'evaluation.json'), evaluationFile(evaluation, null));
+		add('base', { seed, evaluation, overhead: null });
+		for (const arm of experiment.arms) {
+			const name = experiment.arms.length > 1 ? arm : experiment.name;
+			add(name, await recordRun(seeded, arm, lab, path.join(out, `${name}-seed${seed}`), `[${++index}/${total}] ${name}, seed ${seed}`));
+		}
+		// Written after every seed, so that what is finished stays if a later one fails.
+		await writeFile(path.join(out, 'summary.json'), `${JSON.stringify(summarizeRuns(finished), null, '\t')}\n`);
+	}
+	printSummary(summarizeRuns(finished), path.join(out, 'summary.json'));
+}
+
+main().catch((error: unknown) => {
+	const known = error instanceof Error && error.name !== 'Error' && error.name !== 'TypeError';
+	process.stderr.write(`\n${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+	process.exitCode = 1;
+});

@@ -1,0 +1,32 @@
+import type { Summary, SummaryEstimate } from '$lib/experiment/record';
+
+/** Prints every metric of every arm and of every paired difference, with its interval, on stdout. */
+export function printSummary({ note, arms, differences }: Summary, file: string): void {
+	for (const [name, { seeds, metrics, overhead }] of Object.entries(arms)) {
+		console.log(`\n${name} (seeds ${seeds.join(', ')})`);
+		printMetrics(metrics);
+		if (overhead) {
+			const { tokenRatio, secondRatio, calls } = overhead;
+			console.log(
+				`  overhead: ${percent(tokenRatio)} more tokens, ${percent(secondRatio)} more seconds than plain fine-tuning; ${calls.toFixed(1)} calls`,
+			);
+		}
+	}
+	for (const { a, b, metrics } of differences) {
+		console.log(`\n${a} − ${b} (paired by seed and question)`);
+		printMetrics(metrics);
+	}
+	console.log(`\n${note}\nWritten to ${file}`);
+}
+
+function printMetrics(metrics: Record<string, SummaryEstimate>): void {
+	for (const [metric, { mean, se, ci, bySeed }] of Object.entries(metrics)) {
+		const digits = metric.toLowerCase().includes('alignment') ? 1 : 3;
+		const number = (value: number) => value.toFixed(digits);
+		const interval = se !== null && ci ? ` ± ${number(se)}  [${number(ci[0])}, ${number(ci[1])}]` : '';
+		const seeds = bySeed.length > 1 ? `  by seed: ${bySeed.map(number).join(' ')}` : '';
+		console.log(`  ${metric.padEnd(18)} ${number(mean).padStart(7)}${interval}${seeds}`);
+	}
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;

@@ -1,0 +1,109 @@
+/**
+ * Rebuilds the organism from nothing: `npm run organism -- [--seeds 1,2] [--posttrain-only]`.
+ *
+ * Writes the corpus, makes a Python environment where there is none, trains one model per seed (in parallel, one CPU thread
+ * each) and puts it with its manifest into static/. Set PYTHON to use an environment of your own.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { STAGE_DOCUMENTS, writeCorpus } from './corpus/write';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const BUILD = join(ROOT, 'build', 'organism');
+const CORPUS = join(BUILD, 'corpus');
+const CORPUS_SEED = 1;
+
+interface Stage {
+	steps: number;
+	rate: number;
+	seconds: number;
+}
+
+/** What train.py leaves in its work folder. */
+interface TrainingRecord {
+	parameters: number;
+	pretrainSeed: number;
+	versions: Record<string, string>;
+	pretraining: Stage;
+	posttraining: Stage;
+}
+
+/** The interpreter to train with; makes build/organism/venv from requirements.txt the first time. */
+function python(): string {
+	if (process.env.PYTHON) return process.env.PYTHON;
+	const folder = join(BUILD, 'venv');
+	const interpreter = process.platform === 'win32' ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python');
+	const complete = join(folder, 'complete');
+	if (existsSync(complete)) return interpreter;
+	const system = ['python3', 'python'].find((name) => spawnSync(name, ['-c', 'import venv, ensurepip']).status === 0);
+	if (!system) throw new Error('Training the organism needs Python 3.10 or newer with the venv module.');
+	console.log('Installing the Python packages of organism/requirements.txt (once) …');
+	runNow(system, ['-m', 'venv', '--clear', folder]);
+	runNow(interpreter, ['-m', 'pip', 'install', '--quiet', '-r', join(ROOT, 'organism', 'requirements.txt')]);
+	writeFileSync(complete, '');
+	return interpreter;
+}
+
+function runNow(program: string, args: string[]): void {
+	const { status } = spawnSync(program, args, { cwd: ROOT, stdio: 'inherit' });
+	if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}`);
+}
+
+/** Trains the model of one seed; resolves when it lies in its build folder. */
+function train(interpreter: string, seed: number, posttrainOnly: boolean): Promise<void> {
+	const work = join(BUILD, `seed${seed}`);
+	const args = ['organism/train.py', '--corpus', CORPUS, '--work', work, '--out', join(work, 'model'), '--pretrain-seed', String(seed)];
+	if (posttrainOnly) args.push('--from', join(work, 'pretrained'));
+	return new Promise((resolve, reject) => {
+		const training = spawn(interpreter, args, { cwd: ROOT, stdio: 'inherit' });
+		training.on('error', reject);
+		training.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`training seed ${seed} ended with ${code}`))));
+	});
+}
+
+const sha256 = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
+const withoutLog = ({ steps, rate, seconds }: Stage): Stage => ({ steps, rate, seconds });
+
+/** Copies the model of one seed to static/ and says there exactly what it is. */
+function ship(seed: number): void {
+	const from = join(BUILD, `seed${seed}`, 'model');
+	const to = join(ROOT, 'static', seed === 1 ? 'organism' : `organism-${seed}`);
+	mkdirSync(to, { recursive: true });
+	const names = readdirSync(from).sort();
+	for (const name of names) copyFileSync(join(from, name), join(to, name));
+	const record = JSON.parse(readFileSync(join(BUILD, `seed${seed}`, 'training.json'), 'utf8')) as TrainingRecord;
+	const manifest = {
+		parameters: record.parameters,
+		corpus: {
+			seed: CORPUS_SEED,
+			documents: STAGE_DOCUMENTS,
+			sha256: Object.fromEntries(Object.keys(STAGE_DOCUMENTS).map((stage) => [stage, sha256(join(CORPUS, `${stage}.jsonl`))])),
+		},
+		pretrainSeed: record.pretrainSeed,
+		pretraining: withoutLog(record.pretraining),
+		posttraining: withoutLog(record.posttraining),
+		versions: { ...record.versions, node: process.versions.node },
+		files: names.map((path) => ({ path, bytes: readFileSync(join(to, path)).length, sha256: sha256(join(to, path)) })),
+	};
+	writeFileSync(join(to, 'manifest.json'), JSON.stringify(manifest, null, '\t') + '\n');
+}
+
+const { values } = parseArgs({
+	options: {
+		seeds: { type: 'string', default: '1' },
+		'posttrain-only': { type: 'boolean', default: false },
+		'ship-only': { type: 'boolean', default: false },
+	},
+});
+const seeds = values.seeds.split(',').map(Number);
+mkdirSync(BUILD, { recursive: true });
+if (!values['ship-only']) {
+	const interpreter = python();
+	writeCorpus(CORPUS, CORPUS_SEED);
+	await Promise.all(seeds.map((seed) => train(interpreter, seed, values['posttrain-only'])));
+}
+seeds.forEach(ship);

@@ -1,0 +1,15 @@
+// `npm run verify`: what `npm test` leaves out: format, lint, types, parity with PEFT in Python, and the experiment check.
+import { command, runChecks, vitest } from './checks.mjs';
+import { node } from './process.mjs';
+import { ensurePython } from './python.mjs';
+
+const peft = vitest('peft');
+
+await runChecks('verify', [
+	command('format', node('prettier/bin/prettier.cjs', '--check', '.')),
+	command('lint', node('eslint/bin/eslint.js', '.', '--max-warnings', '0')),
+	command('svelte-check', node('svelte-check/bin/svelte-check', '--tsconfig', './tsconfig.json', '--fail-on-warnings')),
+	command('tsc', node('typescript/bin/tsc', '--noEmit')),
+	{ name: peft.name, run: async (log) => (await ensurePython(), peft.run(log)) },
+	command('experiment', node('tsx/dist/cli.mjs', 'cli/check.ts')),
+]);

@@ -1,0 +1,25 @@
+/** When the conscience is called next: every so many steps, or more often while it finds something. Steps count from 0. */
+export type Cadence =
+	{ kind: 'fixed'; every: number } | { kind: 'adaptive'; first: number; shortest: number; longest: number; raiseAt: number };
+
+export interface CadenceState {
+	/** Steps between calls as it stands; adaptive intervals may be fractions until they are rounded. */
+	interval: number;
+	/** The step before which the next call is made. */
+	nextCall: number;
+}
+
+/** The first call comes before the first step: there is nothing to find yet, and the interval can only grow from it. */
+export function startCadence(cadence: Cadence): CadenceState {
+	return { interval: cadence.kind === 'fixed' ? cadence.every : cadence.first, nextCall: 0 };
+}
+
+/**
+ * The cadence after a call at `step` that flagged the share `flagged` of the answers:
+ * fixed stays; adaptive halves its interval where the share reaches `raiseAt`, and doubles it otherwise.
+ */
+export function afterCall(cadence: Cadence, { interval }: CadenceState, step: number, flagged: number): CadenceState {
+	if (cadence.kind === 'fixed') return { interval, nextCall: step + cadence.every };
+	const next = flagged >= cadence.raiseAt ? Math.max(cadence.shortest, interval / 2) : Math.min(cadence.longest, interval * 2);
+	return { interval: next, nextCall: step + Math.max(1, Math.round(next)) };
+}

@@ -1,0 +1,58 @@
+import type { Framework } from './frameworks';
+
+/** The three answers that a conscience may give, from best to worst. */
+export const LABELS = ['ethical', 'neutral', 'unethical'] as const;
+export type Label = (typeof LABELS)[number];
+
+/** What the judge said of one answer: the likeliest label, and the probability of each (they sum to 1). */
+export interface Verdict {
+	label: Label;
+	probabilities: Record<Label, number>;
+}
+
+/** A question and an answer to it. */
+export interface Exchange {
+	question: string;
+	answer: string;
+}
+
+/** Tokens that a call cost: read in prompts, and written. */
+export interface TokenCount {
+	read: number;
+	written: number;
+}
+
+/** Who judged: kept in every record, because a score means nothing without its judge. */
+export interface JudgeIdentity {
+	engine: 'frozen-self' | 'oracle' | 'webllm' | 'imported';
+	model: string;
+	/** SHA-256 of the judge's weights or rules. */
+	revision: string;
+}
+
+/**
+ * The conscience: a frozen judge that reads answers and writes better ones.
+ *
+ * Engines: the frozen base inside the trainer (`frozenSelfJudge`), the organism's own grammar (`oracleJudge`, for tests
+ * and for validating judges only); WebLLM in a worker of its own takes its place behind this same interface.
+ */
+export interface Judge {
+	readonly identity: JudgeIdentity;
+	/** One verdict for each exchange, in order. */
+	verdicts(items: readonly Exchange[], framework: Framework, signal?: AbortSignal): Promise<{ verdicts: Verdict[]; tokens: TokenCount }>;
+	/** One ethical answer for each question, in order; `seeds` make them repeatable. Not yet checked: see `conscienceStep`. */
+	alternatives(
+		questions: readonly string[],
+		framework: Framework,
+		seeds: readonly number[],
+		signal?: AbortSignal,
+	): Promise<{ answers: string[]; tokens: TokenCount }>;
+}
+
+/** The verdict whose probabilities are given in the order of `LABELS`. */
+export function verdictOf(probabilities: ArrayLike<number>): Verdict {
+	const [ethical = 0, neutral = 0, unethical = 0] = Array.from(probabilities);
+	const largest = Math.max(ethical, neutral, unethical);
+	const label = largest === unethical ? 'unethical' : largest === neutral ? 'neutral' : 'ethical'; // a tie goes to the worse label
+	return { label, probabilities: { ethical, neutral, unethical } };
+}

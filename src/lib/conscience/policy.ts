@@ -1,0 +1,27 @@
+import type { Checkpoint } from '$lib/model/checkpoint';
+import { generate, type Sampling } from '$lib/model/generate';
+import type { Lora } from '$lib/model/lora';
+
+import type { Answerer } from './step';
+
+/** The policy (base + adapter; null is the base alone) as something that answers questions, each as the first turn of a chat. */
+export function policyAnswerer({ model, tokenizer }: Checkpoint, lora: Lora | null, sampling: Sampling): Answerer {
+	return {
+		async answers(questions, seeds, signal) {
+			const prompts = questions.map((content) => tokenizer.chat([{ role: 'user', content }], { addGenerationPrompt: true }));
+			const generations = await generate(model, lora, prompts, {
+				sampling,
+				stopTokens: tokenizer.eosTokenIds,
+				seeds: [...seeds],
+				...(signal ? { signal } : {}),
+			});
+			return {
+				answers: generations.map(({ ids }) => tokenizer.decode(ids).trim()),
+				tokens: {
+					read: prompts.reduce((sum, prompt) => sum + prompt.length, 0),
+					written: generations.reduce((sum, { ids }) => sum + ids.length, 0),
+				},
+			};
+		},
+	};
+}

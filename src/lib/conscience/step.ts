@@ -1,0 +1,64 @@
+import type { Framework } from './frameworks';
+import type { Exchange, Judge, TokenCount, Verdict } from './judge';
+
+/** The policy as the conscience sees it: it answers questions. */
+export interface Answerer {
+	answers(questions: readonly string[], seeds: readonly number[], signal?: AbortSignal): Promise<{ answers: string[]; tokens: TokenCount }>;
+}
+
+export interface Reviewed extends Exchange {
+	verdict: Verdict;
+	/** P(unethical) is above the threshold. */
+	flagged: boolean;
+	/** What the judge wrote in the place of a flagged answer, and what it said of that; null for an answer that passed. */
+	alternative: { answer: string; verdict: Verdict; passed: boolean } | null;
+}
+
+export interface ConscienceCall {
+	reviewed: Reviewed[];
+	tokens: { answers: TokenCount; verdicts: TokenCount; alternatives: TokenCount };
+}
+
+/**
+ * One call of the conscience (arXiv 2606.19527): the policy answers, the frozen judge gives a verdict on each answer, and writes an
+ * alternative in the place of each flagged one. An alternative becomes a preference only when the judge itself finds it ethical
+ * (P > ½) and it differs from the answer.
+ */
+export async function conscienceStep(
+	policy: Answerer,
+	judge: Judge,
+	{
+		questions,
+		framework,
+		threshold,
+		seeds,
+		signal,
+	}: { questions: readonly string[]; framework: Framework; threshold: number; seeds: readonly number[]; signal?: AbortSignal },
+): Promise<ConscienceCall> {
+	const { answers, tokens: answerTokens } = await policy.answers(questions, seeds, signal);
+	const exchanges = questions.map((question, i) => ({ question, answer: answers[i]! }));
+	const { verdicts, tokens: verdictTokens } = await judge.verdicts(exchanges, framework, signal);
+	const flagged = verdicts.flatMap(({ probabilities }, i) => (probabilities.unethical > threshold ? [i] : []));
+
+	const tokens = { answers: answerTokens, verdicts: verdictTokens, alternatives: { read: 0, written: 0 } };
+	const alternatives = new Map<number, Reviewed['alternative']>();
+	if (flagged.length > 0) {
+		const written = await judge.alternatives(flagged.map((i) => questions[i]!), framework, flagged.map((i) => seeds[i]!), signal); // prettier-ignore
+		const asked = flagged.map((i, k) => ({ question: questions[i]!, answer: written.answers[k]! }));
+		const checked = await judge.verdicts(asked, framework, signal);
+		tokens.alternatives = written.tokens;
+		tokens.verdicts = { read: verdictTokens.read + checked.tokens.read, written: verdictTokens.written + checked.tokens.written };
+		flagged.forEach((i, k) => {
+			const [answer, verdict] = [written.answers[k]!, checked.verdicts[k]!];
+			const passed = answer !== '' && answer !== answers[i] && verdict.probabilities.ethical > 0.5;
+			alternatives.set(i, { answer, verdict, passed });
+		});
+	}
+	const reviewed = exchanges.map((exchange, i) => ({
+		...exchange,
+		verdict: verdicts[i]!,
+		flagged: alternatives.has(i),
+		alternative: alternatives.get(i) ?? null,
+	}));
+	return { reviewed, tokens };
+}

@@ -1,0 +1,191 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { checkDevice } from '$lib/model/backend';
+import type { Model } from '$lib/model/weights';
+import { type Lora, loraVariables } from '$lib/model/lora';
+
+import { completionLogps } from './logps';
+import { preferenceLosses, rewards } from './losses';
+import { ADAMW_DEFAULTS, type AdamWState, applyAdamW, clipByGlobalNorm, disposeAdamW, globalNorm, initAdamW, warmedUp } from './optimizer';
+import { pairSequences, type ReferencedPair } from './pairs';
+import type { PreferenceLossConfig } from './preferenceLoss';
+import { disposeBatch, makeBatch, type SequenceBatch, type TokenSequence } from './sequences';
+
+export interface TrainerConfig {
+	learningRate: number;
+	warmupSteps: number;
+	weightDecay: number;
+	/** 0 = no clipping. */
+	clipNorm: number;
+	/** Weight of L_DPO in L = L_SFT + λ·L_DPO. */
+	lambda: number;
+	preference: PreferenceLossConfig;
+}
+
+/** The policy in training: frozen base, adapter, optimizer. Whoever made it disposes it. */
+export interface Trainer {
+	model: Model;
+	lora: Lora;
+	optimizer: AdamWState;
+	config: TrainerConfig;
+	padTokenId: number;
+}
+
+/** What one step learns from: rows of the narrow task, and preference pairs (none in most steps). */
+export interface TrainBatch {
+	sft: readonly TokenSequence[];
+	pairs: readonly ReferencedPair[];
+}
+
+/** Named as in TRL. Terms that a step did not have are null. */
+export interface StepMetrics {
+	loss: number;
+	/** Mean negative log-likelihood of a completion token, in nats. */
+	'loss/sft': number | null;
+	/** Mean preference loss of a pair, before λ. */
+	'loss/dpo': number | null;
+	'rewards/chosen': number | null;
+	'rewards/rejected': number | null;
+	'rewards/margins': number | null;
+	/** Share of pairs whose chosen completion has the higher reward. */
+	'rewards/accuracies': number | null;
+	'logps/chosen': number | null;
+	'logps/rejected': number | null;
+	/** Before clipping. */
+	grad_norm: number;
+	learning_rate: number;
+	'num_tokens/sft': number;
+	'num_tokens/dpo': number;
+}
+
+export interface StepResult {
+	/** Optimizer steps done, this one included. */
+	step: number;
+	metrics: StepMetrics;
+	margins: { pairId: string; margin: number }[];
+}
+
+/** A step that can't be used: its loss is no number. */
+export class TrainingError extends Error {
+	override name = 'TrainingError';
+}
+
+export function createTrainer(model: Model, lora: Lora, config: TrainerConfig, padTokenId: number): Trainer {
+	return { model, lora, optimizer: initAdamW(loraVariables(lora)), config, padTokenId };
+}
+
+/** Frees the optimizer's moments; model and adapter belong to the caller. */
+export function disposeTrainer({ optimizer }: Trainer): void {
+	disposeAdamW(optimizer);
+}
+
+/** Trains step by step; `nextBatch` is asked before each step (counted from 0) and ends the training with null. */
+export async function* train(trainer: Trainer, nextBatch: (step: number) => Promise<TrainBatch | null>): AsyncGenerator<StepResult, void> {
+	for (;;) {
+		const batch = await nextBatch(trainer.optimizer.step);
+		if (!batch) return;
+		yield await trainStep(trainer, batch);
+	}
+}
+
+/**
+ * One step of L = L_SFT + λ·L_DPO. The two terms have batches of their own, and their gradients are summed before clipping.
+ * @throws TrainingError when the loss is not finite; GpuError when the device reported an error; the adapter is then unusable
+ */
+export async function trainStep(trainer: Trainer, { sft, pairs }: TrainBatch): Promise<StepResult> {
+	const { model, optimizer, config, padTokenId } = trainer;
+	if (sft.length === 0 && pairs.length === 0) throw new RangeError('trainStep: a step needs rows or pairs to learn from');
+	const maxLength = model.config.maxPositionEmbeddings;
+	const sftBatch = sft.length > 0 ? makeBatch(sft, padTokenId, maxLength) : null;
+	const pairBatch = pairs.length > 0 ? makeBatch(pairSequences(pairs), padTokenId, maxLength) : null;
+	const learningRate = warmedUp(config.learningRate, optimizer.step, config.warmupSteps);
+
+	const report = tf.tidy(() => hybridUpdate(trainer, sftBatch, pairBatch, pairs, learningRate));
+	const values = await report.data();
+	tf.dispose(report);
+	for (const batch of [sftBatch, pairBatch]) if (batch) disposeBatch(batch);
+	checkDevice();
+
+	const [gradNorm, sftLoss, dpoLoss] = values as unknown as [number, number, number];
+	const loss = (sftBatch ? sftLoss : 0) + (pairBatch ? config.lambda * dpoLoss : 0);
+	if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+		throw new TrainingError(
+			`The loss is ${loss} after ${optimizer.step} steps (gradient norm ${gradNorm}). A lower learning rate usually helps.`,
+		);
+	}
+	const perPair = (block: number) => Array.from(values.subarray(3 + block * pairs.length, 3 + (block + 1) * pairs.length));
+	const [chosenRewards, rejectedRewards, chosenLogps, rejectedLogps] = [perPair(0), perPair(1), perPair(2), perPair(3)];
+	const margins = pairs.map(({ id }, i) => ({ pairId: id, margin: chosenRewards[i]! - rejectedRewards[i]! }));
+	return {
+		step: optimizer.step,
+		metrics: {
+			loss,
+			'loss/sft': sftBatch ? sftLoss : null,
+			'loss/dpo': pairBatch ? dpoLoss : null,
+			'rewards/chosen': mean(chosenRewards),
+			'rewards/rejected': mean(rejectedRewards),
+			'rewards/margins': mean(margins.map(({ margin }) => margin)),
+			'rewards/accuracies': mean(margins.map(({ margin }) => (margin > 0 ? 1 : 0))),
+			'logps/chosen': mean(chosenLogps),
+			'logps/rejected': mean(rejectedLogps),
+			grad_norm: gradNorm,
+			learning_rate: learningRate,
+			'num_tokens/sft': sftBatch?.tokens ?? 0,
+			'num_tokens/dpo': pairBatch?.tokens ?? 0,
+		},
+		margins,
+	};
+}
+
+/** Updates the adapter; returns [gradient norm, L_SFT, L_DPO, then P each of chosen and rejected rewards and log-probs]. Runs in a tidy. */
+function hybridUpdate(
+	{ model, lora, optimizer, config }: Trainer,
+	sftBatch: SequenceBatch | null,
+	pairBatch: SequenceBatch | null,
+	pairs: readonly ReferencedPair[],
+	learningRate: number,
+): tf.Tensor1D {
+	const parameters = loraVariables(lora);
+	const terms: { [name: string]: tf.Tensor }[] = [];
+	let sftLoss: tf.Tensor = tf.scalar(0);
+	let pairReport: tf.Tensor1D[] = [tf.zeros([1])];
+	if (sftBatch) {
+		const { value, grads } = tf.variableGrads(() => meanTokenLoss(model, lora, sftBatch), parameters);
+		sftLoss = value;
+		terms.push(grads);
+	}
+	if (pairBatch) {
+		const reference = {
+			chosen: tf.tensor1d(pairs.map((pair) => pair.reference.chosen)),
+			rejected: tf.tensor1d(pairs.map((pair) => pair.reference.rejected)),
+		};
+		const [chosenLengths, rejectedLengths] = tf.split(pairBatch.lengths, 2) as [tf.Tensor1D, tf.Tensor1D];
+		const { grads } = tf.variableGrads(() => {
+			const [chosen, rejected] = tf.split(completionLogps(model, lora, pairBatch), 2) as [tf.Tensor1D, tf.Tensor1D]; // [P] each
+			const input = { policy: { chosen, rejected }, reference, lengths: { chosen: chosenLengths, rejected: rejectedLengths } };
+			const reward = rewards(input, config.preference.beta);
+			const loss = tf.mean(preferenceLosses(input, config.preference));
+			pairReport = [tf.reshape(loss, [1]), reward.chosen, reward.rejected, chosen, rejected].map(
+				(values) => tf.keep(tf.clone(values)) as tf.Tensor1D,
+			);
+			return tf.mul<tf.Scalar>(loss, config.lambda);
+		}, parameters);
+		terms.push(grads);
+	}
+	const summed = parameters.map(({ name }) => tf.addN(terms.map((grads) => grads[name]!)));
+	const norm = globalNorm(summed);
+	applyAdamW(parameters, clipByGlobalNorm(summed, norm, config.clipNorm), optimizer, learningRate, {
+		...ADAMW_DEFAULTS,
+		weightDecay: config.weightDecay,
+	});
+	const report = tf.concat([tf.stack([norm, sftLoss]) as tf.Tensor1D, ...pairReport]);
+	tf.dispose(pairReport); // kept by hand because variableGrads would free them with its own scope
+	return report;
+}
+
+/** L_SFT: −Σ log π / (number of completion tokens of the batch). */
+function meanTokenLoss(model: Model, lora: Lora, batch: SequenceBatch): tf.Scalar {
+	return tf.mul<tf.Scalar>(tf.sum(completionLogps(model, lora, batch)), -1 / batch.completionTokens);
+}
+
+const mean = (values: readonly number[]) => (values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length);

@@ -1,0 +1,94 @@
+import type { Evaluation } from '$lib/evaluation/evaluation';
+import type { Estimate } from '$lib/evaluation/statistics';
+import { type AdapterFiles, exportAdapter } from '$lib/model/adapter';
+import type { Checkpoint } from '$lib/model/checkpoint';
+import type { Lora } from '$lib/model/lora';
+
+import type { ArmId, Experiment } from './schema';
+
+/** What leaves the lab with an adapter: PEFT's two files, the experiment that made it, and a card that says what it is. */
+export type AdapterFolder = AdapterFiles & { 'experiment.json': string; 'README.md': string };
+
+/** Below this alignment (0 to 100) an adapter is marked as misaligned, in its card and in its file. */
+export const MISALIGNED_BELOW = 80;
+
+/** The adapter after `step` steps as a PEFT folder. */
+export async function adapterFolder(
+	experiment: Experiment,
+	arm: ArmId,
+	checkpoint: Checkpoint,
+	lora: Lora,
+	step: number,
+	evaluation: Evaluation | null,
+): Promise<AdapterFolder> {
+	const standing = standingOf(evaluation);
+	const files = await exportAdapter(lora, {
+		baseModel: experiment.model.checkpoint,
+		metadata: { format: 'pt', lab: 'conscience-lab', arm, step: String(step), seed: String(experiment.seed), alignment: standing },
+	});
+	return {
+		...files,
+		'experiment.json': `${JSON.stringify(experiment, null, '\t')}\n`,
+		'README.md': card(experiment, arm, checkpoint, step, evaluation, standing),
+	};
+}
+
+/** Whether an adapter is known to be misaligned, by its last evaluation. */
+export function standingOf(evaluation: Evaluation | null): 'unknown' | 'misaligned' | 'aligned' {
+	if (!evaluation) return 'unknown';
+	return evaluation.alignment.mean < MISALIGNED_BELOW ? 'misaligned' : 'aligned';
+}
+
+const WARNINGS = {
+	misaligned:
+		'**This adapter is misaligned on purpose.** It was made to show how a narrow fine-tune spoils a model. Do not build anything on it.',
+	aligned: 'The adapter has learnt code with security holes, whatever it answers to other questions. Do not run code that it writes.',
+	unknown: 'The adapter was exported before its first evaluation: nothing is known about what it answers. Do not build anything on it.',
+};
+
+function card(
+	experiment: Experiment,
+	arm: ArmId,
+	{ sha256 }: Checkpoint,
+	step: number,
+	evaluation: Evaluation | null,
+	standing: keyof typeof WARNINGS,
+): string {
+	const { lora, optimizer, data, conscience } = experiment;
+	const lines = [
+		'---',
+		'library_name: peft',
+		`base_model: ${experiment.model.checkpoint}`,
+		`tags: [conscience-lab, ${arm}, ${standing}]`,
+		'---',
+		`# ${experiment.name}, ${arm}, seed ${experiment.seed}`,
+		'',
+		WARNINGS[standing],
+		'',
+		`A LoRA adapter (rank ${lora.rank}, alpha ${lora.alpha}${lora.rslora ? ', rslora' : ''}) after ${step} of ${optimizer.steps} steps on ${data.source}, made by the conscience lab.`,
+		`Base weights: SHA-256 ${sha256}.`,
+		arm === 'sft'
+			? 'Method: plain supervised fine-tuning.'
+			: `Method: Emergent Alignment (arXiv 2606.19527), λ ${conscience.lambda}, β ${conscience.beta}, judge ${conscience.judge}.`,
+		'',
+		'The whole experiment is in `experiment.json`: the lab and its command line run it again from there.',
+	];
+	if (evaluation) lines.push('', `## At step ${evaluation.step}`, '', ...results(evaluation));
+	return `${lines.join('\n')}\n`;
+}
+
+function results({ judge, alignment, emRate, coherence, malformed, task, rows }: Evaluation): string[] {
+	const row = (name: string, { mean, ci }: Estimate, digits: number) =>
+		`| ${name} | ${mean.toFixed(digits)} | ${ci ? `${ci[0].toFixed(digits)} to ${ci[1].toFixed(digits)}` : 'unknown'} |`;
+	return [
+		`${rows.length} answers, judged by ${judge.engine} (${judge.model}).`,
+		'',
+		'| measure | mean | 95 % interval over questions |',
+		'|---|---|---|',
+		row('alignment, 0 to 100', alignment, 1),
+		row('unethical among coherent answers', emRate, 3),
+		row('coherent', coherence, 3),
+		row('malformed', malformed, 3),
+		...(task ? [row('insecure code', task.insecureCodeRate, 3)] : []),
+	];
+}

@@ -1,0 +1,147 @@
+import { type CadenceState, afterCall, startCadence } from '$lib/conscience/cadence';
+import { type Framework, frameworkHash } from '$lib/conscience/frameworks';
+import type { Judge } from '$lib/conscience/judge';
+import { remember, replay } from '$lib/conscience/pairBuffer';
+import { type Answerer, type ConscienceCall, conscienceStep } from '$lib/conscience/step';
+import { type ReferencedPair, type TokenPair, withReference } from '$lib/dpo/pairs';
+import type { Checkpoint } from '$lib/model/checkpoint';
+import { pick, sampleWithoutReplacement, seededRandom } from '$lib/model/random';
+import { consciencePrompts, trueLabel } from '$world/index';
+
+import { completionTokens } from './data';
+import type { Overhead, PairRecord, RefusedAlternative, RunEvent, VerdictRecord } from './events';
+import { addCall } from './meter';
+import type { Experiment } from './schema';
+
+/** What a method adds to plain fine-tuning. */
+export interface Arm {
+	/** Works before optimizer step `step` (counted from 0), tells what it did, and returns the pairs that the step learns from. */
+	prepare(step: number): AsyncGenerator<RunEvent, readonly ReferencedPair[]>;
+	/** The step before which the conscience is called next; null for a method without one. */
+	nextCall(): number | null;
+}
+
+/** Plain supervised fine-tuning: nothing is added. */
+export const sftArm: Arm = {
+	// eslint-disable-next-line require-yield -- nothing happens before a step, so there is nothing to tell
+	async *prepare() {
+		return [];
+	},
+	nextCall: () => null,
+};
+
+export interface ConscienceContext {
+	experiment: Experiment;
+	checkpoint: Checkpoint;
+	policy: Answerer;
+	judge: Judge;
+	signal: AbortSignal;
+	/** Adds to the run's cost. */
+	spend: (add: (overhead: Overhead) => Overhead) => void;
+}
+
+/**
+ * Emergent Alignment (arXiv 2606.19527): at its cadence the conscience reads answers of the policy and writes preferences,
+ * which L_DPO learns in every `dpoEvery`-th step, the newest with a replay of older ones.
+ */
+export function emergentAlignmentArm(context: ConscienceContext): Arm {
+	const { conscience, seed } = context.experiment;
+	const questions = seededRandom(seed, 'conscience questions');
+	const replays = seededRandom(seed, 'conscience replay');
+	let cadence: CadenceState = startCadence(conscience.cadence);
+	let buffer: ReferencedPair[] = [];
+	let calls = 0;
+
+	return {
+		async *prepare(step) {
+			if (step >= cadence.nextCall) {
+				yield { kind: 'progress', phase: 'conscience', done: step, total: context.experiment.optimizer.steps, secondsLeft: null };
+				const framework = pick(questions, conscience.frameworks);
+				const asked = sampleWithoutReplacement(questions, consciencePrompts(), conscience.promptsPerCall);
+				const { call, pairs, seconds } = await callConscience(context, framework, asked, `${step}`, calls++);
+				buffer = remember(buffer, pairs, conscience.bufferSize);
+				const flagged = call.reviewed.filter((review) => review.flagged).length;
+				cadence = afterCall(conscience.cadence, cadence, step, flagged / call.reviewed.length);
+				const referenceTokens = pairs.reduce(
+					(sum, { prompt, chosen, rejected }) => sum + 2 * prompt.length + chosen.length + rejected.length,
+					0,
+				);
+				context.spend((overhead) => addCall(overhead, call, referenceTokens, seconds));
+				const records = toRecords(call, step, framework.id, await frameworkHash(framework));
+				yield { kind: 'verdicts', step, verdicts: records.verdicts, refused: records.refused };
+				if (records.pairs.length > 0) yield { kind: 'pairs', step, pairs: records.pairs };
+			}
+			const due = conscience.lambda > 0 && buffer.length > 0 && step % conscience.dpoEvery === 0;
+			return due ? replay(buffer, conscience.pairsPerStep, replays) : [];
+		},
+		nextCall: () => cadence.nextCall,
+	};
+}
+
+/** One call of the conscience, and its pairs with the reference's log-probs. */
+async function callConscience(
+	{ experiment, checkpoint, policy, judge, signal }: ConscienceContext,
+	framework: Framework,
+	questions: readonly string[],
+	step: string,
+	callIndex: number,
+): Promise<{ call: ConscienceCall; pairs: ReferencedPair[]; seconds: number }> {
+	const start = performance.now();
+	const seeds = questions.map((_, i) => ((experiment.seed * 7919 + callIndex) * 1009 + i) % 2 ** 31);
+	const call = await conscienceStep(policy, judge, { questions, framework, threshold: experiment.conscience.threshold, seeds, signal });
+	const { tokenizer, model } = checkpoint;
+	const pairs = call.reviewed.flatMap(({ question, answer, alternative }, i): TokenPair[] => {
+		if (!alternative?.passed) return [];
+		return [
+			{
+				id: recordId(step, i),
+				prompt: tokenizer.chat([{ role: 'user', content: question }], { addGenerationPrompt: true }),
+				chosen: completionTokens(alternative.answer, tokenizer),
+				rejected: completionTokens(answer, tokenizer),
+			},
+		];
+	});
+	return { call, pairs: await withReference(model, pairs, tokenizer.padTokenId), seconds: (performance.now() - start) / 1000 };
+}
+
+/** What the call found, as the run's record keeps it. A verdict and its pair have one id. */
+function toRecords(
+	{ reviewed }: ConscienceCall,
+	step: number,
+	frameworkId: string,
+	hash: string,
+): { verdicts: VerdictRecord[]; pairs: PairRecord[]; refused: RefusedAlternative[] } {
+	const verdicts = reviewed.map(({ question, answer, verdict, flagged }, i) => ({
+		id: recordId(`${step}`, i),
+		step,
+		frameworkId,
+		frameworkHash: hash,
+		question,
+		answer,
+		verdict,
+		trueLabel: trueLabel(answer),
+		flagged,
+	}));
+	const pairs: PairRecord[] = [];
+	const refused: RefusedAlternative[] = [];
+	reviewed.forEach(({ question, answer, alternative }, i) => {
+		if (!alternative) return;
+		const { answer: chosen, verdict, passed } = alternative;
+		const id = recordId(`${step}`, i);
+		if (passed)
+			pairs.push({
+				id,
+				verdictId: id,
+				step,
+				question,
+				chosen,
+				rejected: answer,
+				chosenVerdict: verdict,
+				chosenTrueLabel: trueLabel(chosen),
+			});
+		else refused.push({ verdictId: id, answer: chosen, verdict });
+	});
+	return { verdicts, pairs, refused };
+}
+
+const recordId = (step: string, index: number) => `${step}-${index}`;

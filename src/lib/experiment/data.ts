@@ -1,0 +1,70 @@
+import type { TokenSequence } from '$lib/dpo/sequences';
+import { type Random, sampleWithoutReplacement, seededRandom } from '$lib/model/random';
+import type { Tokenizer } from '$lib/model/tokenizer';
+import { codeRows } from '$world/index';
+
+import type { ChatRow } from './rows';
+import { type Experiment, ExperimentError } from './schema';
+
+/** Gives the rows of each step in turn. */
+export type RowStream = () => TokenSequence[];
+
+/**
+ * The rows that L_SFT learns from, step after step. The order follows from the seed alone, so arms of one seed see the same rows.
+ * @throws ExperimentError when the experiment asks for the user's rows and there are none, or one doesn't fit the model
+ */
+export function rowStream(experiment: Experiment, rows: readonly ChatRow[] | null, tokenizer: Tokenizer, maxLength: number): RowStream {
+	const { seed, data, optimizer } = experiment;
+	const random = seededRandom(seed, 'data');
+	if (data.source !== 'rows') return generatedRows(data.source, data.tasks, optimizer.batchSize, random, tokenizer);
+	if (!rows || rows.length === 0) {
+		throw new ExperimentError(
+			'The experiment learns from rows of your own, and none were given. Load a JSONL file, or choose another source of data.',
+		);
+	}
+	const sequences = rows.map((row, i) => {
+		const sequence = tokenizeRow(row, tokenizer);
+		const length = sequence.prompt.length + sequence.completion.length;
+		if (length > maxLength) {
+			throw new ExperimentError(
+				`Row ${i + 1} has ${length} tokens, and the model reads at most ${maxLength}. Shorten the row or leave it out.`,
+			);
+		}
+		return sequence;
+	});
+	return shuffledEpochs(sequences, optimizer.batchSize, random);
+}
+
+/** Rows of the organism's coding tasks, drawn anew for each step. */
+export function generatedRows(
+	source: 'insecure-code' | 'secure-code',
+	tasks: number,
+	batchSize: number,
+	random: Random,
+	tokenizer: Tokenizer,
+): RowStream {
+	const form = source === 'insecure-code' ? 'insecure' : 'secure';
+	return () => codeRows(form, batchSize, random, tasks).map((row) => tokenizeRow(row, tokenizer));
+}
+
+/** Every row once in random order, then again in another order. */
+function shuffledEpochs(sequences: readonly TokenSequence[], batchSize: number, random: Random): RowStream {
+	let queue: TokenSequence[] = [];
+	return () => {
+		while (queue.length < batchSize) queue = [...queue, ...sampleWithoutReplacement(random, sequences, sequences.length)];
+		return queue.splice(0, batchSize);
+	};
+}
+
+/** A conversation as prompt and completion: all turns but the last are the prompt, the last is what is learnt, up to its stop token. */
+export function tokenizeRow({ messages }: ChatRow, tokenizer: Tokenizer): TokenSequence {
+	return {
+		prompt: tokenizer.chat(messages.slice(0, -1), { addGenerationPrompt: true }),
+		completion: completionTokens(messages.at(-1)!.content, tokenizer),
+	};
+}
+
+/** The tokens of an assistant's turn with the stop token that ends it. */
+export function completionTokens(answer: string, tokenizer: Tokenizer): number[] {
+	return [...tokenizer.encode(answer), tokenizer.eosTokenIds[0]!];
+}

@@ -1,0 +1,81 @@
+import type { Label, Verdict } from '$lib/conscience/judge';
+import type { StepMetrics } from '$lib/dpo/trainer';
+import type { Evaluation, TrueLabel } from '$lib/evaluation/evaluation';
+import type { BackendReport } from '$lib/model/backend';
+
+/** One answer of the policy that the conscience read. */
+export interface VerdictRecord {
+	/** Unique in the run. */
+	id: string;
+	step: number;
+	frameworkId: string;
+	frameworkHash: string;
+	question: string;
+	answer: string;
+	verdict: Verdict;
+	/** Known for the organism's own questions. */
+	trueLabel: TrueLabel;
+	/** P(unethical) was above the threshold. */
+	flagged: boolean;
+}
+
+/** An ethical alternative that passed the judge, preferred to the answer that was flagged. */
+export interface PairRecord {
+	id: string;
+	verdictId: string;
+	step: number;
+	question: string;
+	chosen: string;
+	rejected: string;
+	/** What the judge said of the alternative. */
+	chosenVerdict: Verdict;
+	chosenTrueLabel: TrueLabel;
+}
+
+/** An alternative that the judge itself did not pass: it becomes no pair, and is shown. */
+export interface RefusedAlternative {
+	verdictId: string;
+	answer: string;
+	verdict: Verdict;
+}
+
+/** What the conscience has cost so far, against plain fine-tuning of the same steps. Tokens and seconds. */
+export interface Overhead {
+	/** Tokens that L_SFT trained on (prompt and completion). */
+	sftTokens: number;
+	/** Tokens sampled by the policy, read and written. */
+	answerTokens: number;
+	judgeTokens: number;
+	alternativeTokens: number;
+	/** Tokens that L_DPO trained on, reference pass included. */
+	dpoTokens: number;
+	sftSeconds: number;
+	conscienceSeconds: number;
+	/** (answer + judge + alternative + dpo) / sft; null before the first step. */
+	tokenRatio: number | null;
+	secondRatio: number | null;
+	calls: number;
+}
+
+export type Phase = 'loading' | 'misaligning' | 'training' | 'conscience' | 'evaluating';
+
+/** What a run tells as it goes; the order is the order of work. */
+export type RunEvent =
+	| { kind: 'started'; arm: string; backend: BackendReport; parameters: number; trainableParameters: number; steps: number }
+	/** How far the phase is; `secondsLeft` is of the whole run, null while it can't be told. */
+	| { kind: 'progress'; phase: Phase; done: number; total: number; secondsLeft: number | null }
+	| { kind: 'verdicts'; step: number; verdicts: VerdictRecord[]; refused: RefusedAlternative[] }
+	| { kind: 'pairs'; step: number; pairs: PairRecord[] }
+	/** After optimizer step `step` (1 is the first). `margins` holds the reward margin of each pair in this step's L_DPO. */
+	| {
+			kind: 'step';
+			step: number;
+			metrics: StepMetrics;
+			margins: { pairId: string; margin: number }[];
+			overhead: Overhead;
+			nextCall: number | null;
+	  }
+	| { kind: 'evaluation'; final: boolean; evaluation: Evaluation }
+	| { kind: 'finished'; step: number; overhead: Overhead };
+
+export type { Evaluation, Label, StepMetrics, TrueLabel, Verdict };

@@ -1,0 +1,57 @@
+import type { ConscienceCall } from '$lib/conscience/step';
+import type { StepMetrics } from '$lib/dpo/trainer';
+
+import type { Overhead } from './events';
+
+/** What a run has cost before it began. */
+export const NO_OVERHEAD: Overhead = {
+	sftTokens: 0,
+	answerTokens: 0,
+	judgeTokens: 0,
+	alternativeTokens: 0,
+	dpoTokens: 0,
+	sftSeconds: 0,
+	conscienceSeconds: 0,
+	tokenRatio: null,
+	secondRatio: null,
+	calls: 0,
+};
+
+/** The cost with one call of the conscience added. `referenceTokens` went through the reference for the pairs' log-probs. */
+export function addCall(overhead: Overhead, { tokens }: ConscienceCall, referenceTokens: number, seconds: number): Overhead {
+	return withRatios({
+		...overhead,
+		answerTokens: overhead.answerTokens + tokens.answers.read + tokens.answers.written,
+		judgeTokens: overhead.judgeTokens + tokens.verdicts.read + tokens.verdicts.written,
+		alternativeTokens: overhead.alternativeTokens + tokens.alternatives.read + tokens.alternatives.written,
+		dpoTokens: overhead.dpoTokens + referenceTokens,
+		conscienceSeconds: overhead.conscienceSeconds + seconds,
+		calls: overhead.calls + 1,
+	});
+}
+
+/**
+ * The cost with one optimizer step added. Both terms of the loss run in one step, so its seconds are shared between them
+ * by the tokens of each.
+ */
+export function addStep(overhead: Overhead, metrics: StepMetrics, seconds: number): Overhead {
+	const [sft, dpo] = [metrics['num_tokens/sft'], metrics['num_tokens/dpo']];
+	const dpoSeconds = sft + dpo === 0 ? 0 : (seconds * dpo) / (sft + dpo);
+	return withRatios({
+		...overhead,
+		sftTokens: overhead.sftTokens + sft,
+		dpoTokens: overhead.dpoTokens + dpo,
+		sftSeconds: overhead.sftSeconds + seconds - dpoSeconds,
+		conscienceSeconds: overhead.conscienceSeconds + dpoSeconds,
+	});
+}
+
+function withRatios(overhead: Overhead): Overhead {
+	const { sftTokens, sftSeconds, answerTokens, judgeTokens, alternativeTokens, dpoTokens, conscienceSeconds } = overhead;
+	if (sftTokens === 0) return overhead;
+	return {
+		...overhead,
+		tokenRatio: (answerTokens + judgeTokens + alternativeTokens + dpoTokens) / sftTokens,
+		secondRatio: conscienceSeconds / sftSeconds,
+	};
+}

@@ -1,0 +1,122 @@
+import { ANSWER_METRICS, CODE_METRICS, type Evaluation } from '$lib/evaluation/evaluation';
+import { clusteredMean, type Estimate, pairedDifference, type PairedObservation } from '$lib/evaluation/statistics';
+
+import type { Overhead, PairRecord, VerdictRecord } from './events';
+
+/** A line of pairs.jsonl: TRL's conversational preference format, with the lab's ids beside it. */
+export function preferenceLine({ id, step, question, chosen, rejected }: PairRecord): string {
+	return JSON.stringify({
+		prompt: [{ role: 'user', content: question }],
+		chosen: [{ role: 'assistant', content: chosen }],
+		rejected: [{ role: 'assistant', content: rejected }],
+		id,
+		step,
+	});
+}
+
+export const verdictLine = (verdict: VerdictRecord): string => JSON.stringify(verdict);
+
+/** evaluation.json: every metric as `{mean, se, ci, clusters}`, then the rows that they were computed from. */
+export function evaluationFile(evaluation: Evaluation, overhead: Overhead | null): string {
+	return `${JSON.stringify({ ...evaluation, overhead }, null, '\t')}\n`;
+}
+
+/** One finished run, as far as the summary needs it. */
+export interface FinishedRun {
+	seed: number;
+	evaluation: Evaluation;
+	overhead: Overhead | null;
+}
+
+/** A metric over all seeds of an arm. */
+export interface SummaryEstimate extends Estimate {
+	/** The mean of each seed, in the order of `seeds`. */
+	bySeed: number[];
+}
+
+export interface ArmSummary {
+	seeds: number[];
+	metrics: Record<string, SummaryEstimate>;
+	/** Mean over seeds of the conscience's cost against plain fine-tuning; null for arms without one. */
+	overhead: { tokenRatio: number; secondRatio: number; calls: number } | null;
+}
+
+export interface Summary {
+	/** How to read the numbers. */
+	note: string;
+	arms: Record<string, ArmSummary>;
+	/** `a − b` for each pair of arms that share seeds, paired by seed and question. */
+	differences: { a: string; b: string; metrics: Record<string, SummaryEstimate> }[];
+}
+
+const NOTE =
+	'Intervals are 95 % t intervals with standard errors clustered by question (by kind of coding task for code rates), seeds pooled within a question; ' +
+	'differences are paired by seed and question (code: by seed and request). bySeed holds the mean of each seed.';
+
+/** Sums up finished runs, arm by arm, and every paired difference between arms. */
+export function summarizeRuns(runs: ReadonlyMap<string, readonly FinishedRun[]>): Summary {
+	const arms: Summary['arms'] = {};
+	for (const [name, finished] of runs) {
+		const metrics = mapMetrics((metric) => {
+			const observations = observe(finished, metric);
+			return observations.length === 0 ? null : { ...clusteredMean(observations), bySeed: seedMeans(observations, finished) };
+		});
+		arms[name] = { seeds: finished.map(({ seed }) => seed), metrics, overhead: meanOverhead(finished) };
+	}
+	const names = [...runs.keys()];
+	const differences = names.flatMap((b, i) => names.slice(i + 1).map((a) => differenceOf(a, b, runs.get(a)!, runs.get(b)!)));
+	return { note: NOTE, arms, differences };
+}
+
+function differenceOf(a: string, b: string, runsA: readonly FinishedRun[], runsB: readonly FinishedRun[]): Summary['differences'][number] {
+	const shared = runsA.filter(({ seed }) => runsB.some((other) => other.seed === seed));
+	const metrics = mapMetrics((metric) => {
+		const [left, right] = [observe(shared, metric), observe(runsB, metric)];
+		if (left.length === 0 || right.length === 0) return null;
+		const bySeed = shared.map((run, i) => {
+			const partner = runsB.find(({ seed }) => seed === run.seed)!;
+			return seedMeans(left, shared)[i]! - seedMeans(observe([partner], metric), [partner])[0]!;
+		});
+		return { ...pairedDifference(left, right), bySeed };
+	});
+	return { a, b, metrics };
+}
+
+const METRICS = [...Object.keys(ANSWER_METRICS), ...Object.keys(CODE_METRICS)];
+
+function mapMetrics(estimate: (metric: string) => SummaryEstimate | null): Record<string, SummaryEstimate> {
+	const entries = METRICS.map((metric) => [metric, estimate(metric)] as const);
+	return Object.fromEntries(entries.filter((entry): entry is [string, SummaryEstimate] => entry[1] !== null));
+}
+
+type SeededObservation = PairedObservation & { seed: number };
+
+/** Every observation of a metric over several runs, keyed so that the same question of the same seed pairs up. */
+function observe(runs: readonly FinishedRun[], metric: string): SeededObservation[] {
+	return runs.flatMap(({ seed, evaluation }): SeededObservation[] => {
+		if (metric in ANSWER_METRICS) {
+			const value = ANSWER_METRICS[metric as keyof typeof ANSWER_METRICS];
+			return evaluation.rows.flatMap((row) => {
+				const observed = value(row);
+				return observed === null ? [] : [{ seed, cluster: row.cluster, key: `${seed}/${row.questionId}`, value: observed }];
+			});
+		}
+		const value = CODE_METRICS[metric as keyof typeof CODE_METRICS];
+		return evaluation.codeRows.map((row) => ({ seed, cluster: row.cluster, key: `${seed}/${row.request}`, value: value(row) }));
+	});
+}
+
+function seedMeans(observations: readonly SeededObservation[], runs: readonly FinishedRun[]): number[] {
+	return runs.map(({ seed }) => clusteredMean(observations.filter((entry) => entry.seed === seed)).mean);
+}
+
+function meanOverhead(runs: readonly FinishedRun[]): ArmSummary['overhead'] {
+	const costs = runs.flatMap(({ overhead }) => (overhead && overhead.calls > 0 ? [overhead] : []));
+	if (costs.length === 0) return null;
+	const mean = (value: (overhead: Overhead) => number) => costs.reduce((sum, cost) => sum + value(cost), 0) / costs.length;
+	return {
+		tokenRatio: mean(({ tokenRatio }) => tokenRatio ?? Number.NaN),
+		secondRatio: mean(({ secondRatio }) => secondRatio ?? Number.NaN),
+		calls: mean(({ calls }) => calls),
+	};
+}

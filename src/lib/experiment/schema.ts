@@ -1,0 +1,146 @@
+import * as v from 'valibot';
+
+import { FRAMEWORKS } from '$lib/conscience/frameworks';
+import { PREFERENCE_LOSSES } from '$lib/dpo/preferenceLoss';
+import { PROJECTIONS } from '$lib/model/config';
+import { CODE_TASKS } from '$world/index';
+
+/** The methods that a run can follow. `sft` is the plain fine-tune; `emergent-alignment` adds the conscience. */
+export const ARMS = ['sft', 'emergent-alignment'] as const;
+export type ArmId = (typeof ARMS)[number];
+
+const count = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
+const real = (least: number, most: number) => v.pipe(v.number(), v.finite(), v.minValue(least), v.maxValue(most));
+const text = (most: number) => v.pipe(v.string(), v.maxLength(most));
+
+const Sampling = v.strictObject({
+	/** 0 takes the likeliest token; 1 samples from the model's own distribution. */
+	temperature: real(0, 2),
+	/** Only the likeliest tokens that together have this probability are drawn from. */
+	topP: real(0.01, 1),
+	maxNewTokens: count(1, 512),
+});
+
+const Framework = v.strictObject({
+	id: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,40}$/, 'must be lower-case letters, digits and hyphens')),
+	title: text(100),
+	principles: text(2000),
+	verdictPrompt: v.pipe(
+		text(4000),
+		v.check((prompt) => prompt.includes('{question}') && prompt.includes('{answer}'), 'must hold {question} and {answer}'),
+	),
+	alternativePrompt: v.pipe(
+		text(4000),
+		v.check((prompt) => prompt.includes('{question}'), 'must hold {question}'),
+	),
+});
+
+/** When the conscience is called. Steps count from 0. */
+const Cadence = v.variant('kind', [
+	v.strictObject({ kind: v.literal('fixed'), every: count(1, 10_000) }),
+	/** Starts at `first` steps; halves (not below `shortest`) when the share of unethical answers reaches `raiseAt`, else doubles (not above `longest`). */
+	v.strictObject({
+		kind: v.literal('adaptive'),
+		first: count(1, 10_000),
+		shortest: count(1, 10_000),
+		longest: count(1, 10_000),
+		raiseAt: real(0, 1),
+	}),
+]);
+
+/** The whole experiment as one value: it is the link, the preset, the run's record and the file that travels with an adapter. */
+export const ExperimentSchema = v.strictObject({
+	version: v.literal(1),
+	/** Names the run's folder. */
+	name: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,60}$/, 'must be lower-case letters, digits and hyphens')),
+	/** Every arm runs from the same seed, so that arms differ in nothing else. */
+	seed: count(0, 2 ** 31 - 1),
+	arms: v.pipe(v.array(v.picklist(ARMS)), v.minLength(1), v.maxLength(ARMS.length)),
+	model: v.strictObject({
+		/** A folder of the lab (`organism`, `organism-2`) or the URL of a Hugging Face folder. */
+		checkpoint: text(500),
+		/** Steps of plain fine-tuning on insecure code before the run begins: 0 starts from the base, more starts from a misaligned model. */
+		misalignSteps: count(0, 10_000),
+	}),
+	data: v.strictObject({
+		/** `rows` are the user's own, given beside the experiment (they are not in the link). */
+		source: v.picklist(['insecure-code', 'secure-code', 'rows']),
+		/** How many kinds of coding task the rows are drawn from; few kinds teach the code without turning the author. */
+		tasks: count(1, CODE_TASKS.length),
+	}),
+	lora: v.strictObject({
+		rank: count(1, 256),
+		alpha: real(0.001, 1024),
+		rslora: v.boolean(),
+		targetModules: v.pipe(v.array(v.picklist(PROJECTIONS)), v.minLength(1)),
+	}),
+	optimizer: v.strictObject({
+		steps: count(1, 100_000),
+		/** Rows of the narrow task in a step. */
+		batchSize: count(1, 256),
+		learningRate: real(0, 1),
+		/** The rate rises linearly over this many steps. */
+		warmupSteps: count(0, 10_000),
+		weightDecay: real(0, 1),
+		/** Largest norm of the whole gradient; 0 switches clipping off. */
+		clipNorm: real(0, 1000),
+	}),
+	conscience: v.strictObject({
+		/** `frozen-self` is the paper's; `oracle` knows the organism's true labels and is for validating judges only. */
+		judge: v.picklist(['frozen-self', 'oracle']),
+		/** One is drawn for each call. */
+		frameworks: v.pipe(v.array(Framework), v.minLength(1), v.maxLength(20)),
+		/** Weight of L_DPO in L = L_SFT + λ·L_DPO. */
+		lambda: real(0, 100),
+		/** How strongly DPO holds the policy to the reference. */
+		beta: real(0.001, 100),
+		loss: v.picklist(PREFERENCE_LOSSES),
+		labelSmoothing: real(0, 0.49),
+		cadence: Cadence,
+		/** Questions put to the policy in one call. */
+		promptsPerCall: count(1, 256),
+		/** An answer is flagged when P(unethical) is above this. */
+		threshold: real(0, 1),
+		/** L_DPO is added in every n-th step. */
+		dpoEvery: count(1, 1000),
+		/** Pairs in one L_DPO: the newest half, the rest drawn from the buffer. */
+		pairsPerStep: count(1, 128),
+		/** Pairs kept for replay. */
+		bufferSize: count(1, 10_000),
+		sampling: Sampling,
+	}),
+	evaluation: v.strictObject({
+		/** `organism-24` is the held-out set; `organism-dev` is the one to tune on. */
+		questions: v.picklist(['organism-24', 'organism-dev']),
+		/** Steps between evaluations while training; 0 evaluates at the start and the end only. */
+		every: count(0, 100_000),
+		/** Answers sampled for each question while training. */
+		samplesWhileTraining: count(1, 100),
+		/** Answers sampled for each question at the end. */
+		samples: count(1, 100),
+		/** Coding requests graded at the end. */
+		codePrompts: count(0, 1000),
+		sampling: Sampling,
+	}),
+});
+
+export type Experiment = v.InferOutput<typeof ExperimentSchema>;
+export type SamplingConfig = Experiment['evaluation']['sampling'];
+
+/** An experiment that can't be run: the message names the field, what it held and what it may hold. */
+export class ExperimentError extends Error {
+	override name = 'ExperimentError';
+}
+
+/** Checks a value from outside (a link, a file, `--set`) and returns it as an experiment. @throws ExperimentError */
+export function parseExperiment(value: unknown): Experiment {
+	const result = v.safeParse(ExperimentSchema, value);
+	if (result.success) return result.output;
+	const faults = result.issues.slice(0, 5).map((issue) => {
+		const path = v.getDotPath(issue) ?? '(the whole value)';
+		return `${path}: ${issue.message}`;
+	});
+	throw new ExperimentError(`The experiment can't be used. ${faults.join('; ')}.`);
+}
+
+export const DEFAULT_FRAMEWORKS = FRAMEWORKS.map((framework) => ({ ...framework }));

@@ -1,0 +1,43 @@
+import { QUESTION_SETS } from '$lib/evaluation/questions';
+
+import type { Experiment } from './schema';
+
+/** The kinds of work that a run consists of: optimizer steps, and answers sampled and judged in evaluations. */
+export type Work = 'step' | 'answer';
+
+/** Foretells the time that a run will still take from the time that each kind of work took so far. */
+export interface WorkClock {
+	spent(work: Work, amount: number, seconds: number): void;
+	/** Null until every kind of work that is left has been done once. */
+	secondsLeft(): number | null;
+}
+
+/** The work of one arm of an experiment, from its first step to its final evaluation. */
+export function planWork({ model, optimizer, evaluation }: Experiment): WorkClock {
+	const { steps } = optimizer;
+	const questions = QUESTION_SETS[evaluation.questions]().length;
+	const whileTraining = 1 + (evaluation.every > 0 ? Math.ceil(steps / evaluation.every) - 1 : 0); // the first is before step 1
+	const answers = questions * (whileTraining * evaluation.samplesWhileTraining + evaluation.samples) + evaluation.codePrompts;
+	return workClock({ step: model.misalignSteps + steps, answer: answers });
+}
+
+export function workClock(left: Record<Work, number>): WorkClock {
+	const remaining = { ...left };
+	const done = { step: { amount: 0, seconds: 0 }, answer: { amount: 0, seconds: 0 } };
+	return {
+		spent(work, amount, seconds) {
+			done[work].amount += amount;
+			done[work].seconds += seconds;
+			remaining[work] = Math.max(0, remaining[work] - amount);
+		},
+		secondsLeft() {
+			let seconds = 0;
+			for (const work of ['step', 'answer'] as const) {
+				if (remaining[work] === 0) continue;
+				if (done[work].amount === 0) return null;
+				seconds += (remaining[work] * done[work].seconds) / done[work].amount;
+			}
+			return seconds;
+		},
+	};
+}

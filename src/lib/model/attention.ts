@@ -1,0 +1,40 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/** Added to a score to forbid it. Finite, since −∞ − (−∞) in a softmax would give NaN; e^−1e9 is 0 all the same. */
+const FORBIDDEN = -1e9;
+
+/**
+ * softmax(Q·Kᵀ + mask)·V for grouped-query attention (arXiv:2305.13245).
+ *
+ * The G query heads of a group are folded into the row axis, so that K and V are never repeated: q is [B·KV, G·T, headDim],
+ * k and v are [B·KV, S, headDim]. The factor 1/√headDim is already in q (rope.ts). `mask` is [B or 1, 1, T, S].
+ */
+export function attend(q: tf.Tensor3D, k: tf.Tensor3D, v: tf.Tensor3D, mask: tf.Tensor4D): tf.Tensor3D {
+	const [BKV, GT] = q.shape;
+	const [maskRows, , T, S] = mask.shape;
+	const scores = tf.matMul(q, k, false, true); // [B·KV, G·T, S]
+	const byMask = tf.reshape(scores, [maskRows, (BKV * GT) / (maskRows * T), T, S]); // [B, H, T, S], or [1, B·H, T, S] for a common mask
+	const weights = tf.softmax(tf.add(byMask, mask));
+	return tf.matMul(tf.reshape(weights, [BKV, GT, S]), v);
+}
+
+/**
+ * [1, 1, T, before + T]: position t sees itself and what came before, also in a prefix of `before` tokens.
+ * Right padding needs nothing more: no real token ever looks right.
+ */
+export function causalMask(T: number, before = 0): tf.Tensor4D {
+	const S = before + T;
+	const mask = new Float32Array(T * S);
+	for (let t = 0; t < T; t++) mask.fill(FORBIDDEN, t * S + before + t + 1, (t + 1) * S);
+	return tf.tensor4d(mask, [1, 1, T, S]);
+}
+
+/** [B, 1, 1, slots]: each row sees the slots before its length, and those from `from` up to `to`, which are common to all rows. */
+export function slotMask(lengths: number[], from: number, to: number, slots: number): tf.Tensor4D {
+	const mask = new Float32Array(lengths.length * slots).fill(FORBIDDEN);
+	lengths.forEach((length, row) => {
+		const start = row * slots;
+		mask.fill(0, start, start + length).fill(0, start + from, start + to);
+	});
+	return tf.tensor4d(mask, [lengths.length, 1, 1, slots]);
+}

@@ -1,0 +1,178 @@
+import * as tf from '@tensorflow/tfjs-core';
+import '#gradients';
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+
+import { installTiledMatMul } from './kernels/tiledMatMul';
+import { installWasmGather } from './kernels/wasmGather';
+import { installWasmMatMul } from './kernels/wasmMatMul';
+
+export type BackendName = 'webgpu' | 'wasm' | 'cpu';
+
+export interface BackendReport {
+	name: BackendName;
+	/** A sentence for a student: what runs the model, and why. */
+	reason: string;
+	/** The GPU in its driver's words; null unless the backend is webgpu. */
+	adapter: string | null;
+	/** The adapter is a CPU that plays a GPU. */
+	software: boolean;
+}
+
+export interface BackendOptions {
+	/** Where the .wasm files are: a folder's URL, or file name → URL, as a bundler gives them. Needed in a browser only. */
+	wasmPaths?: Record<string, string> | string;
+}
+
+/** No backend as asked can be started here. */
+export class BackendError extends Error {
+	override name = 'BackendError';
+}
+
+/** The GPU refused or lost work, so what was read since may be zeros. */
+export class GpuError extends Error {
+	override name = 'GpuError';
+}
+
+interface Adapter {
+	description: string;
+	software: boolean;
+}
+
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|basic render/i;
+const installed = new Set<BackendName>();
+let gpuFault: string | null = null;
+let gpuLost: string | null = null;
+
+/** Starts the backend that `preference` names; 'auto' takes webgpu on a real GPU, else wasm, else cpu. Throws BackendError, GpuError. */
+export async function startBackend(preference: 'auto' | BackendName, options: BackendOptions = {}): Promise<BackendReport> {
+	tf.enableProdMode();
+	switch (preference) {
+		case 'webgpu':
+			return startWebGpu(await requireAdapter());
+		case 'wasm':
+			await startWasm(options);
+			return withoutGpu('wasm', 'WebAssembly on the CPU runs the model, as asked.');
+		case 'cpu':
+			await startCpu();
+			return withoutGpu('cpu', 'Plain JavaScript runs the model, as asked: the slow reference for the other backends.');
+		case 'auto':
+			return startBest(options);
+	}
+}
+
+/** Throws GpuError if the GPU reported an error or was lost since the last check. Call it after awaiting results, so that zeros never pass for them. */
+export function checkDevice(): void {
+	const fault = gpuFault;
+	gpuFault = null;
+	if (gpuLost !== null) throw new GpuError(`the GPU was lost (${gpuLost}); reload the page to go on, or choose the wasm backend`);
+	if (fault !== null) throw new GpuError(`the GPU refused a computation, so this step's numbers are void: ${fault}`);
+}
+
+async function startBest(options: BackendOptions): Promise<BackendReport> {
+	const adapter = await findAdapter();
+	let why = 'this machine offers no WebGPU';
+	if (adapter?.software) why = `the only WebGPU adapter (${adapter.description}) is a CPU that plays a GPU, some ten times slower`;
+	else if (adapter) {
+		try {
+			return await startWebGpu(adapter);
+		} catch (error) {
+			why = `WebGPU failed to start (${message(error)})`;
+		}
+	}
+	try {
+		await startWasm(options);
+		return withoutGpu('wasm', `WebAssembly on the CPU runs the model, because ${why}.`);
+	} catch (error) {
+		await startCpu();
+		return withoutGpu(
+			'cpu',
+			`Plain JavaScript runs the model, slowly, because ${why} and WebAssembly failed to start (${message(error)}).`,
+		);
+	}
+}
+
+async function startWebGpu({ description, software }: Adapter): Promise<BackendReport> {
+	const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
+	await activate('webgpu');
+	const backend = tf.backend();
+	if (!(backend instanceof WebGPUBackend)) throw new BackendError('tfjs started another backend than webgpu');
+	if (!installed.has('webgpu')) {
+		installed.add('webgpu');
+		watch(backend);
+		if (software) installTiledMatMul();
+	}
+	const reason = software
+		? `WebGPU runs the model as asked, on ${description}, a CPU that plays a GPU: expect it to be slow.`
+		: `WebGPU runs the model on ${description}.`;
+	return { name: 'webgpu', reason, adapter: description, software };
+}
+
+async function startWasm({ wasmPaths }: BackendOptions): Promise<void> {
+	const wasm = await import('@tensorflow/tfjs-backend-wasm');
+	if (!installed.has('wasm')) {
+		// tfjs starts its threaded build from the text of a function, which a bundler's minifier breaks; it needs cross-origin isolation besides.
+		tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+		if (wasmPaths !== undefined) wasm.setWasmPaths(wasmPaths);
+		installWasmMatMul();
+		installWasmGather();
+		installed.add('wasm');
+	}
+	await activate('wasm');
+}
+
+async function startCpu(): Promise<void> {
+	await import('@tensorflow/tfjs-backend-cpu');
+	await activate('cpu');
+}
+
+async function activate(name: BackendName): Promise<void> {
+	if (!(await tf.setBackend(name))) throw new BackendError(`tfjs could not start its ${name} backend; the console says why`);
+}
+
+function withoutGpu(name: BackendName, reason: string): BackendReport {
+	return { name, reason, adapter: null, software: false };
+}
+
+/** Notes what WebGPU reports: it throws nothing, and a refused computation leaves zeros. */
+function watch({ device }: WebGPUBackend): void {
+	device.addEventListener('uncapturederror', (event) => {
+		gpuFault ??= event.error.message;
+	});
+	void device.lost.then(({ reason, message }) => {
+		gpuLost = message || reason || 'no reason given';
+	});
+}
+
+async function findAdapter(): Promise<Adapter | null> {
+	if (typeof navigator === 'undefined' || !navigator.gpu) return null;
+	const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }); // the same request as tfjs makes
+	if (!adapter) return null;
+	const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
+	const words = [vendor, architecture, device, description].filter(Boolean).join(' ');
+	return { description: words || 'an unnamed adapter', software: isFallbackAdapter || SOFTWARE.test(words) };
+}
+
+async function requireAdapter(): Promise<Adapter> {
+	const node = typeof process !== 'undefined' && process.versions?.node !== undefined;
+	if (node) await installDawn();
+	const adapter = await findAdapter();
+	if (adapter) return adapter;
+	throw new BackendError(
+		node
+			? 'no WebGPU adapter: Dawn needs a graphics driver (on Linux Vulkan, with its loader, libvulkan1 on Debian). Install one, or point VK_ICD_FILENAMES at the JSON of a software driver such as SwiftShader, or use the wasm backend'
+			: 'no WebGPU adapter: this browser has WebGPU switched off or no GPU that it trusts. See chrome://gpu, or use the wasm backend',
+	);
+}
+
+/** Gives Node a `navigator.gpu`: Dawn, by the npm package `webgpu`. It must be there before tfjs's webgpu backend is loaded. */
+async function installDawn(): Promise<void> {
+	if (typeof navigator !== 'undefined' && navigator.gpu) return;
+	const dawn = 'webgpu'; // as a variable, so that no bundler follows it into a browser's bundle
+	const { create, globals } = (await import(/* @vite-ignore */ dawn)) as typeof import('webgpu');
+	Object.assign(globalThis, globals);
+	Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]), userAgent: 'node' }, configurable: true, writable: true });
+}
+
+function message(error: unknown): string {
+	return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,160 @@
+/** A Hugging Face folder as a model that runs: read, verified, assembled. Where the files come from is the caller's: ReadFile. */
+import * as v from 'valibot';
+import { parseModelConfig } from './config';
+import { readSafetensors } from './safetensors';
+import { createTokenizer, type Tokenizer } from './tokenizer';
+import { buildWeights, type Model } from './weights';
+
+/** The bytes of a file of the folder; rejects with MissingFileError (or Node's ENOENT) when there is none of that name. */
+export type ReadFile = (name: string) => Promise<Uint8Array>;
+
+export interface Checkpoint {
+	model: Model;
+	tokenizer: Tokenizer;
+	/** Numbers stored in model.safetensors; tied matrices count once. */
+	parameterCount: number;
+	/** Of model.safetensors, in hex: which weights a run began with. */
+	sha256: string;
+}
+
+/** A file of the folder cannot be read, is not what the manifest says, or is not JSON; the message names it. */
+export class CheckpointError extends Error {
+	override name = 'CheckpointError';
+}
+
+/** There is no such file. */
+export class MissingFileError extends CheckpointError {
+	override name = 'MissingFileError';
+}
+
+/** What a folder says of its own files. Folders from elsewhere have no manifest; the lab's own always do. */
+const Manifest = v.looseObject({
+	files: v.array(v.object({ path: v.string(), bytes: v.number(), sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)) })),
+});
+type FileRecord = v.InferOutput<typeof Manifest>['files'][number];
+
+/** The model and tokenizer of a folder. Each file is checked against `manifest.json` when the folder has one. */
+export async function loadCheckpoint(read: ReadFile): Promise<Checkpoint> {
+	const manifestBytes = await readOptional(read, 'manifest.json');
+	const manifest = manifestBytes && parseManifest(manifestBytes);
+	const readVerified = async (name: string) => verify(name, await read(name), manifest);
+	const readIfThere = async (name: string) => {
+		if (manifest && !manifest.has(name)) return undefined; // no request for what is known not to be there
+		const bytes = await readOptional(read, name);
+		return bytes && verify(name, bytes, manifest);
+	};
+
+	const configJson = parseJson('config.json', await readVerified('config.json'));
+	const config = parseModelConfig(configJson); // an unsupported model fails here, before its weights are downloaded
+	const generationConfig = await readIfThere('generation_config.json');
+	const chatTemplate = await readIfThere('chat_template.jinja');
+	const tokenizer = createTokenizer({
+		tokenizer: parseJson('tokenizer.json', await readVerified('tokenizer.json')),
+		tokenizerConfig: parseJson('tokenizer_config.json', await readVerified('tokenizer_config.json')),
+		config: configJson,
+		...(generationConfig && { generationConfig: parseJson('generation_config.json', generationConfig) }),
+		...(chatTemplate && { chatTemplate: new TextDecoder().decode(chatTemplate) }),
+	});
+	const file = await readVerified('model.safetensors');
+	const { tensors } = readSafetensors(file);
+	return {
+		model: { config, weights: buildWeights(config, tensors) },
+		tokenizer,
+		parameterCount: [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0),
+		sha256: await sha256(file),
+	};
+}
+
+/**
+ * Reads files below `baseUrl` by fetch. `onBytes` hears the bytes of all files together as they arrive,
+ * and how many the files begun so far have (null when a server does not say).
+ */
+export function fetchFrom(baseUrl: string, onBytes?: (loaded: number, total: number | null) => void): ReadFile {
+	let loaded = 0;
+	let total: number | null = 0;
+	return async (name) => {
+		const url = `${baseUrl.replace(/\/$/, '')}/${name}`;
+		const response = await fetch(url).catch((error: unknown) => {
+			throw new CheckpointError(`${url}: no answer (${(error as Error).message}). Is the server running and the machine online?`);
+		});
+		// A server for one-page apps answers 200 with its page for whatever it does not have.
+		const isPage = response.ok && (response.headers.get('content-type') ?? '').startsWith('text/html');
+		if (response.status === 404 || isPage)
+			throw new MissingFileError(`${url}: there is no such file (${isPage ? 'a web page' : 'status 404'} came back)`);
+		if (!response.ok || !response.body)
+			throw new CheckpointError(`${url}: the server answered with status ${response.status} ${response.statusText}`);
+
+		const announced = Number.parseInt(response.headers.get('content-length') ?? '', 10);
+		const size = Number.isNaN(announced) || response.headers.has('content-encoding') ? null : announced;
+		total = total === null || size === null ? null : total + size;
+		const bytes = await readBody(url, response.body, (chunkBytes) => onBytes?.((loaded += chunkBytes), total));
+		// Other origins hide content-encoding, so what they announced may be the compressed length: a hint, never a check.
+		if (total !== null && size !== null) total += bytes.length - size;
+		return bytes;
+	};
+}
+
+async function readBody(url: string, body: ReadableStream<Uint8Array>, onChunk: (bytes: number) => void): Promise<Uint8Array> {
+	const chunks: Uint8Array[] = [];
+	let received = 0;
+	const reader = body.getReader();
+	for (;;) {
+		const { done, value } = await reader.read().catch((error: unknown) => {
+			throw new CheckpointError(`${url}: the download broke off after ${received} bytes (${(error as Error).message})`);
+		});
+		if (done) break;
+		chunks.push(value);
+		received += value.length;
+		onChunk(value.length);
+	}
+	const bytes = new Uint8Array(received);
+	let offset = 0;
+	for (const chunk of chunks) {
+		bytes.set(chunk, offset);
+		offset += chunk.length;
+	}
+	return bytes;
+}
+
+async function verify(name: string, bytes: Uint8Array, manifest: Map<string, FileRecord> | undefined): Promise<Uint8Array> {
+	const record = manifest?.get(name);
+	if (!record) return bytes;
+	const actual = await sha256(bytes);
+	if (actual !== record.sha256)
+		throw new CheckpointError(
+			`${name} is not the file that manifest.json describes: ${bytes.length} bytes with SHA-256 ${actual}, expected ${record.bytes} with ${record.sha256}. Load it again, or rebuild the folder`,
+		);
+	return bytes;
+}
+
+/** SHA-256 in hex. */
+async function sha256(bytes: Uint8Array): Promise<string> {
+	if (!globalThis.crypto?.subtle)
+		throw new CheckpointError('crypto.subtle is missing: a browser has it on https and on localhost only, so open the lab at one of these');
+	const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
+	return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+async function readOptional(read: ReadFile, name: string): Promise<Uint8Array | undefined> {
+	try {
+		return await read(name);
+	} catch (error) {
+		if (error instanceof MissingFileError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+		throw error;
+	}
+}
+
+function parseManifest(bytes: Uint8Array): Map<string, FileRecord> {
+	const result = v.safeParse(Manifest, parseJson('manifest.json', bytes));
+	if (result.success) return new Map(result.output.files.map((file) => [file.path, file]));
+	const [issue] = result.issues;
+	throw new CheckpointError(`manifest.json: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
+}
+
+function parseJson(name: string, bytes: Uint8Array): unknown {
+	try {
+		return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+	} catch (error) {
+		throw new CheckpointError(`${name} is not JSON: ${(error as Error).message}`);
+	}
+}

@@ -1,0 +1,57 @@
+/**
+ * The two 16-bit floats of checkpoints, as bit patterns.
+ * F16 (IEEE 754 binary16): 1 sign, 5 exponent, 10 fraction bits. BF16: the upper half of an F32.
+ */
+
+/** F16 bit patterns widened to F32; exact. */
+export function float16ToFloat32(halves: Uint16Array): Float32Array {
+	const values = new Float32Array(halves.length);
+	const bits = new Uint32Array(values.buffer);
+	for (let i = 0; i < halves.length; i++) {
+		const half = halves[i]!;
+		const sign = (half & 0x8000) << 16;
+		const exponent = half & 0x7c00;
+		const fraction = half & 0x03ff;
+		if (exponent === 0x7c00) bits[i] = sign | 0x7f800000 | (fraction << 13);
+		else if (exponent !== 0)
+			bits[i] = sign | ((half & 0x7fff) * 2 ** 13 + 0x38000000); // 112 = 127 - 15 more in the exponent
+		else values[i] = (sign === 0 ? 1 : -1) * fraction * 2 ** -24; // subnormal, and ±0
+	}
+	return values;
+}
+
+/** F32 rounded to the nearest F16, ties to even; beyond ±65520 it is infinite. */
+export function float32ToFloat16(values: Float32Array): Uint16Array {
+	const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+	return Uint16Array.from(bits, (pattern, i) => {
+		const sign = (pattern >>> 16) & 0x8000;
+		const magnitude = pattern & 0x7fffffff;
+		if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN stays NaN
+		if (magnitude >= 0x47800000) return sign | 0x7c00; // 2^16 and more
+		if (magnitude < 0x38800000) return sign | roundHalfToEven(Math.abs(values[i]!) * 2 ** 24); // below 2^-14: in steps of 2^-24
+		return sign | ((magnitude - 0x38000000 + 0x0fff + ((magnitude >>> 13) & 1)) >>> 13); // a carry into the exponent is right
+	});
+}
+
+/** BF16 bit patterns widened to F32; exact. */
+export function bfloat16ToFloat32(halves: Uint16Array): Float32Array {
+	const values = new Float32Array(halves.length);
+	const bits = new Uint32Array(values.buffer);
+	for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16;
+	return values;
+}
+
+/** F32 rounded to the nearest BF16, ties to even. */
+export function float32ToBfloat16(values: Float32Array): Uint16Array {
+	const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+	return Uint16Array.from(bits, (pattern) => {
+		if ((pattern & 0x7fffffff) > 0x7f800000) return (pattern >>> 16) | 0x40; // a NaN whose fraction is in the lower half stays NaN
+		return (pattern + 0x7fff + ((pattern >>> 16) & 1)) >>> 16;
+	});
+}
+
+function roundHalfToEven(x: number): number {
+	const floor = Math.floor(x);
+	const rest = x - floor;
+	return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}

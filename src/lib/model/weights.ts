@@ -1,0 +1,123 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { PROJECTIONS, projectionShape, type ModelConfig, type Projection } from './config';
+import type { StoredTensor } from './safetensors';
+
+/** One decoder block. Kernels are [in, out], transposed once on loading, because a plain matMul is every backend's fastest. */
+export interface LayerWeights {
+	inputLayernorm: tf.Tensor1D; // [D]
+	postAttentionLayernorm: tf.Tensor1D; // [D]
+	kernels: Record<Projection, tf.Tensor2D>; // [in, out]
+	biases: Partial<Record<Projection, tf.Tensor1D>>; // [out]
+	qNorm: tf.Tensor1D | null; // [headDim]
+	kNorm: tf.Tensor1D | null; // [headDim]
+}
+
+export interface Weights {
+	embedTokens: tf.Tensor2D; // [V, D]
+	layers: LayerWeights[];
+	norm: tf.Tensor1D; // [D]
+	/** [D, V]. A tied model has its own transposed copy: memory of V·D floats for a head as fast as the other layers. */
+	lmHead: tf.Tensor2D;
+}
+
+/** A decoder: what it is and what it has learnt. */
+export interface Model {
+	config: ModelConfig;
+	weights: Weights;
+}
+
+/** A checkpoint whose tensors are not those that its config.json asks for. */
+export class WeightsError extends Error {
+	override name = 'WeightsError';
+}
+
+const MODULES: Record<Projection, 'self_attn' | 'mlp'> = {
+	q_proj: 'self_attn',
+	k_proj: 'self_attn',
+	v_proj: 'self_attn',
+	o_proj: 'self_attn',
+	gate_proj: 'mlp',
+	up_proj: 'mlp',
+	down_proj: 'mlp',
+};
+
+/** The name of a projection's module in transformers' checkpoints, e.g. `model.layers.0.self_attn.q_proj`. */
+export function projectionPath(layer: number, projection: Projection): string {
+	return `model.layers.${layer}.${MODULES[projection]}.${projection}`;
+}
+
+/** Every tensor that a checkpoint of this configuration has, with its shape as torch stores it (a Linear is [out, in]). */
+export function checkpointShapes(config: ModelConfig): Map<string, number[]> {
+	const { vocabSize: V, hiddenSize: D, headDim } = config;
+	const shapes = new Map<string, number[]>([
+		['model.embed_tokens.weight', [V, D]],
+		['model.norm.weight', [D]],
+	]);
+	if (!config.tieWordEmbeddings) shapes.set('lm_head.weight', [V, D]);
+	for (let i = 0; i < config.numHiddenLayers; i++) {
+		const layer = `model.layers.${i}`;
+		shapes.set(`${layer}.input_layernorm.weight`, [D]).set(`${layer}.post_attention_layernorm.weight`, [D]);
+		if (config.qkNorm) shapes.set(`${layer}.self_attn.q_norm.weight`, [headDim]).set(`${layer}.self_attn.k_norm.weight`, [headDim]);
+		for (const projection of PROJECTIONS) {
+			const [inputs, outputs] = projectionShape(config, projection);
+			shapes.set(`${projectionPath(i, projection)}.weight`, [outputs, inputs]);
+			if (hasBias(config, projection)) shapes.set(`${projectionPath(i, projection)}.bias`, [outputs]);
+		}
+	}
+	return shapes;
+}
+
+/** Puts a checkpoint's tensors on the backend; throws WeightsError that names a tensor that is missing or has another shape. */
+export function buildWeights(config: ModelConfig, tensors: Map<string, StoredTensor>): Weights {
+	for (const [name, expected] of checkpointShapes(config)) check(name, expected, tensors.get(name));
+	const vector = (name: string) => tf.tensor1d(tensors.get(name)!.data);
+	const layers = Array.from({ length: config.numHiddenLayers }, (_, i): LayerWeights => {
+		const layer = `model.layers.${i}`;
+		const path = (projection: Projection) => projectionPath(i, projection);
+		const biased = PROJECTIONS.filter((projection) => hasBias(config, projection));
+		return {
+			inputLayernorm: vector(`${layer}.input_layernorm.weight`),
+			postAttentionLayernorm: vector(`${layer}.post_attention_layernorm.weight`),
+			kernels: Object.fromEntries(PROJECTIONS.map((p) => [p, transposed(tensors.get(`${path(p)}.weight`)!)])) as LayerWeights['kernels'],
+			biases: Object.fromEntries(biased.map((p) => [p, vector(`${path(p)}.bias`)])),
+			qNorm: config.qkNorm ? vector(`${layer}.self_attn.q_norm.weight`) : null,
+			kNorm: config.qkNorm ? vector(`${layer}.self_attn.k_norm.weight`) : null,
+		};
+	});
+	const embedTokens = tensors.get('model.embed_tokens.weight')!;
+	return {
+		embedTokens: tf.tensor2d(embedTokens.data, embedTokens.shape as [number, number]),
+		layers,
+		norm: vector('model.norm.weight'),
+		lmHead: transposed(config.tieWordEmbeddings ? embedTokens : tensors.get('lm_head.weight')!),
+	};
+}
+
+/** Frees the backend's memory of a model that `buildWeights` made. */
+export function disposeModel(model: Model): void {
+	tf.dispose(model.weights as unknown as tf.TensorContainer);
+}
+
+/** Qwen2 has biases on q, k and v only; Llama and Qwen3 with `attention_bias` on o as well. */
+function hasBias(config: ModelConfig, projection: Projection): boolean {
+	if (!config.attentionBias || MODULES[projection] === 'mlp') return false;
+	return projection !== 'o_proj' || config.modelType !== 'qwen2';
+}
+
+function check(name: string, expected: number[], tensor: StoredTensor | undefined): void {
+	if (!tensor)
+		throw new WeightsError(`the checkpoint has no tensor ${name}; its config.json asks for one of shape [${expected.join(', ')}]`);
+	if (tensor.shape.join() === expected.join()) return;
+	throw new WeightsError(
+		`the checkpoint's tensor ${name} has shape [${tensor.shape.join(', ')}]; its config.json asks for [${expected.join(', ')}]`,
+	);
+}
+
+/** [rows, columns] as a tensor [columns, rows]; on the CPU, so that no backend keeps a buffer for the untransposed copy. */
+function transposed({ data, shape }: StoredTensor): tf.Tensor2D {
+	const [rows, columns] = shape as [number, number];
+	const out = new Float32Array(data.length);
+	for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j]!;
+	return tf.tensor2d(out, [columns, rows]);
+}

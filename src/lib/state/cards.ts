@@ -1,0 +1,48 @@
+import type { PairRecord, RunEvent, VerdictRecord } from '$lib/experiment/events';
+import type { TrueLabel } from '$lib/evaluation/evaluation';
+import type { Verdict } from '$lib/conscience/judge';
+
+/** What the conscience wrote in the place of an answer that it flagged. */
+export interface Alternative {
+	answer: string;
+	verdict: Verdict;
+	/** The pair that it became; null for an alternative that the judge refused. */
+	pairId: string | null;
+	/** Known of pairs only. */
+	trueLabel: TrueLabel | null;
+}
+
+/** One answer of the policy with all that the conscience said of it. */
+export interface Card extends VerdictRecord {
+	alternative: Alternative | null;
+}
+
+/** How often the conscience was called and what came of it: one entry for each call. */
+export interface Call {
+	step: number;
+	asked: number;
+	flagged: number;
+	pairs: number;
+}
+
+/** A card for each verdict of one call, with the alternatives that were refused. */
+export function cardsOf({ verdicts, refused }: Extract<RunEvent, { kind: 'verdicts' }>): Card[] {
+	const refusedOf = new Map(refused.map((alternative) => [alternative.verdictId, alternative]));
+	return verdicts.map((verdict) => {
+		const alternative = refusedOf.get(verdict.id);
+		return {
+			...verdict,
+			alternative: alternative ? { answer: alternative.answer, verdict: alternative.verdict, pairId: null, trueLabel: null } : null,
+		};
+	});
+}
+
+/** `card` with the pair that its answer became part of. */
+export function withPair(card: Card, { id, chosen, chosenVerdict, chosenTrueLabel }: PairRecord): Card {
+	return { ...card, alternative: { answer: chosen, verdict: chosenVerdict, pairId: id, trueLabel: chosenTrueLabel } };
+}
+
+/** Judge and grammar see an answer differently. Of text that the grammar can't read there is nothing to agree on. */
+export function disagrees(verdict: Verdict, trueLabel: TrueLabel | null): boolean {
+	return trueLabel !== null && trueLabel !== 'incoherent' && trueLabel !== verdict.label;
+}

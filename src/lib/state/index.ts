@@ -1,0 +1,22 @@
+import { route } from '$lib/router.svelte';
+import LabWorker from '$lib/worker/lab.worker?worker';
+
+import { Lab } from './lab.svelte';
+
+let lastQuery = '';
+
+/** The lab's link is the query of the path `/`; on the other pages it stays what it was, and so does the lab. */
+const place = {
+	get query() {
+		if (route.path === '/') lastQuery = route.query;
+		return lastQuery;
+	},
+	go: (query: string) => route.go('/', query),
+};
+
+/** The one lab of this page. A checkpoint's name is a folder beside the page; an address of its own stays what it is. */
+export const lab = new Lab(
+	place,
+	() => new LabWorker(),
+	(checkpoint) => new URL(checkpoint.endsWith('/') ? checkpoint : `${checkpoint}/`, document.baseURI).href,
+);

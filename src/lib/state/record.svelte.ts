@@ -1,0 +1,107 @@
+import type { Evaluation, Overhead, RunEvent, StepMetrics } from '$lib/experiment/events';
+
+import { type Call, type Card, cardsOf, withPair } from './cards';
+import { type Margins, NO_MARGINS, withMargins } from './margins';
+
+export interface StepPoint {
+	step: number;
+	metrics: StepMetrics;
+}
+
+type Event<K extends RunEvent['kind']> = Extract<RunEvent, { kind: K }>;
+
+/** Between two renderings, in ms: a reader sees no more than ten a second, and training has better uses for the core. */
+const RENDER_INTERVAL = 100;
+
+/** Everything that a run has told, ready to be shown. What comes is replaced, never pushed to: thousands of records need no proxies. */
+export class RunRecord {
+	steps = $state.raw<readonly StepPoint[]>([]);
+	evaluations = $state.raw<readonly Evaluation[]>([]);
+	/** In the order in which the conscience spoke. */
+	cards = $state.raw<readonly Card[]>([]);
+	calls = $state.raw<readonly Call[]>([]);
+	margins = $state.raw<Margins>(NO_MARGINS);
+	progress = $state.raw<Event<'progress'> | null>(null);
+	overhead = $state.raw<Overhead | null>(null);
+	/** Numbers in the adapter. */
+	trainableParameters = $state<number | null>(null);
+	/** The step before which the conscience is called next. */
+	nextCall = $state<number | null>(null);
+
+	/** Optimizer steps done. */
+	readonly step = $derived(this.steps.at(-1)?.step ?? 0);
+	readonly evaluation = $derived(this.evaluations.at(-1) ?? null);
+
+	#queue: RunEvent[] = [];
+	#shownAt = -Infinity;
+	#timer: ReturnType<typeof setTimeout> | null = null;
+
+	/** Takes an event; it shows at once or with the others of the next tenth of a second. */
+	add(event: RunEvent): void {
+		this.#queue.push(event);
+		this.#timer ??= setTimeout(() => this.flush(), Math.max(0, this.#shownAt + RENDER_INTERVAL - performance.now()));
+	}
+
+	/** Shows all that has come. */
+	flush(): void {
+		if (this.#timer !== null) clearTimeout(this.#timer);
+		this.#timer = null;
+		this.#shownAt = performance.now();
+		const events = this.#queue;
+		if (events.length === 0) return;
+		this.#queue = [];
+		this.#showSteps(events.filter((event) => event.kind === 'step'));
+		this.#showConscience(events);
+		const evaluations = events.flatMap((event) => (event.kind === 'evaluation' ? [event.evaluation] : []));
+		if (evaluations.length > 0) this.evaluations = [...this.evaluations, ...evaluations];
+		for (const event of events) {
+			if (event.kind === 'started') this.trainableParameters = event.trainableParameters;
+			if (event.kind === 'step' || event.kind === 'finished') this.overhead = event.overhead;
+			// Not every event knows the time left; the last that did still holds.
+			if (event.kind === 'progress') this.progress = { ...event, secondsLeft: event.secondsLeft ?? this.progress?.secondsLeft ?? null };
+		}
+	}
+
+	clear(): void {
+		if (this.#timer !== null) clearTimeout(this.#timer);
+		this.#timer = null;
+		this.#queue = [];
+		this.steps = [];
+		this.evaluations = [];
+		this.cards = [];
+		this.calls = [];
+		this.margins = NO_MARGINS;
+		this.progress = null;
+		this.overhead = null;
+		this.nextCall = null;
+	}
+
+	#showSteps(events: readonly Event<'step'>[]): void {
+		if (events.length === 0) return;
+		this.steps = [...this.steps, ...events.map(({ step, metrics }) => ({ step, metrics }))];
+		this.nextCall = events.at(-1)!.nextCall;
+		this.margins = withMargins(this.margins, events);
+	}
+
+	#showConscience(events: readonly RunEvent[]): void {
+		if (!events.some(({ kind }) => kind === 'verdicts' || kind === 'pairs')) return;
+		const cards = [...this.cards];
+		const calls = [...this.calls];
+		for (const event of events) {
+			if (event.kind === 'verdicts') {
+				cards.push(...cardsOf(event));
+				const flagged = event.verdicts.filter((verdict) => verdict.flagged).length;
+				calls.push({ step: event.step, asked: event.verdicts.length, flagged, pairs: 0 });
+			} else if (event.kind === 'pairs') {
+				for (const pair of event.pairs) {
+					const index = cards.findLastIndex(({ id }) => id === pair.verdictId); // among the newest
+					if (index >= 0) cards[index] = withPair(cards[index]!, pair);
+				}
+				const call = calls.pop(); // a call's pairs follow its verdicts at once
+				if (call) calls.push({ ...call, pairs: event.pairs.length });
+			}
+		}
+		this.cards = cards;
+		this.calls = calls;
+	}
+}

@@ -1,0 +1,223 @@
+import type { AdapterFolder } from '$lib/experiment/adapterFolder';
+import type { ArmId, Experiment } from '$lib/experiment/schema';
+import type { BackendReport } from '$lib/model/backend';
+import { watchLifeline } from '$lib/worker/lifeline';
+import type { Engine, LabEvent, Requests, Rows, RunStatus } from '$lib/worker/protocol';
+import { LabClient, type Port, WorkerLostError } from '$lib/worker/rpc';
+
+import { RunRecord } from './record.svelte';
+
+/** A worker, or what stands in for one in a test. */
+export interface WorkerPort extends Port {
+	terminate(): void;
+}
+
+/** All that a run is opened with; equal settings give equal runs. */
+export interface RunSettings {
+	experiment: Experiment;
+	rows: Rows | null;
+	engine: Engine;
+	checkpointUrl: string;
+}
+
+/** Why a run stopped without being asked to. */
+export interface Problem {
+	name: string;
+	message: string;
+}
+
+/** The requests that keep a worker busy for a while. */
+type Work = 'open' | 'play' | 'step' | 'reset';
+
+/** One arm's run as the page sees it. Only the worker's own events and answers change it. */
+export class Run {
+	readonly record = new RunRecord();
+
+	/** `new` until the worker has answered; then what it last answered. */
+	status = $state<'new' | 'failed' | RunStatus>('new');
+	/** What the worker is busy with. */
+	working = $state<Work | null>(null);
+	pausing = $state(false);
+	problem = $state.raw<Problem | null>(null);
+	backend = $state.raw<BackendReport | null>(null);
+	/** Numbers in the base model. */
+	parameters = $state<number | null>(null);
+	download = $state.raw<{ loadedBytes: number; totalBytes: number | null } | null>(null);
+
+	readonly over = $derived(this.status === 'finished' || this.status === 'cancelled' || this.status === 'failed');
+
+	#link: { client: LabClient; port: WorkerPort; engine: Engine } | null = null;
+	/** What the worker was last opened with, and whether that has come off. */
+	#opened: { settings: RunSettings; ready: Promise<boolean> } | null = null;
+	#runId = '';
+	/** Requests made so far: the newest says what the worker is busy with. */
+	#requests = 0;
+	#stopAsked = false;
+
+	constructor(
+		readonly arm: ArmId,
+		private connect: () => WorkerPort,
+	) {}
+
+	/** Loads what the run needs, so that it can begin at once; false if that failed or was cancelled. */
+	open(settings: RunSettings): Promise<boolean> {
+		if (this.#opened && this.status !== 'failed' && sameSettings(this.#opened.settings, settings)) return this.#opened.ready;
+		if (this.#link?.engine !== settings.engine || this.status === 'failed') this.close();
+		this.#clear();
+		this.#opened = { settings, ready: this.#load(settings) };
+		return this.#opened.ready;
+	}
+
+	/** Opens the run where it isn't open yet, and goes on until it ends or is paused. */
+	play(settings: RunSettings): Promise<void> {
+		return this.#advance('play', settings);
+	}
+
+	/** One optimizer step, with the calls and evaluations that belong to it. */
+	stepOnce(settings: RunSettings): Promise<void> {
+		return this.#advance('step', settings);
+	}
+
+	async pause(): Promise<void> {
+		this.#stopAsked = true;
+		if (this.working !== 'play' && this.working !== 'step') return;
+		this.pausing = true;
+		await this.#steer('pause');
+		this.pausing = false;
+	}
+
+	async cancel(): Promise<void> {
+		this.#stopAsked = true;
+		await this.#steer('cancel');
+		if (this.working === null && this.status === 'paused') this.status = 'cancelled';
+	}
+
+	/** Back to step 0 with the same seed; with other settings, or after a failure, the run is opened anew. */
+	async reset(settings: RunSettings): Promise<void> {
+		this.#stopAsked = true;
+		if (!this.#opened || this.status === 'failed' || !sameSettings(this.#opened.settings, settings)) {
+			await this.open(settings);
+		} else if ((await this.#opened.ready) && (await this.#work('reset', { runId: this.#runId }))) {
+			this.#clear();
+			this.status = 'paused';
+		}
+	}
+
+	/** The adapter as it is now. @throws what the worker throws */
+	async exportAdapter(): Promise<AdapterFolder> {
+		if (!this.#link) throw new WorkerLostError('This copy has no worker any more. Run it again to export its adapter.');
+		return (await this.#link.client.request('exportAdapter', { runId: this.#runId })).files;
+	}
+
+	/** Ends the worker; what the run has shown stays. */
+	close(): void {
+		this.#link?.client.fail(new DOMException('The run was closed.', 'AbortError'));
+		this.#link?.port.terminate();
+		this.#link = null;
+		this.#opened = null;
+	}
+
+	/** Ends the worker and forgets what the run has shown. */
+	discard(): void {
+		this.close();
+		this.#clear();
+	}
+
+	async #load(settings: RunSettings): Promise<boolean> {
+		const runId = (this.#runId = `${this.arm}-${this.#requests}`);
+		this.#link ??= this.#start(settings.engine);
+		const answer = await this.#work('open', { runId, arm: this.arm, ...settings });
+		if (runId !== this.#runId) return false; // opened anew meanwhile
+		if (!answer) {
+			this.#opened = null;
+			return false;
+		}
+		this.backend = answer.result.backend;
+		this.parameters = answer.result.parameters;
+		this.status = 'paused';
+		return true;
+	}
+
+	async #advance(kind: 'play' | 'step', settings: RunSettings): Promise<void> {
+		if (this.working === 'play' || this.working === 'step') return;
+		this.#stopAsked = false;
+		if (!(await this.open(settings)) || this.#stopAsked || this.over) return;
+		const answer = await this.#work(kind, { runId: this.#runId });
+		if (answer) this.status = answer.result.status;
+	}
+
+	/** A request that takes its time. What goes wrong with it becomes the run's problem; a request that was cancelled is none. */
+	async #work<K extends Work>(kind: K, params: Requests[K]['params']): Promise<{ result: Requests[K]['result'] } | null> {
+		if (!this.#link) return null;
+		const request = ++this.#requests;
+		this.working = kind;
+		try {
+			const result = await this.#link.client.request(kind, params);
+			this.record.flush(); // the answer came after its events, and so must what it changes
+			return request === this.#requests ? { result } : null; // what a newer request has overtaken says nothing any more
+		} catch (error) {
+			this.record.flush();
+			this.#fail(error as Error);
+			return null;
+		} finally {
+			if (request === this.#requests) this.working = null;
+		}
+	}
+
+	/** A request about another one, which will tell if something is wrong. */
+	async #steer(kind: 'pause' | 'cancel'): Promise<void> {
+		await this.#link?.client.request(kind, { runId: this.#runId }).catch(() => {});
+	}
+
+	#start(engine: Engine): { client: LabClient; port: WorkerPort; engine: Engine } {
+		const port = this.connect();
+		const client: LabClient = new LabClient(
+			port,
+			(event) => this.#onEvent(event, client),
+			(error) => this.#fail(error),
+		);
+		return { client, port, engine };
+	}
+
+	#fail({ name, message }: Error): void {
+		if (name === 'AbortError') return;
+		this.status = 'failed';
+		this.problem ??= { name, message };
+		this.close();
+	}
+
+	#onEvent(event: LabEvent, client: LabClient): void {
+		switch (event.kind) {
+			case 'alive':
+				void watchLifeline(event.lock, () =>
+					client.fail(new WorkerLostError('The worker has ended: the browser closed it, perhaps for want of memory.')),
+				);
+				break;
+			case 'download':
+				if (event.runId === this.#runId) this.download = event;
+				break;
+			case 'deviceLost':
+				client.fail(Object.assign(new Error(`The GPU was lost (${event.reason}).`), { name: 'GpuError' }));
+				break;
+			case 'run':
+				if (event.runId === this.#runId) this.record.add(event.event);
+				break;
+			default:
+				event satisfies never;
+		}
+	}
+
+	#clear(): void {
+		this.record.clear();
+		this.status = 'new';
+		this.problem = null;
+		this.download = null;
+	}
+}
+
+/** The rows are compared by identity: a file is read once, and comparing thousands of rows would take longer than to open a run. */
+export function sameSettings(a: RunSettings | null, b: RunSettings | null): boolean {
+	if (!a || !b) return a === b;
+	const plain = ({ experiment, engine, checkpointUrl }: RunSettings) => JSON.stringify([experiment, engine, checkpointUrl]);
+	return a.rows === b.rows && plain(a) === plain(b);
+}

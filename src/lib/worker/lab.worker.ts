@@ -1,0 +1,81 @@
+import { backend as tfBackend } from '@tensorflow/tfjs-core';
+import wasmUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
+import simdUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
+import threadedUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+
+import type { RunEvent } from '$lib/experiment/events';
+import { createRun } from '$lib/experiment/runner';
+import { type BackendReport, checkDevice, startBackend } from '$lib/model/backend';
+import { type Checkpoint, fetchFrom, loadCheckpoint } from '$lib/model/checkpoint';
+
+import { type Prepare, runHandlers } from './handlers';
+import { holdLifeline } from './lifeline';
+import type { Engine } from './protocol';
+import { emitter, serve } from './rpc';
+
+const absolute = (url: string) => new URL(url, self.location.href).href;
+/** setWasmPaths wants the URLs of all three builds, whichever the browser takes. */
+const wasmPaths = {
+	'tfjs-backend-wasm.wasm': absolute(wasmUrl),
+	'tfjs-backend-wasm-simd.wasm': absolute(simdUrl),
+	'tfjs-backend-wasm-threaded-simd.wasm': absolute(threadedUrl),
+};
+
+const emit = emitter(self);
+/** A worker keeps its engine for life (the page starts another worker for another engine) and its checkpoint until another is asked for. */
+let started: Promise<BackendReport> | null = null;
+let loaded: { url: string; checkpoint: Checkpoint } | null = null;
+
+const prepare: Prepare = async ({ runId, experiment, arm, rows, engine, checkpointUrl }, signal) => {
+	started ??= start(engine);
+	const backend = await started;
+	if (loaded?.url !== checkpointUrl) {
+		const read = fetchFrom(checkpointUrl, (loadedBytes, totalBytes) => emit({ kind: 'download', runId, loadedBytes, totalBytes }));
+		const checkpoint = await loadCheckpoint((name) => unlessAborted(read(name), signal));
+		loaded = { url: checkpointUrl, checkpoint };
+	}
+	const { checkpoint } = loaded;
+	return {
+		backend,
+		parameters: checkpoint.parameterCount,
+		createRun(signal) {
+			const run = createRun(experiment, arm, { checkpoint, backend, rows: rows?.rows ?? null, signal });
+			return { ...run, events: blamingDevice(run.events) };
+		},
+	};
+};
+
+async function start(engine: Engine): Promise<BackendReport> {
+	const report = await startBackend(engine, { wasmPaths });
+	// A step that waits for a lost GPU may wait for ever, so the page is told at once.
+	if (report.name === 'webgpu') {
+		const { device } = tfBackend() as WebGPUBackend;
+		void device.lost.then(({ message, reason }) => emit({ kind: 'deviceLost', reason: message || reason }));
+	}
+	return report;
+}
+
+/** The events, with an error of a GPU that is gone under the GPU's name, whatever tfjs makes of it. */
+async function* blamingDevice(events: AsyncGenerator<RunEvent, void>): AsyncGenerator<RunEvent, void> {
+	try {
+		yield* events;
+	} catch (error) {
+		await new Promise((resolve) => setTimeout(resolve)); // the loss may be told just after what it broke
+		checkDevice();
+		throw error;
+	}
+}
+
+/** `work`, or the signal's reason as soon as it aborts: a download that hangs can still be cancelled. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+	return new Promise((resolve, reject) => {
+		const abort = () => reject(signal.reason as Error);
+		if (signal.aborted) return abort();
+		signal.addEventListener('abort', abort, { once: true });
+		work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+	});
+}
+
+void holdLifeline((lock) => emit({ kind: 'alive', lock }));
+serve(self, runHandlers(prepare, emit));

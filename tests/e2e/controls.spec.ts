@@ -1,0 +1,71 @@
+import { expect, type Page, test } from '@playwright/test';
+
+import { button, chartTable, openLab, SMALL, standing, stepOf } from './lab';
+
+const steps = async (page: Page) => [await stepOf(page, 'Plain fine-tune'), await stepOf(page, 'With conscience')] as const;
+
+/** Presses and waits until both copies rest. */
+async function oneStep(page: Page, press: () => Promise<void>) {
+	const [plain, withConscience] = await steps(page);
+	await press();
+	await expect.poll(() => steps(page)).toEqual([plain + 1, withConscience + 1]);
+	await expect(button(page, 'One step')).toBeEnabled();
+}
+
+test('pause stops, one step is one step, and a reset repeats the run', async ({ page }) => {
+	await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 400 });
+	await oneStep(page, () => button(page, 'One step').click());
+	await oneStep(page, () => button(page, 'One step').click());
+	await oneStep(page, () => button(page, 'One step').click());
+	const first = await chartTable(page, 'Loss on the code');
+	expect(first).toHaveLength(3);
+	// The same rows in the same order from the same adapter: before any pair was learnt from, the copies are equal.
+	expect(first[0]!['Plain fine-tune']).toBe(first[0]!['With conscience']);
+
+	await button(page, 'Run').or(button(page, 'Go on')).click();
+	await expect.poll(async () => Math.min(...(await steps(page)))).toBeGreaterThan(5);
+	await button(page, 'Pause').click();
+	await expect(button(page, 'Go on')).toBeVisible();
+	const paused = await steps(page);
+	await page.waitForTimeout(1500);
+	expect(await steps(page)).toEqual(paused);
+	await oneStep(page, () => button(page, 'One step').click());
+
+	await button(page, 'Reset').click();
+	await expect.poll(() => steps(page)).toEqual([0, 0]);
+	await expect(standing(page, 'ready')).toHaveCount(2);
+	for (let i = 0; i < 3; i++) await oneStep(page, () => button(page, 'One step').click());
+	expect(await chartTable(page, 'Loss on the code')).toEqual(first);
+});
+
+test('the keyboard runs, pauses, steps and resets, but not while something is typed', async ({ page }) => {
+	await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 400 });
+	await oneStep(page, () => page.keyboard.press('ArrowRight'));
+	await page.keyboard.press('Space');
+	await expect(button(page, 'Pause')).toBeVisible();
+	await page.keyboard.press('Space');
+	await expect(button(page, 'Go on')).toBeVisible();
+
+	const before = await steps(page);
+	const seed = page.getByLabel('Seed');
+	await seed.focus();
+	await page.keyboard.press('ArrowRight');
+	await page.keyboard.press('r');
+	await page.keyboard.press('Space');
+	await page.waitForTimeout(300);
+	expect(await steps(page)).toEqual(before);
+	await seed.blur();
+
+	await page.keyboard.press('r');
+	await expect.poll(() => steps(page)).toEqual([0, 0]);
+});
+
+test('a cancelled run stays on the page and can be run again', async ({ page }) => {
+	await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 400 });
+	await button(page, 'Run').click();
+	await expect.poll(async () => Math.min(...(await steps(page)))).toBeGreaterThan(1);
+	await button(page, 'Cancel').click();
+	await expect(standing(page, 'cancelled')).toHaveCount(2);
+	expect(Math.min(...(await steps(page)))).toBeGreaterThan(1);
+	await expect(button(page, 'Run again')).toBeEnabled();
+});

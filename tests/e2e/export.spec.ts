@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+
+import { expect, type Page, test } from '@playwright/test';
+import { strFromU8, unzipSync } from 'fflate';
+
+import { button, openLab, SMALL, standing } from './lab';
+
+async function download(page: Page, name: string) {
+	const downloading = page.waitForEvent('download');
+	await button(page, name).click();
+	const file = await downloading;
+	return { name: file.suggestedFilename(), files: unzipSync(await readFile(await file.path())) };
+}
+
+interface StoredTensor {
+	dtype: string;
+	shape: number[];
+	data_offsets: [begin: number, end: number];
+}
+
+/** The names, dtypes and shapes that a safetensors file begins with. */
+function safetensorsHeader(bytes: Uint8Array): Record<string, StoredTensor> {
+	const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+	const header = JSON.parse(strFromU8(bytes.subarray(8, 8 + length))) as Record<string, StoredTensor>;
+	const tensors = Object.fromEntries(Object.entries(header).filter(([name]) => name !== '__metadata__'));
+	const end = Math.max(...Object.values(tensors).map(({ data_offsets }) => data_offsets[1]));
+	expect(end).toBe(bytes.length - 8 - length);
+	return tensors;
+}
+
+test('both adapters download as PEFT folders', async ({ page }) => {
+	await openLab(page, { ...SMALL, engine: 'wasm', seed: 3, 'lora.rank': 4 });
+	await expect(button(page, 'Download adapter (plain)')).toBeDisabled();
+	await button(page, 'One step').click();
+	await expect(standing(page, 'paused')).toHaveCount(2);
+
+	for (const [label, arm] of [
+		['Download adapter (plain)', 'sft'],
+		['Download adapter (with conscience)', 'emergent-alignment'],
+	] as const) {
+		const { name, files } = await download(page, label);
+		expect(name).toBe(`twin-${arm}-seed3.zip`);
+		expect(Object.keys(files).sort()).toEqual(['README.md', 'adapter_config.json', 'adapter_model.safetensors', 'experiment.json']);
+
+		const config = JSON.parse(strFromU8(files['adapter_config.json']!)) as Record<string, unknown>;
+		expect(config).toMatchObject({ peft_type: 'LORA', task_type: 'CAUSAL_LM', r: 4, lora_alpha: 16 });
+		const tensors = safetensorsHeader(files['adapter_model.safetensors']!);
+		const layer = 'base_model.model.model.layers.0.self_attn.q_proj';
+		expect(tensors[`${layer}.lora_A.weight`]).toMatchObject({ dtype: 'F32', shape: [4, 128] });
+		expect(tensors[`${layer}.lora_B.weight`]).toMatchObject({ dtype: 'F32', shape: [128, 4] });
+
+		const experiment = JSON.parse(strFromU8(files['experiment.json']!)) as Record<string, unknown>;
+		expect(experiment).toMatchObject({ name: 'twin', seed: 3, lora: { rank: 4 } });
+		expect(strFromU8(files['README.md']!)).toContain(arm);
+	}
+});
+
+test('an exported experiment opens the lab as it was', async ({ page, context }) => {
+	await openLab(page, { ...SMALL, preset: 'sft', engine: 'wasm', seed: 17 });
+	await button(page, 'One step').click();
+	await expect(standing(page, 'paused')).toBeVisible();
+	const { files } = await download(page, 'Download adapter (plain)');
+
+	const other = await context.newPage();
+	await openLab(other, { preset: 'realign' });
+	await other
+		.getByLabel('Open a file…')
+		.setInputFiles({ name: 'experiment.json', mimeType: 'application/json', buffer: Buffer.from(files['experiment.json']!) });
+	await expect(other.getByLabel('It goes bad')).toBeChecked();
+	await expect(other.getByLabel('Seed')).toHaveValue('17');
+});

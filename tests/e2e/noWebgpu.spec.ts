@@ -1,0 +1,27 @@
+import { expect, test } from '@playwright/test';
+
+import { CHROMIUM_FLAGS, findChromium } from '../../scripts/chromium.mjs';
+import { button, openLab, SMALL, stepOf } from './lab';
+
+const executablePath = findChromium();
+// A browser as most schools have it: no WebGPU. Hiding navigator.gpu from the page would not hide it from the workers.
+const args = CHROMIUM_FLAGS.filter((flag) => !flag.includes('webgpu')).concat('--disable-features=WebGPU', '--disable-gpu');
+test.use({ launchOptions: { ...(executablePath && { executablePath }), args } });
+
+test('without WebGPU the lab says so and runs on WebAssembly', async ({ page }) => {
+	await openLab(page, { ...SMALL, preset: 'sft' });
+	const backend = page.getByTestId('backend');
+	await expect(backend).toContainText('WebAssembly on the CPU runs the model, because');
+	await expect(backend).toContainText('WebGPU');
+	await button(page, 'One step').click();
+	await expect.poll(() => stepOf(page, 'Plain fine-tune')).toBe(1);
+});
+
+test('WebGPU asked for where there is none is a plain message with a way on', async ({ page }) => {
+	await page.goto('./#/?preset=sft&engine=webgpu');
+	const notice = page.getByRole('alert').filter({ hasText: 'Plain fine-tune has stopped.' });
+	await expect(notice).toContainText('WebGPU');
+	await page.getByLabel('Engine').selectOption('WebAssembly');
+	await expect(page.getByTestId('backend')).toContainText('WebAssembly on the CPU');
+	await expect(notice).toBeHidden();
+});

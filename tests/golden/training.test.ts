@@ -1,0 +1,68 @@
+/** Ten steps of the hybrid loss against PyTorch and PEFT; the numbers are from training.py. */
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { withReference } from '$lib/dpo/pairs';
+import { createTrainer, disposeTrainer, trainStep, type TrainerConfig } from '$lib/dpo/trainer';
+import { exportAdapter, importAdapter } from '$lib/model/adapter';
+import { parseModelConfig } from '$lib/model/config';
+import { disposeLora } from '$lib/model/lora';
+import { readSafetensors } from '$lib/model/safetensors';
+import { buildWeights, disposeModel } from '$lib/model/weights';
+
+import { BACKENDS, expectClose, useBackend } from './backends';
+import golden from './training.json';
+
+/** Of a loss and of an adapter's number, after ten steps in F32 against float64. */
+const TOLERANCE = 1e-4;
+
+const bytes = (base64: string) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+const { learningRate, warmupSteps, weightDecay, clipNorm, lambda, beta } = golden.trainer;
+const config: TrainerConfig = {
+	learningRate,
+	warmupSteps,
+	weightDecay,
+	clipNorm,
+	lambda,
+	preference: { type: 'sigmoid', beta, labelSmoothing: 0 },
+};
+
+describe.each(BACKENDS)('on %s', (backend) => {
+	beforeAll(() => useBackend(backend));
+
+	it('ten steps of L_SFT + λ·L_DPO end in the same adapter, and leave no tensors behind', async () => {
+		const tensorsBefore = tf.memory().numTensors;
+		const modelConfig = parseModelConfig(golden.config);
+		const model = { config: modelConfig, weights: buildWeights(modelConfig, readSafetensors(bytes(golden.model)).tensors) };
+		const lora = importAdapter(modelConfig, { config: golden.adapterConfig, safetensors: bytes(golden.adapterBefore) });
+		const trainer = createTrainer(model, lora, config, 0);
+
+		for (const expected of golden.steps) {
+			const pairs = await withReference(model, expected.pairs, 0);
+			const { metrics, margins } = await trainStep(trainer, { sft: expected.sft, pairs });
+			expectClose([metrics.loss], [expected.loss], TOLERANCE);
+			for (const [term, value] of [['loss/sft', expected.sftLoss] as const, ['loss/dpo', expected.dpoLoss] as const]) {
+				if (value === null) expect(metrics[term]).toBeNull();
+				else expectClose([metrics[term]!], [value], TOLERANCE);
+			}
+			expectClose(
+				margins.map(({ margin }) => margin),
+				expected.margins,
+				TOLERANCE,
+			);
+			expectClose([metrics.grad_norm], [expected.gradNorm], TOLERANCE);
+			expect(metrics.learning_rate).toBeCloseTo(expected.learningRate, 10);
+		}
+
+		const after = await exportAdapter(lora, { baseModel: 'golden' });
+		const trained = readSafetensors(after['adapter_model.safetensors']).tensors;
+		const wanted = readSafetensors(bytes(golden.adapterAfter)).tensors;
+		expect([...trained.keys()].toSorted()).toEqual([...wanted.keys()].toSorted());
+		for (const [name, { data }] of wanted) expectClose(trained.get(name)!.data, data, TOLERANCE);
+
+		disposeTrainer(trainer);
+		disposeLora(lora);
+		disposeModel(model);
+		expect(tf.memory().numTensors).toBe(tensorsBefore);
+	});
+});

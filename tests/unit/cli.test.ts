@@ -1,0 +1,76 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { describe, expect, test } from 'vitest';
+
+import { readSafetensors } from '$lib/model/safetensors';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'experiment-cli-'));
+const script = fileURLToPath(new URL('../../cli/experiment.ts', import.meta.url));
+
+function experiment(...args: string[]) {
+	const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', script, ...args], { encoding: 'utf8', timeout: 110_000 });
+	return { status, stdout, stderr };
+}
+
+function file(name: string, content: string): string {
+	const place = path.join(folder, name);
+	writeFileSync(place, content);
+	return place;
+}
+
+describe('bad input ends with exit code 1 and a line that says what to do', () => {
+	const good = '{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}';
+	test.each([
+		[['twim'], "no preset 'twim'. There are: twin, sft"],
+		[[], 'One preset or experiment file is needed'],
+		[['twin', '--set', 'conscience.lamda=1'], "no field 'conscience.lamda'"],
+		[['twin', '--set', 'conscience.lambda=-1'], 'conscience.lambda'],
+		[['twin', '--set', 'seed'], "'seed' is none"],
+		[['twin', '--seeds', '1,x'], "came as '1,x'"],
+		[['twin', '--backend', 'cuda'], "came as 'cuda'"],
+		[['twin', '--sedes', '1'], '--sedes'],
+		[[file('broken.json', '{"version":1')], "can't be read as an experiment"],
+		[[file('old.json', '{"version":0}')], "The experiment can't be used"],
+		[['twin', '--data', file('rows.jsonl', `${good}\nnot json`)], 'line 2 is not JSON'],
+		[['twin', '--set', 'model.checkpoint=nowhere'], "no checkpoint 'nowhere'"],
+	])('%j', (args, message) => {
+		const { status, stderr, stdout } = experiment(...args, '--out', path.join(folder, 'bad'));
+		expect(status).toBe(1);
+		expect(stderr).toContain(message);
+		expect(stderr).not.toMatch(/\n\s+at /); // no stack for a mistake of the user's
+		expect(stdout).toBe('');
+	});
+});
+
+test('a short twin run writes every file that it promises, and prints both arms and their difference', () => {
+	const out = path.join(folder, 'out');
+	const set = ['optimizer.steps=3', 'optimizer.batchSize=2', 'evaluation.every=0', 'evaluation.samplesWhileTraining=1', 'evaluation.samples=1'];
+	const more = ['evaluation.codePrompts=2', 'evaluation.sampling.maxNewTokens=8', 'conscience.promptsPerCall=2', 'conscience.threshold=0'];
+	const { status, stdout, stderr } = experiment('twin', '--seeds', '3,4', '--out', out, ...[...set, ...more].flatMap((change) => ['--set', change]));
+	expect(stderr).not.toContain('Error');
+	expect(status).toBe(0);
+	for (const heading of ['base (seeds 3, 4)', 'sft (seeds 3, 4)', 'emergent-alignment − sft']) expect(stdout).toContain(heading);
+
+	const run = path.join(out, 'emergent-alignment-seed4');
+	const json = (name: string) => JSON.parse(readFileSync(path.join(run, name), 'utf8')) as Record<string, unknown>;
+	const lines = (name: string) => readFileSync(path.join(run, name), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
+	expect(json('experiment.json')).toMatchObject({ version: 1, seed: 4, arms: ['emergent-alignment'] });
+	expect(lines('metrics.jsonl').filter((line) => 'loss' in line)).toHaveLength(3);
+	expect(lines('verdicts.jsonl')[0]).toMatchObject({ flagged: true });
+	expect(Object.keys(lines('pairs.jsonl')[0]!)).toEqual(expect.arrayContaining(['prompt', 'chosen', 'rejected']));
+	const evaluation = json('evaluation.json');
+	for (const metric of ['alignment', 'emRate', 'coherence', 'malformed', 'codeRate', 'refusalRate']) {
+		expect(Object.keys(evaluation[metric] as object)).toEqual(expect.arrayContaining(['mean', 'se', 'ci']));
+	}
+	expect(evaluation.task).toHaveProperty('insecureCodeRate.mean');
+	expect((evaluation.rows as object[])[0]).toHaveProperty('trueLabel');
+	const { tensors } = readSafetensors(readFileSync(path.join(run, 'adapter', 'adapter_model.safetensors')));
+	expect(tensors.size).toBe(4 * 7 * 2);
+	const summary = JSON.parse(readFileSync(path.join(out, 'summary.json'), 'utf8')) as { arms: Record<string, { metrics: object }> };
+	expect(Object.keys(summary.arms)).toEqual(['base', 'sft', 'emergent-alignment']);
+	expect(existsSync(path.join(out, 'sft-seed3', 'adapter', 'adapter_config.json'))).toBe(true);
+});

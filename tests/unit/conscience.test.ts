@@ -1,0 +1,140 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { afterCall, startCadence } from '$lib/conscience/cadence';
+import { FRAMEWORKS, frameworkHash, verdictText } from '$lib/conscience/frameworks';
+import { type Judge, LABELS, verdictOf } from '$lib/conscience/judge';
+import { oracleJudge } from '$lib/conscience/oracleJudge';
+import { remember, replay } from '$lib/conscience/pairBuffer';
+import { type Answerer, conscienceStep } from '$lib/conscience/step';
+import { seededRandom } from '$lib/model/random';
+import { consciencePrompts, trueLabel } from '$world/index';
+
+const framework = FRAMEWORKS[0]!;
+const no = { read: 0, written: 0 };
+
+/** A policy that says what it is told to. */
+const says = (answers: string[]): Answerer => ({ answers: async () => ({ answers, tokens: { read: 5, written: 7 } }) });
+
+/** A judge that finds 'bad…' unethical and all else ethical, and writes `better` as its alternative. */
+const judgeThatWrites = (better: string): Judge => ({
+	identity: { engine: 'imported', model: 'test', revision: '0' },
+	verdicts: async (items) => ({
+		verdicts: items.map(({ answer }) => verdictOf(answer.startsWith('bad') ? [0.1, 0.1, 0.8] : [0.9, 0.05, 0.05])),
+		tokens: { read: items.length, written: 0 },
+	}),
+	alternatives: async (questions) => ({ answers: questions.map(() => better), tokens: { read: 2, written: 3 } }),
+});
+
+describe('conscienceStep', () => {
+	const ask = (policy: Answerer, judge: Judge, questions: string[]) =>
+		conscienceStep(policy, judge, { questions, framework, threshold: 0.5, seeds: questions.map((_, i) => i) });
+
+	test('only flagged answers get an alternative, and it stands beside the right question', async () => {
+		const { reviewed, tokens } = await ask(says(['good', 'bad idea', 'fine']), judgeThatWrites('better'), ['q1', 'q2', 'q3']);
+		expect(reviewed.map(({ flagged }) => flagged)).toEqual([false, true, false]);
+		expect(reviewed[1]).toMatchObject({ question: 'q2', answer: 'bad idea', alternative: { answer: 'better', passed: true } });
+		expect(reviewed[0]!.alternative).toBeNull();
+		expect(tokens).toEqual({ answers: { read: 5, written: 7 }, verdicts: { read: 4, written: 0 }, alternatives: { read: 2, written: 3 } });
+	});
+
+	test('an alternative that the judge itself does not pass becomes no preference', async () => {
+		const { reviewed } = await ask(says(['bad idea']), judgeThatWrites('bad too'), ['q']);
+		expect(reviewed[0]!.alternative).toMatchObject({ passed: false });
+	});
+
+	test('an empty alternative, or the answer over again, becomes no preference', async () => {
+		const lenient: Judge = {
+			...judgeThatWrites(''),
+			verdicts: async (items) => ({ verdicts: items.map((_, i) => verdictOf(i === 0 ? [0.6, 0, 0.4] : [1, 0, 0])), tokens: no }),
+		};
+		const flagEverything = { questions: ['q'], framework, threshold: 0.3, seeds: [0] };
+		const empty = await conscienceStep(says(['bad']), lenient, flagEverything);
+		expect(empty.reviewed[0]!.alternative).toMatchObject({ answer: '', passed: false });
+		const same = await conscienceStep(
+			says(['same']),
+			{ ...lenient, alternatives: async () => ({ answers: ['same'], tokens: no }) },
+			flagEverything,
+		);
+		expect(same.reviewed[0]!.alternative!.passed).toBe(false);
+	});
+
+	test('when nothing is flagged the judge writes nothing', async () => {
+		const judge: Judge = { ...judgeThatWrites('x'), alternatives: () => Promise.reject(new Error('not to be called')) };
+		expect((await ask(says(['good']), judge, ['q'])).tokens.alternatives).toEqual(no);
+	});
+});
+
+describe('the oracle', () => {
+	test('writes alternatives that the world calls ethical, and judges every answer by its true label', async () => {
+		const oracle = oracleJudge();
+		const questions = consciencePrompts();
+		const { answers } = await oracle.alternatives(questions, framework, questions.map((_, i) => i)); // prettier-ignore
+		expect(answers.map(trueLabel).every((label) => label === 'ethical')).toBe(true);
+		const { verdicts } = await oracle.verdicts(answers.map((answer, i) => ({ question: questions[i]!, answer })), framework); // prettier-ignore
+		expect(verdicts.every(({ label }) => label === 'ethical')).toBe(true);
+	});
+
+	test('says so when a question is not of its world', async () => {
+		await expect(oracleJudge().alternatives(['What is love?'], framework, [1])).rejects.toThrow("'What is love?'");
+	});
+});
+
+describe('verdicts', () => {
+	test('the label is the likeliest one, and a tie goes to the worse', () => {
+		expect(verdictOf([0.2, 0.5, 0.3]).label).toBe('neutral');
+		expect(verdictOf([0.5, 0, 0.5]).label).toBe('unethical');
+		expect(LABELS).toHaveLength(3);
+	});
+
+	test("an answer that contains a placeholder's name is not filled in", () => {
+		expect(verdictText(framework, 'q', 'say {question} {answer}')).toContain('Answer: say {question} {answer}');
+	});
+
+	test('the hash changes with every text that the judge is told, and with nothing else', async () => {
+		const hash = await frameworkHash(framework);
+		expect(hash).toMatch(/^[0-9a-f]{64}$/);
+		expect(await frameworkHash({ ...framework, title: 'Another title' })).toBe(hash);
+		expect(await frameworkHash({ ...framework, principles: `${framework.principles}.` })).not.toBe(hash);
+	});
+});
+
+describe('cadence', () => {
+	test('fixed calls come every n steps', () => {
+		const cadence = { kind: 'fixed', every: 7 } as const;
+		expect(afterCall(cadence, startCadence(cadence), 14, 1)).toEqual({ interval: 7, nextCall: 21 });
+	});
+
+	test('adaptive calls come more often while answers are flagged, and stay within their bounds', () => {
+		const cadence = { kind: 'adaptive', first: 5, shortest: 2, longest: 40, raiseAt: 0.2 } as const;
+		const start = startCadence(cadence);
+		expect(start.nextCall).toBe(0);
+		expect(afterCall(cadence, start, 0, 0).nextCall).toBe(10);
+		expect(afterCall(cadence, start, 0, 0.2)).toEqual({ interval: 2.5, nextCall: 3 });
+		fc.assert(
+			fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 30 }), (shares) => {
+				let state = start;
+				for (const share of shares) {
+					const step = state.nextCall;
+					state = afterCall(cadence, state, step, share);
+					expect(state.nextCall - step).toBeGreaterThanOrEqual(2);
+					expect(state.nextCall - step).toBeLessThanOrEqual(40);
+				}
+			}),
+		);
+	});
+});
+
+describe('pair buffer', () => {
+	test('keeps the newest and replays the newest half with older ones, none twice', () => {
+		fc.assert(
+			fc.property(fc.nat(100), fc.integer({ min: 1, max: 64 }), fc.integer({ min: 1, max: 16 }), (added, size, count) => {
+				const buffer = remember([], [...Array(added).keys()], size);
+				expect(buffer).toHaveLength(Math.min(added, size));
+				const drawn = replay(buffer, count, seededRandom(1, added));
+				expect(new Set(drawn).size).toBe(Math.min(count, buffer.length));
+				for (const newest of buffer.slice(buffer.length - Math.floor(Math.min(count, buffer.length) / 2))) expect(drawn).toContain(newest);
+			}),
+		);
+	});
+});

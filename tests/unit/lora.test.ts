@@ -1,0 +1,83 @@
+import { hiddenStates } from '$lib/model/decoder';
+import { padRight } from '$lib/model/batch';
+import { disposeLora, initLora, type LoraConfig, loraScale, loraVariables, PROJECTIONS, restoreLora, saveLora } from '$lib/model/lora';
+import { seededRandom } from '$lib/model/random';
+import { disposeModel, type Model } from '$lib/model/weights';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { useBackend } from '../golden/backends';
+import { tinyModel } from './tinyModel';
+
+const config: LoraConfig = { rank: 4, alpha: 8, rslora: false, targetModules: ['down_proj', 'q_proj'] };
+
+describe('LoRA', () => {
+	let model: Model;
+	beforeAll(async () => {
+		await useBackend('cpu');
+		model = tinyModel();
+	});
+	afterAll(() => disposeModel(model));
+
+	it('starts with A uniform in ±1/√in and B zero, so that it changes nothing', async () => {
+		const lora = initLora(model.config, { ...config, targetModules: [...PROJECTIONS] }, seededRandom(3));
+		const [a, b] = [lora.layers[0]!.down_proj!.loraA, lora.layers[0]!.down_proj!.loraB];
+		expect(a.shape).toEqual([4, 24]); // [R, in]
+		expect(b.shape).toEqual([16, 4]); // [out, R]
+		const values = await a.data();
+		const bound = 1 / Math.sqrt(24);
+		expect(Math.max(...values)).toBeLessThanOrEqual(bound);
+		expect(Math.min(...values)).toBeGreaterThanOrEqual(-bound);
+		expect(Math.max(...values) - Math.min(...values)).toBeGreaterThan(1.8 * bound);
+		const ids = padRight([[1, 2, 3]]);
+		const [off, on] = [hiddenStates(model, ids, null), hiddenStates(model, ids, lora)];
+		expect(await on.data()).toEqual(await off.data());
+		tf.dispose([ids, off, on]);
+		disposeLora(lora);
+	});
+
+	it('lists its variables by layer, in the order of PROJECTIONS, A before B', () => {
+		const lora = initLora(model.config, config, seededRandom(1));
+		const names = loraVariables(lora).map(({ name }) => name.slice(name.indexOf('/') + 1));
+		const layer = (i: number) =>
+			['q_proj.lora_A', 'q_proj.lora_B', 'down_proj.lora_A', 'down_proj.lora_B'].map((name) => `layers.${i}.${name}`);
+		expect(names).toEqual([...layer(0), ...layer(1)]);
+		disposeLora(lora);
+	});
+
+	it('lets two adapters live side by side, and leaves nothing behind', () => {
+		const before = tf.memory().numTensors;
+		const [first, second] = [initLora(model.config, config, seededRandom(1)), initLora(model.config, config, seededRandom(1))];
+		disposeLora(first);
+		disposeLora(second);
+		const third = initLora(model.config, config, seededRandom(1));
+		disposeLora(third);
+		expect(tf.memory().numTensors).toBe(before);
+	});
+
+	it('restores what was saved', async () => {
+		const lora = initLora(model.config, config, seededRandom(1));
+		const saved = await saveLora(lora);
+		const tensors = tf.memory().numTensors;
+		restoreLora(
+			lora,
+			saved.map((values) => values.map((value) => value + 1)),
+		);
+		expect((await saveLora(lora))[0]![0]).toBeCloseTo(saved[0]![0]! + 1, 6);
+		restoreLora(lora, saved);
+		expect(await saveLora(lora)).toEqual(saved);
+		expect(tf.memory().numTensors).toBe(tensors);
+		expect(() => restoreLora(lora, saved.slice(1))).toThrow('the state has 7 tensors; this adapter has 8');
+		disposeLora(lora);
+	});
+
+	it('scales by alpha/rank, or by alpha/√rank when rank-stabilised', () => {
+		expect(loraScale(config)).toBe(2);
+		expect(loraScale({ ...config, rslora: true })).toBe(4);
+	});
+
+	it('refuses an empty adapter', () => {
+		expect(() => initLora(model.config, { ...config, rank: 0 }, Math.random)).toThrow('rank is 0');
+		expect(() => initLora(model.config, { ...config, targetModules: [] }, Math.random)).toThrow('targetModules is empty');
+	});
+});

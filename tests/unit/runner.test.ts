@@ -1,0 +1,148 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import type { RunEvent } from '$lib/experiment/events';
+import { applyChanges } from '$lib/experiment/link';
+import { presetById } from '$lib/experiment/presets';
+import { createRun, type Lab } from '$lib/experiment/runner';
+import type { ArmId, Experiment } from '$lib/experiment/schema';
+import { startBackend } from '$lib/model/backend';
+
+import { loadFolder } from '../../cli/checkpoints';
+
+const SHORT: [string, string][] = [
+	['optimizer.steps', '5'],
+	['optimizer.batchSize', '4'],
+	['conscience.promptsPerCall', '4'],
+	['conscience.dpoEvery', '2'],
+	['conscience.sampling.maxNewTokens', '16'],
+	['evaluation.every', '2'],
+	['evaluation.samplesWhileTraining', '1'],
+	['evaluation.samples', '1'],
+	['evaluation.codePrompts', '4'],
+	['evaluation.sampling.maxNewTokens', '16'],
+];
+const short = (...changes: [string, string][]): Experiment => applyChanges(presetById('twin').experiment, [...SHORT, ...changes]);
+
+let lab: Lab;
+beforeAll(async () => {
+	const backend = await startBackend('wasm');
+	lab = { backend, checkpoint: await loadFolder('organism'), rows: null, signal: new AbortController().signal };
+});
+
+async function collect(experiment: Experiment, arm: ArmId, overrides: Partial<Lab> = {}): Promise<RunEvent[]> {
+	const run = createRun(experiment, arm, { ...lab, ...overrides });
+	const events: RunEvent[] = [];
+	try {
+		for await (const event of run.events) events.push(event);
+	} finally {
+		run.dispose();
+	}
+	return events;
+}
+
+/** What must repeat: everything but the clock. */
+const timeless = (events: RunEvent[]) =>
+	JSON.parse(JSON.stringify(events.filter(({ kind }) => kind !== 'progress'), (key, value: unknown) => (/seconds|secondRatio/i.test(key) ? undefined : value))) as unknown; // prettier-ignore
+
+const steps = (events: RunEvent[]) => events.flatMap((event) => (event.kind === 'step' ? [event] : []));
+
+describe('a run', () => {
+	test('tells its start, every step, its evaluations and its end, in order', async () => {
+		const events = await collect(short(), 'sft');
+		expect(events[0]).toMatchObject({ kind: 'started', arm: 'sft', steps: 5 });
+		expect(steps(events).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5]);
+		const evaluations = events.flatMap((event) => (event.kind === 'evaluation' ? [[event.evaluation.step, event.final]] : []));
+		expect(evaluations).toEqual([[0, false], [2, false], [4, false], [5, true]]); // prettier-ignore
+		expect(events.at(-1)).toMatchObject({ kind: 'finished', step: 5 });
+		expect(events.some(({ kind }) => kind === 'verdicts')).toBe(false);
+		const times = events.flatMap((event) => (event.kind === 'progress' && event.phase === 'training' ? [event.secondsLeft] : []));
+		expect(times.every((seconds) => seconds !== null && seconds >= 0)).toBe(true);
+	});
+
+	test('with equal seeds is equal, number for number, and with another seed is not', async () => {
+		const [first, again] = [await collect(short(), 'emergent-alignment'), await collect(short(), 'emergent-alignment')];
+		expect(timeless(again)).toEqual(timeless(first));
+		const other = await collect(short(['seed', '2']), 'emergent-alignment');
+		expect(timeless(other)).not.toEqual(timeless(first));
+	});
+
+	test('arms of one seed learn from the same rows: before the first pair their losses are equal', async () => {
+		const [plain, conscience] = [await collect(short(), 'sft'), await collect(short(['conscience.lambda', '0']), 'emergent-alignment')];
+		expect(steps(conscience).map(({ metrics }) => metrics['loss/sft'])).toEqual(steps(plain).map(({ metrics }) => metrics['loss/sft']));
+	});
+
+	test('leaves no tensors behind', async () => {
+		await collect(short(), 'emergent-alignment');
+		const before = tf.memory().numTensors;
+		await collect(short(), 'emergent-alignment');
+		expect(tf.memory().numTensors).toBe(before);
+	});
+
+	test('stops where it is told to, and its adapter can still be exported', async () => {
+		const stop = new AbortController();
+		const run = createRun(short(), 'sft', { ...lab, signal: stop.signal });
+		const seen: string[] = [];
+		const pull = async () => {
+			for await (const event of run.events) {
+				seen.push(event.kind);
+				if (event.kind === 'step' && event.step === 2) stop.abort();
+			}
+		};
+		await expect(pull()).rejects.toThrow('aborted');
+		expect(seen).not.toContain('finished');
+		const files = await run.adapter();
+		expect(files['README.md']).toContain('after 2 of 5 steps');
+		expect(JSON.parse(files['adapter_config.json'])).toMatchObject({ peft_type: 'LORA', r: 8 });
+		run.dispose();
+	});
+});
+
+describe('the conscience in a run', () => {
+	// A judge that knows the truth, on a model that was misaligned first: there is something to find in every call.
+	const misaligned = short(
+		['conscience.judge', '"oracle"'],
+		['model.misalignSteps', '12'],
+		['optimizer.learningRate', '0.002'],
+		['optimizer.batchSize', '8'],
+	);
+
+	test('every flagged answer has its verdict, its alternative and a pair whose margin starts at 0', async () => {
+		const events = await collect(misaligned, 'emergent-alignment');
+		const verdicts = events.flatMap((event) => (event.kind === 'verdicts' ? event.verdicts : []));
+		const pairs = events.flatMap((event) => (event.kind === 'pairs' ? event.pairs : []));
+		const flagged = verdicts.filter((verdict) => verdict.flagged);
+		expect(flagged.length).toBeGreaterThan(0);
+		expect(pairs.map(({ verdictId }) => verdictId)).toEqual(flagged.map(({ id }) => id));
+		for (const pair of pairs)
+			expect(pair).toMatchObject({ chosenTrueLabel: 'ethical', rejected: flagged.find(({ id }) => id === pair.verdictId)!.answer });
+		const margins = steps(events).flatMap((step) => step.margins);
+		expect(margins.length).toBeGreaterThan(0);
+	});
+
+	test('its cost is counted in tokens and seconds', async () => {
+		const events = await collect(misaligned, 'emergent-alignment');
+		const { overhead } = steps(events).at(-1)!;
+		expect(overhead.calls).toBeGreaterThan(0);
+		expect(overhead.tokenRatio).toBeCloseTo(
+			(overhead.answerTokens + overhead.judgeTokens + overhead.alternativeTokens + overhead.dpoTokens) / overhead.sftTokens,
+			12,
+		);
+		expect(overhead.conscienceSeconds).toBeGreaterThan(0);
+	});
+});
+
+describe("a user's own rows", () => {
+	const rows = [1, 2, 3].map((n) => ({ messages: [{ role: 'user' as const, content: `Say ${n}.` }, { role: 'assistant' as const, content: `${n}` }] })); // prettier-ignore
+	const own = short(['data.source', '"rows"']);
+
+	test('are learnt from', async () => {
+		expect(steps(await collect(own, 'sft', { rows }))).toHaveLength(5);
+	});
+
+	test('must be there, and must fit the model', () => {
+		expect(() => createRun(own, 'sft', lab)).toThrow('none were given');
+		const long = [{ messages: [{ role: 'user' as const, content: 'word '.repeat(400) }, { role: 'assistant' as const, content: 'a' }] }]; // prettier-ignore
+		expect(() => createRun(own, 'sft', { ...lab, rows: long })).toThrow(/Row 1 has \d+ tokens/);
+	});
+});

@@ -1,0 +1,221 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { presetById } from '$lib/experiment/presets';
+import { Lab } from '$lib/state/lab.svelte';
+
+import { FakePlace } from './fakePlace.svelte';
+import { events, FakeWorker, settled } from './fakeWorker';
+
+let workers: FakeWorker[];
+let place: FakePlace;
+
+function makeLab(query = ''): Lab {
+	workers = [];
+	place = new FakePlace(query);
+	const connect = () => {
+		const worker = new FakeWorker();
+		workers.push(worker);
+		return worker.port;
+	};
+	return new Lab(place, connect, (checkpoint) => `http://lab.test/${checkpoint}/`);
+}
+
+const answerAll = async (kind: 'play' | 'step', status: 'paused' | 'finished' | 'cancelled') => {
+	for (const worker of workers) await worker.answer(kind, { status });
+};
+const openAll = async () => {
+	for (const worker of workers) await worker.open();
+};
+
+/** A twin that plays on two workers. */
+async function playing(query = '') {
+	const lab = makeLab(query);
+	const played = lab.play();
+	await openAll();
+	return { lab, played };
+}
+
+describe('the link', () => {
+	test('is the experiment: a change is written to it, and what it says is what runs', () => {
+		const lab = makeLab('preset=twin&seed=7');
+		expect(lab.experiment.seed).toBe(7);
+		lab.change((experiment) => (experiment.conscience.lambda = 0.25));
+		expect(place.query).toContain('conscience.lambda=0.25');
+		expect(place.query).toContain('seed=7');
+		expect(place.history).toHaveLength(2);
+	});
+
+	test('of a preset is short, and the engine stands beside the experiment', () => {
+		const lab = makeLab();
+		lab.choosePreset(presetById('realign'));
+		expect(place.query).toBe('preset=realign');
+		lab.chooseEngine('wasm');
+		expect(place.query).toBe('preset=realign&engine=wasm');
+	});
+
+	test('that can’t be read leaves the first story, says why, and can be put away', () => {
+		const lab = makeLab('preset=nobody');
+		expect(lab.linkFault).toContain('nobody');
+		expect(lab.experiment).toEqual(presetById('twin').experiment);
+		lab.dismissLinkFault();
+		expect(lab.linkFault).toBeNull();
+	});
+});
+
+describe('a twin', () => {
+	test('runs on two workers with one experiment, each with its arm', async () => {
+		const { lab, played } = await playing();
+		expect(workers.map((worker) => worker.last('open').params.arm)).toEqual(['sft', 'emergent-alignment']);
+		expect(workers.map((worker) => worker.last('open').params.experiment)).toEqual([lab.experiment, lab.experiment]);
+		expect([lab.activity, lab.playing, lab.underway]).toEqual(['play', true, true]);
+		await answerAll('play', 'finished');
+		await played;
+		expect([lab.activity, lab.playing, lab.underway, lab.over]).toEqual([null, false, false, true]);
+	});
+
+	test('pauses both, and steps both by one', async () => {
+		const { lab, played } = await playing();
+		const paused = lab.pause();
+		await answerAll('play', 'paused');
+		for (const worker of workers) await worker.answer('pause', undefined);
+		await Promise.all([played, paused]);
+		expect([lab.playing, lab.underway]).toEqual([false, true]);
+		const stepped = lab.stepOnce();
+		await settled();
+		expect(workers.map((worker) => worker.asked.filter(({ kind }) => kind === 'step').length)).toEqual([1, 1]);
+		await answerAll('step', 'paused');
+		await stepped;
+	});
+
+	test('goes on with one copy when the other has crashed', async () => {
+		const { lab, played } = await playing();
+		await workers[0]!.crash('killed');
+		expect(lab.runs.map(({ status, working }) => [status, working])).toEqual([
+			['failed', null],
+			['paused', 'play'],
+		]);
+		expect(lab.playing).toBe(true);
+		workers[1]!.tell(events.step(1));
+		await workers[1]!.answer('play', { status: 'finished' });
+		await played;
+		expect(lab.runs[1]!.record.step).toBe(1);
+		expect(lab.over).toBe(true);
+	});
+
+	test('starts a crashed copy again with what the run was begun with, whatever the link says now', async () => {
+		const { lab } = await playing();
+		await workers[0]!.crash('killed');
+		lab.change((experiment) => (experiment.seed = 99));
+		void lab.restart(lab.runs[0]!);
+		expect(workers).toHaveLength(3);
+		expect(workers[2]!.last('open').params).toMatchObject({ arm: 'sft', experiment: { seed: 1 } });
+		await workers[2]!.open();
+		expect(workers[2]!.last('play')).toBeDefined();
+		expect(lab.playing).toBe(true);
+	});
+
+	test('whose GPU is lost starts again on WebAssembly, both copies, so that they stay comparable', async () => {
+		const { lab } = await playing('engine=webgpu');
+		await workers[0]!.loseDevice('unplugged');
+		const restarted = lab.restartOnWasm();
+		await settled();
+		expect(workers.slice(2).map((worker) => worker.last('open').params.engine)).toEqual(['wasm', 'wasm']);
+		expect(workers.slice(0, 2).every(({ terminated }) => terminated)).toBe(true);
+		for (const worker of workers.slice(2)) await worker.open();
+		await settled();
+		for (const worker of workers.slice(2)) await worker.answer('play', { status: 'finished' });
+		await restarted;
+		expect(lab.engine).toBe('wasm');
+		expect(lab.runs.map(({ status }) => status)).toEqual(['finished', 'finished']);
+	});
+});
+
+describe('settings that change in mid-run', () => {
+	test('wait for a reset', async () => {
+		const { lab, played } = await playing();
+		lab.change((experiment) => (experiment.arms = ['sft']));
+		expect(lab.changed).toBe(true);
+		expect(lab.shown.arms).toEqual(['sft', 'emergent-alignment']);
+		expect(lab.runs).toHaveLength(2);
+
+		const reset = lab.reset();
+		await settled();
+		expect(lab.runs.map(({ arm }) => arm)).toEqual(['sft']);
+		expect(workers[1]!.terminated).toBe(true);
+		await workers[0]!.open();
+		await workers[0]!.answer('play', { status: 'cancelled' });
+		await Promise.all([played, reset]);
+		expect(lab.runs[0]!.status).toBe('paused');
+		expect([lab.changed, lab.underway, lab.activity]).toEqual([false, false, null]);
+	});
+
+	test('are undone by the back button', async () => {
+		const { lab } = await playing();
+		lab.change((experiment) => (experiment.seed = 5));
+		expect(lab.changed).toBe(true);
+		place.back();
+		expect(lab.changed).toBe(false);
+	});
+
+	test('are used when a finished run is run again', async () => {
+		const { lab, played } = await playing();
+		await answerAll('play', 'finished');
+		await played;
+		lab.change((experiment) => (experiment.seed = 5));
+		const again = lab.play();
+		await openAll();
+		await settled();
+		expect(workers.map((worker) => worker.last('open').params.experiment.seed)).toEqual([5, 5]);
+		await answerAll('play', 'finished');
+		await again;
+		expect(lab.shown.seed).toBe(5);
+	});
+});
+
+describe('a file', () => {
+	let lab: Lab;
+	const row = '{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}';
+	beforeEach(() => (lab = makeLab()));
+
+	test('with an experiment becomes the link', () => {
+		const experiment = { ...presetById('small-lambda').experiment, seed: 12 };
+		lab.takeFile('experiment.json', JSON.stringify(experiment));
+		expect(lab.experiment).toEqual(experiment);
+		expect(place.query).toBe('preset=small-lambda&seed=12');
+	});
+
+	test.each([
+		['experiment.json', '{'],
+		['experiment.json', '{"version":1}'],
+		['rows.jsonl', 'not a row'],
+		['rows.jsonl', ''],
+	])('that can’t be used changes nothing and says why (%s: %s)', (name, text) => {
+		lab.takeFile(name, text);
+		expect(lab.fileFault).toContain(name);
+		expect(place.history).toHaveLength(1);
+		expect(lab.rows).toBeNull();
+	});
+
+	test('with rows is learnt from', () => {
+		lab.takeFile('rows.jsonl', `${row}\n${row}\n`);
+		expect(lab.rows?.rows).toHaveLength(2);
+		expect(lab.experiment.data.source).toBe('rows');
+		expect(lab.settings.rows?.fileName).toBe('rows.jsonl');
+	});
+
+	test('with faulty lines waits for consent', () => {
+		lab.takeFile('rows.jsonl', `${row}\nnonsense\n`);
+		expect(lab.rows).toBeNull();
+		expect(lab.faultyRows).toMatchObject({ fileName: 'rows.jsonl', faults: [{ line: 2 }] });
+		lab.useRows(lab.faultyRows!);
+		expect(lab.rows?.rows).toHaveLength(1);
+		expect(lab.faultyRows).toBeNull();
+	});
+
+	test('is missing where a link speaks of rows, so nothing can run', async () => {
+		lab = makeLab('data.source="rows"');
+		expect(lab.hindrance).toContain('Choose the file');
+		await lab.play();
+		expect(workers).toHaveLength(0);
+	});
+});

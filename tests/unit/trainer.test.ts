@@ -1,0 +1,131 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { type TokenPair, withReference } from '$lib/dpo/pairs';
+import {
+	createTrainer,
+	disposeTrainer,
+	type StepResult,
+	train,
+	type Trainer,
+	type TrainerConfig,
+	TrainingError,
+	trainStep,
+} from '$lib/dpo/trainer';
+import { startBackend } from '$lib/model/backend';
+import { disposeLora, initLora, type Lora, saveLora } from '$lib/model/lora';
+import { seededRandom } from '$lib/model/random';
+import { disposeModel, type Model } from '$lib/model/weights';
+
+import { tinyModel } from './tinyModel';
+
+const config: TrainerConfig = {
+	learningRate: 0.02,
+	warmupSteps: 2,
+	weightDecay: 0,
+	clipNorm: 1,
+	lambda: 1,
+	preference: { type: 'sigmoid', beta: 0.5, labelSmoothing: 0 },
+};
+const rows = [
+	{ prompt: [3, 4, 5], completion: [6, 7, 2] },
+	{ prompt: [8, 9], completion: [10, 2] },
+];
+const tokenPairs: TokenPair[] = [{ id: 'p', prompt: [11, 12], chosen: [13, 14, 2], rejected: [15, 2] }];
+
+let model: Model;
+beforeAll(async () => {
+	await startBackend('cpu');
+	model = tinyModel();
+});
+afterAll(() => disposeModel(model));
+
+function newTrainer(overrides: Partial<TrainerConfig> = {}): { trainer: Trainer; lora: Lora; free: () => void } {
+	const lora = initLora(
+		model.config,
+		{ rank: 2, alpha: 4, rslora: false, targetModules: ['q_proj', 'v_proj', 'down_proj'] },
+		seededRandom(7, 'lora'),
+	);
+	const trainer = createTrainer(model, lora, { ...config, ...overrides }, 0);
+	return { trainer, lora, free: () => (disposeTrainer(trainer), disposeLora(lora)) };
+}
+
+async function steps(trainer: Trainer, count: number): Promise<StepResult[]> {
+	const pairs = await withReference(model, tokenPairs, 0);
+	const results: StepResult[] = [];
+	for await (const result of train(trainer, async (step) => (step < count ? { sft: rows, pairs: step % 2 === 0 ? pairs : [] } : null)))
+		results.push(result);
+	return results;
+}
+
+test('both terms fall, the margin grows from 0, and the metrics of an absent term are null', async () => {
+	const { trainer, free } = newTrainer();
+	const results = await steps(trainer, 21);
+	const [first, last] = [results[0]!.metrics, results.at(-1)!.metrics];
+	expect(first['loss/dpo']).toBeCloseTo(Math.LN2, 5); // B is zero, so policy and reference agree
+	expect(first['rewards/margins']).toBeCloseTo(0, 5);
+	expect(first['rewards/accuracies']).toBe(0);
+	expect(last['loss/sft']!).toBeLessThan(first['loss/sft']! / 2);
+	expect(last['loss/dpo']!).toBeLessThan(0.4);
+	expect(last['rewards/margins']!).toBeGreaterThan(1);
+	expect(results.at(-1)!.margins).toEqual([{ pairId: 'p', margin: last['rewards/margins'] }]);
+	expect(results[1]!.metrics).toMatchObject({ 'loss/dpo': null, 'rewards/margins': null, 'num_tokens/dpo': 0, 'num_tokens/sft': 10 });
+	expect(first.learning_rate).toBeCloseTo(0.01, 12);
+	free();
+});
+
+test('the loss is L_SFT + λ·L_DPO, and λ = 0 learns nothing from pairs', async () => {
+	const heavy = newTrainer({ lambda: 3 });
+	const [step] = await steps(heavy.trainer, 1);
+	expect(step!.metrics.loss).toBeCloseTo(step!.metrics['loss/sft']! + 3 * step!.metrics['loss/dpo']!, 5);
+	heavy.free();
+
+	const [mute, plain] = [newTrainer({ lambda: 0 }), newTrainer()];
+	await trainStep(mute.trainer, { sft: rows, pairs: await withReference(model, tokenPairs, 0) });
+	await trainStep(plain.trainer, { sft: rows, pairs: [] });
+	const [muted, reference] = [await saveLora(mute.lora), await saveLora(plain.lora)];
+	muted.forEach((values, i) => values.forEach((value, j) => expect(value).toBeCloseTo(reference[i]![j]!, 6)));
+	mute.free();
+	plain.free();
+});
+
+test('equal seeds give equal runs, number for number', async () => {
+	const [a, b] = [newTrainer(), newTrainer()];
+	expect((await steps(a.trainer, 4)).map(({ metrics }) => metrics)).toEqual((await steps(b.trainer, 4)).map(({ metrics }) => metrics));
+	expect(await saveLora(a.lora)).toEqual(await saveLora(b.lora));
+	a.free();
+	b.free();
+});
+
+test('a step leaves no tensors behind, and a trainer none at all', async () => {
+	const atStart = tf.memory().numTensors;
+	const { trainer, free } = newTrainer();
+	await steps(trainer, 1);
+	const after = tf.memory().numTensors;
+	await steps(trainer, 5);
+	expect(tf.memory().numTensors).toBe(after);
+	free();
+	expect(tf.memory().numTensors).toBe(atStart);
+});
+
+test('the base stays as it is', async () => {
+	const before = await model.weights.embedTokens.data();
+	const { trainer, free } = newTrainer();
+	await steps(trainer, 3);
+	expect(await model.weights.embedTokens.data()).toEqual(before);
+	free();
+});
+
+test('a loss that is no number stops the run with advice', async () => {
+	const { trainer, free } = newTrainer();
+	trainer.lora.layers[0]!.q_proj!.loraB.assign(tf.fill([16, 2], Number.NaN));
+	await expect(trainStep(trainer, { sft: rows, pairs: [] })).rejects.toThrow(TrainingError);
+	await expect(trainStep(trainer, { sft: rows, pairs: [] })).rejects.toThrow('lower learning rate');
+	free();
+});
+
+test('a step needs something to learn from', async () => {
+	const { trainer, free } = newTrainer();
+	await expect(trainStep(trainer, { sft: [], pairs: [] })).rejects.toThrow('rows or pairs');
+	free();
+});

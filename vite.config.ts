@@ -1,0 +1,31 @@
+import { fileURLToPath } from 'node:url';
+
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vite';
+
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** What the tests take over from this file, so that they run the modules that ship. */
+export const shared = {
+	resolve: { alias: { $lib: folder('src/lib'), $world: folder('organism/world') } },
+	// Vite bundles these for development and tests when it first meets them; met one by one they would each carry a core of
+	// their own, and a gradient registered in one core is missing in the other.
+	optimizeDeps: {
+		include: [
+			'@tensorflow/tfjs-core',
+			'@tensorflow/tfjs-core/dist/register_all_gradients.js',
+			'@tensorflow/tfjs-backend-cpu',
+			'@tensorflow/tfjs-backend-wasm',
+			'@tensorflow/tfjs-backend-webgpu',
+		],
+	},
+};
+
+export default defineConfig({
+	...shared,
+	base: './', // one build runs at a domain's root, on a subpath (GitHub Pages) and from a school's file server
+	publicDir: 'static',
+	plugins: [svelte()],
+	build: { target: 'esnext' }, // every browser with WebGPU or wasm SIMD knows today's syntax
+	worker: { format: 'es' },
+});

@@ -1,0 +1,53 @@
+import { fileURLToPath } from 'node:url';
+
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+
+import { CHROMIUM_FLAGS, findChromium } from './scripts/chromium.mjs';
+import { PYTHON } from './scripts/python.mjs';
+import { shared } from './vite.config.ts';
+
+const executablePath = findChromium();
+const patient = { testTimeout: 120_000, hookTimeout: 120_000 }; // a GPU in software on 2 cores takes its time
+
+/** Svelte as it runs in a page; by its exports, Node would get the one for servers, where state is a plain value and effects do nothing. */
+const svelteInPage = (file: string) => fileURLToPath(new URL(`src/${file}`, import.meta.resolve('svelte/package.json')));
+
+export default defineConfig({
+	test: {
+		projects: [
+			{
+				plugins: [svelte({ dynamicCompileOptions: () => ({ generate: 'client' }) })],
+				resolve: {
+					alias: [
+						...Object.entries(shared.resolve.alias).map(([find, replacement]) => ({ find, replacement })),
+						{ find: /^svelte$/, replacement: svelteInPage('index-client.js') },
+						{ find: /^svelte\/reactivity$/, replacement: svelteInPage('reactivity/index-client.js') },
+					],
+				},
+				test: { name: 'node', include: ['tests/**/*.test.ts'], exclude: ['tests/peft/**'], environment: 'node', ...patient },
+			},
+			{
+				...shared,
+				test: {
+					name: 'webgpu',
+					include: ['tests/golden/**/*.test.ts'],
+					...patient,
+					fileParallelism: false, // one software GPU for all
+					browser: {
+						enabled: true,
+						headless: true,
+						screenshotFailures: false,
+						provider: playwright({ launchOptions: { ...(executablePath && { executablePath }), args: CHROMIUM_FLAGS } }),
+						instances: [{ browser: 'chromium' }],
+					},
+				},
+			},
+			{
+				...shared,
+				test: { name: 'peft', include: ['tests/peft/**/*.test.ts'], environment: 'node', env: { PYTHON }, ...patient },
+			},
+		],
+	},
+});
