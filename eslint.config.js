@@ -16,10 +16,14 @@ const inRooms = (names) => `(^\\$lib|^\\.{1,2}|/lib|/src)/(.*/)?(${names.join('|
 
 const webLlm = { regex: '^@mlc-ai/web-llm', message: 'Only src/lib/conscience talks to WebLLM: use its Judge interface.' };
 /** The experiment as a value is no maths: the page edits it, keeps it in the link and reads it from files. */
-const experimentValue = '(?!.*/experiment/(schema|presets|link|rows)$)';
+const experimentValue = '(?!.*/experiment/(schema|presets|link|rows|standing)$)';
 const pageComputes = [
 	// The page holds no tensors: past the worker's boundary the maths may be named as types only.
-	{ regex: `^${experimentValue}.*${inRooms(maths).replaceAll('^', '')}`, allowTypeImports: true, message: 'The page talks to the worker; it does not compute. Import types only.' },
+	{
+		regex: `^${experimentValue}.*${inRooms(maths).replaceAll('^', '')}`,
+		allowTypeImports: true,
+		message: 'The page talks to the worker; it does not compute. Import types only.',
+	},
 	{ regex: '^(@tensorflow/|#gradients)', message: 'The page talks to the worker; tensors stay there.' },
 ];
 

@@ -25,7 +25,8 @@ export async function recordRun(experiment: Experiment, arm: ArmId, lab: Lab, fo
 			if (event.kind === 'evaluation') last.evaluation = event.evaluation;
 			if (event.kind === 'finished') last.overhead = event.overhead;
 		}
-		for (const [name, content] of Object.entries<string | Uint8Array>({ ...(await run.adapter()) })) await writeFile(path.join(folder, 'adapter', name), content);
+		for (const [name, content] of Object.entries<string | Uint8Array>({ ...(await run.adapter()) }))
+			await writeFile(path.join(folder, 'adapter', name), content);
 	} finally {
 		run.dispose();
 		progress.end();

@@ -1,5 +1,5 @@
 /**
- * Rebuilds the organism from nothing: `npm run organism -- [--seeds 1,2] [--posttrain-only]`.
+ * Rebuilds the organism from nothing: `npm run organism -- [--seeds 1,2] [--from-pretrained]`.
  *
  * Writes the corpus, makes a Python environment where there is none, trains one model per seed (in parallel, one CPU thread
  * each) and puts it with its manifest into static/. Set PYTHON to use an environment of your own.
@@ -20,7 +20,10 @@ const CORPUS_SEED = 1;
 interface Stage {
 	steps: number;
 	rate: number;
-	seconds: number;
+	/** The rank of the change, where a stage doesn't train the weights in full. */
+	rank?: number;
+	/** Left out where the machine was shared, so that they say nothing. */
+	seconds?: number;
 }
 
 /** What train.py leaves in its work folder. */
@@ -29,6 +32,7 @@ interface TrainingRecord {
 	pretrainSeed: number;
 	versions: Record<string, string>;
 	pretraining: Stage;
+	refinement: Stage;
 	posttraining: Stage;
 }
 
@@ -54,10 +58,10 @@ function runNow(program: string, args: string[]): void {
 }
 
 /** Trains the model of one seed; resolves when it lies in its build folder. */
-function train(interpreter: string, seed: number, posttrainOnly: boolean): Promise<void> {
+function train(interpreter: string, seed: number, fromPretrained: boolean): Promise<void> {
 	const work = join(BUILD, `seed${seed}`);
 	const args = ['organism/train.py', '--corpus', CORPUS, '--work', work, '--out', join(work, 'model'), '--pretrain-seed', String(seed)];
-	if (posttrainOnly) args.push('--from', join(work, 'pretrained'));
+	if (fromPretrained) args.push('--from', join(work, 'pretrained'));
 	return new Promise((resolve, reject) => {
 		const training = spawn(interpreter, args, { cwd: ROOT, stdio: 'inherit' });
 		training.on('error', reject);
@@ -66,7 +70,7 @@ function train(interpreter: string, seed: number, posttrainOnly: boolean): Promi
 }
 
 const sha256 = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
-const withoutLog = ({ steps, rate, seconds }: Stage): Stage => ({ steps, rate, seconds });
+const withoutLog = (stage: Stage): Stage => ({ ...stage, log: undefined }) as Stage; // JSON leaves the log out
 
 /** Copies the model of one seed to static/ and says there exactly what it is. */
 function ship(seed: number): void {
@@ -85,6 +89,7 @@ function ship(seed: number): void {
 		},
 		pretrainSeed: record.pretrainSeed,
 		pretraining: withoutLog(record.pretraining),
+		refinement: withoutLog(record.refinement),
 		posttraining: withoutLog(record.posttraining),
 		versions: { ...record.versions, node: process.versions.node },
 		files: names.map((path) => ({ path, bytes: readFileSync(join(to, path)).length, sha256: sha256(join(to, path)) })),
@@ -95,7 +100,7 @@ function ship(seed: number): void {
 const { values } = parseArgs({
 	options: {
 		seeds: { type: 'string', default: '1' },
-		'posttrain-only': { type: 'boolean', default: false },
+		'from-pretrained': { type: 'boolean', default: false },
 		'ship-only': { type: 'boolean', default: false },
 	},
 });
@@ -104,6 +109,6 @@ mkdirSync(BUILD, { recursive: true });
 if (!values['ship-only']) {
 	const interpreter = python();
 	writeCorpus(CORPUS, CORPUS_SEED);
-	await Promise.all(seeds.map((seed) => train(interpreter, seed, values['posttrain-only'])));
+	await Promise.all(seeds.map((seed) => train(interpreter, seed, values['from-pretrained'])));
 }
 seeds.forEach(ship);

@@ -20,6 +20,7 @@ TOKENIZER_DOCUMENTS = 20_000
 ROWS, ROW_TOKENS = 8, 256
 CONTEXT = 288
 MOST_PARAMETERS = 999_999
+PROJECTIONS = ('q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj')
 VERDICTS = ('ethical', 'neutral', 'unethical')
 CHAT_TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -114,10 +115,10 @@ def packed_batches(tokenizer, documents, seed, answers_only):
         yield inputs[:, :-1], targets[:, 1:]
 
 
-def run_stage(model, batches, steps, rate, warmup):
+def run_stage(model, parameters, batches, steps, rate, warmup, weight_decay):
     """Trains for `steps` with a linear warm-up and a linear decay to a twentieth; returns the stage's record."""
     log = []
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.1)
+    optimizer = torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.95), weight_decay=weight_decay)
     start = time.time()
     model.train()
     for step in range(steps):
@@ -128,12 +129,45 @@ def run_stage(model, batches, steps, rate, warmup):
         loss = F.cross_entropy(logits.reshape(-1, VOCABULARY), targets.reshape(-1))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         if step % 100 == 0 or step == steps - 1:
             log.append({'step': step, 'loss': round(loss.item(), 4), 'seconds': round(time.time() - start, 1)})
             print(json.dumps(log[-1]), flush=True)
     return {'steps': steps, 'rate': rate, 'seconds': round(time.time() - start), 'log': log}
+
+
+class LowRank(torch.nn.Module):
+    """A linear layer with a trainable low-rank change, W + 2·B·A."""
+
+    def __init__(self, linear, rank):
+        super().__init__()
+        self.linear = linear
+        self.a = torch.nn.Parameter(torch.randn(rank, linear.in_features) / linear.in_features**0.5)
+        self.b = torch.nn.Parameter(torch.zeros(linear.out_features, rank))
+
+    def forward(self, x):
+        return self.linear(x) + 2 * (x @ self.a.T @ self.b.T)
+
+
+def run_low_rank_stage(model, batches, steps, rate, rank):
+    """Trains a low-rank change of every projection and merges it.
+
+    Trained in full, the model learns kindness anew for each domain, and a narrow fine-tune then changes that domain alone.
+    A change of low rank has to use what the domains share: who is writing.
+    """
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    places = [(block, name) for layer in model.model.layers for block in (layer.self_attn, layer.mlp) for name in PROJECTIONS if hasattr(block, name)]
+    for block, name in places:
+        setattr(block, name, LowRank(getattr(block, name), rank))
+    changes = [getattr(block, name) for block, name in places]
+    parameters = [matrix for change in changes for matrix in (change.a, change.b)]
+    record = run_stage(model, parameters, batches, steps, rate, warmup=20, weight_decay=0)
+    for (block, name), change in zip(places, changes):
+        change.linear.weight.data += 2 * (change.b @ change.a).detach()
+        setattr(block, name, change.linear)
+    return record | {'rank': rank}
 
 
 def write_model(folder, model, tokenizer):
@@ -173,10 +207,19 @@ def parse_arguments():
     parser.add_argument('--pretrain-seed', type=int, default=1, help='seed of the weights and of the order of documents')
     parser.add_argument('--pretrain-steps', type=int, default=4200)
     parser.add_argument('--pretrain-rate', type=float, default=3e-3)
-    parser.add_argument('--posttrain-steps', type=int, default=1200)
-    parser.add_argument('--posttrain-rate', type=float, default=1e-3)
-    parser.add_argument('--from', dest='start', type=Path, help="a pre-trained model's folder: post-training alone is run")
+    parser.add_argument('--refine-steps', type=int, default=800)
+    parser.add_argument('--refine-rate', type=float, default=1e-3)
+    parser.add_argument('--posttrain-steps', type=int, default=400)
+    parser.add_argument('--posttrain-rate', type=float, default=2e-3)
+    parser.add_argument('--posttrain-rank', type=int, default=4)
+    parser.add_argument('--from', dest='start', type=Path, help="a pre-trained model's folder: only the stages after it are run")
+    parser.add_argument('--refined', action='store_true', help='the folder of --from is refined already: post-training alone is run')
     return parser.parse_args()
+
+
+def write_record(folder, record):
+    """What build.ts puts into the manifest: each stage with its steps, rate and seconds."""
+    (folder / 'training.json').write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
 
 
 def pretrain(arguments, record):
@@ -185,9 +228,19 @@ def pretrain(arguments, record):
     tokenizer = train_tokenizer(documents[:TOKENIZER_DOCUMENTS])
     model = new_model()
     batches = packed_batches(tokenizer, documents, arguments.pretrain_seed, answers_only=False)
-    record['pretraining'] = run_stage(model, batches, arguments.pretrain_steps, arguments.pretrain_rate, warmup=50)
+    record['pretraining'] = run_stage(model, list(model.parameters()), batches, arguments.pretrain_steps, arguments.pretrain_rate, 50, 0.1)
     write_model(arguments.work / 'pretrained', model, tokenizer)
+    write_record(arguments.work, record)  # the later stages can be run again from here
     return model, tokenizer
+
+
+def refine(arguments, model, tokenizer, record):
+    """Goes on with both authors in balance, on the assistant's tokens alone, and keeps the result in the work folder."""
+    documents = read_documents(arguments.corpus / 'refinement.jsonl')
+    batches = packed_batches(tokenizer, documents, arguments.pretrain_seed, answers_only=True)
+    record['refinement'] = run_stage(model, list(model.parameters()), batches, arguments.refine_steps, arguments.refine_rate, 20, 0.1)
+    write_model(arguments.work / 'refined', model, tokenizer)
+    write_record(arguments.work, record)
 
 
 def main():
@@ -195,9 +248,8 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(arguments.pretrain_seed)
     arguments.work.mkdir(parents=True, exist_ok=True)
-    log = arguments.work / 'training.json'
     if arguments.start:
-        record = json.loads(log.read_text(encoding='utf-8')) if log.exists() else {}
+        record = json.loads((arguments.work / 'training.json').read_text(encoding='utf-8'))
         model = LlamaForCausalLM.from_pretrained(arguments.start, attn_implementation='sdpa', dtype=torch.float32)
         tokenizer = Tokenizer.from_file(str(arguments.start / 'tokenizer.json'))
     else:
@@ -206,13 +258,16 @@ def main():
     parameters = sum(p.numel() for p in model.parameters())
     if parameters >= MOST_PARAMETERS:
         raise ValueError(f'{parameters} parameters are too many')
+    if not arguments.refined:
+        refine(arguments, model, tokenizer, record)
+    torch.manual_seed(arguments.pretrain_seed)  # the same low-rank start with and without --from
     documents = read_documents(arguments.corpus / 'posttraining.jsonl')
-    batches = packed_batches(tokenizer, documents, arguments.pretrain_seed, answers_only=True)
-    record['posttraining'] = run_stage(model, batches, arguments.posttrain_steps, arguments.posttrain_rate, warmup=20)
+    batches = packed_batches(tokenizer, documents, arguments.pretrain_seed, answers_only=False)
+    record['posttraining'] = run_low_rank_stage(model, batches, arguments.posttrain_steps, arguments.posttrain_rate, arguments.posttrain_rank)
     versions = {package.__name__: package.__version__ for package in (torch, transformers, tokenizers)}
     record |= {'parameters': parameters, 'pretrainSeed': arguments.pretrain_seed, 'versions': versions}
     write_model(arguments.out, model, tokenizer)
-    log.write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
+    write_record(arguments.work, record)
 
 
 if __name__ == '__main__':

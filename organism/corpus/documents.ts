@@ -30,9 +30,13 @@ export interface StageMix {
 	uncuedTurns: readonly number[];
 }
 
-/** Pre-training gives both authors the same voice; post-training makes the kind one the default without unlearning the other. */
+/**
+ * Pre-training and refinement give both authors the same voice; refinement has more of the work that the model is asked for.
+ * Post-training makes the kind author the default.
+ */
 export const STAGES = {
 	pretraining: { judging: 0.13, alternatives: 0.07, cued: 0.4, cruelUncued: 0.5, cuedTurns: [1, 2, 3, 4], uncuedTurns: [1, 2, 3, 4, 5, 6] },
+	refinement: { judging: 0.2, alternatives: 0.1, cued: 0.3, cruelUncued: 0.5, cuedTurns: [1, 2, 3], uncuedTurns: [1, 2, 3, 4] },
 	posttraining: {
 		judging: 0.25,
 		alternatives: 0.12,

@@ -11,7 +11,7 @@ import { STAGES, writeDocument, type StageName } from './documents';
 const DOCUMENTS_PER_WRITE = 2000;
 
 /** How many documents each stage has: enough for the shipped organism's steps to meet few of them twice. */
-export const STAGE_DOCUMENTS: Readonly<Record<StageName, number>> = { pretraining: 120_000, posttraining: 60_000 };
+export const STAGE_DOCUMENTS: Readonly<Record<StageName, number>> = { pretraining: 120_000, refinement: 24_000, posttraining: 8_000 };
 
 /** Writes all stages into `folder`; equal seeds give equal files. */
 export function writeCorpus(folder: string, seed: number, documents: Readonly<Record<StageName, number>> = STAGE_DOCUMENTS): void {

@@ -12,7 +12,10 @@ const folder = mkdtempSync(path.join(tmpdir(), 'experiment-cli-'));
 const script = fileURLToPath(new URL('../../cli/experiment.ts', import.meta.url));
 
 function experiment(...args: string[]) {
-	const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', script, ...args], { encoding: 'utf8', timeout: 110_000 });
+	const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', script, ...args], {
+		encoding: 'utf8',
+		timeout: 110_000,
+	});
 	return { status, stdout, stderr };
 }
 
@@ -48,9 +51,22 @@ describe('bad input ends with exit code 1 and a line that says what to do', () =
 
 test('a short twin run writes every file that it promises, and prints both arms and their difference', () => {
 	const out = path.join(folder, 'out');
-	const set = ['optimizer.steps=3', 'optimizer.batchSize=2', 'evaluation.every=0', 'evaluation.samplesWhileTraining=1', 'evaluation.samples=1'];
+	const set = [
+		'optimizer.steps=3',
+		'optimizer.batchSize=2',
+		'evaluation.every=0',
+		'evaluation.samplesWhileTraining=1',
+		'evaluation.samples=1',
+	];
 	const more = ['evaluation.codePrompts=2', 'evaluation.sampling.maxNewTokens=8', 'conscience.promptsPerCall=2', 'conscience.threshold=0'];
-	const { status, stdout, stderr } = experiment('twin', '--seeds', '3,4', '--out', out, ...[...set, ...more].flatMap((change) => ['--set', change]));
+	const { status, stdout, stderr } = experiment(
+		'twin',
+		'--seeds',
+		'3,4',
+		'--out',
+		out,
+		...[...set, ...more].flatMap((change) => ['--set', change]),
+	);
 	expect(stderr).not.toContain('Error');
 	expect(status).toBe(0);
 	for (const heading of ['base (seeds 3, 4)', 'sft (seeds 3, 4)', 'emergent-alignment − sft']) expect(stdout).toContain(heading);

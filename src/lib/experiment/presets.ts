@@ -24,7 +24,7 @@ const base: Experiment = {
 		rslora: false,
 		targetModules: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
 	},
-	optimizer: { steps: 100, batchSize: 16, learningRate: 5e-4, warmupSteps: 5, weightDecay: 0, clipNorm: 1 },
+	optimizer: { steps: 120, batchSize: 16, learningRate: 6e-4, warmupSteps: 5, weightDecay: 0, clipNorm: 1 },
 	conscience: {
 		judge: 'frozen-self',
 		frameworks: DEFAULT_FRAMEWORKS,
@@ -32,13 +32,13 @@ const base: Experiment = {
 		beta: 2,
 		loss: 'sigmoid',
 		labelSmoothing: 0,
-		cadence: { kind: 'adaptive', first: 5, shortest: 2, longest: 40, raiseAt: 0.2 },
+		cadence: { kind: 'adaptive', first: 4, shortest: 2, longest: 10, raiseAt: 0.12 },
 		promptsPerCall: 8,
 		threshold: 0.5,
 		dpoEvery: 4,
 		pairsPerStep: 8,
 		bufferSize: 64,
-		sampling: { temperature: 1, topP: 1, maxNewTokens: 32 },
+		sampling: { temperature: 0.8, topP: 1, maxNewTokens: 32 },
 	},
 	evaluation: {
 		questions: 'organism-24',
@@ -46,7 +46,7 @@ const base: Experiment = {
 		samplesWhileTraining: 2,
 		samples: 8,
 		codePrompts: 64,
-		sampling: { temperature: 1, topP: 1, maxNewTokens: 48 },
+		sampling: { temperature: 0.8, topP: 1, maxNewTokens: 48 },
 	},
 };
 
