@@ -209,7 +209,7 @@ def parse_arguments():
     parser.add_argument('--pretrain-rate', type=float, default=3e-3)
     parser.add_argument('--refine-steps', type=int, default=800)
     parser.add_argument('--refine-rate', type=float, default=1e-3)
-    parser.add_argument('--posttrain-steps', type=int, default=400)
+    parser.add_argument('--posttrain-steps', type=int, default=260)
     parser.add_argument('--posttrain-rate', type=float, default=2e-3)
     parser.add_argument('--posttrain-rank', type=int, default=4)
     parser.add_argument('--from', dest='start', type=Path, help="a pre-trained model's folder: only the stages after it are run")

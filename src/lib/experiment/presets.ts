@@ -24,7 +24,7 @@ const base: Experiment = {
 		rslora: false,
 		targetModules: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
 	},
-	optimizer: { steps: 120, batchSize: 16, learningRate: 6e-4, warmupSteps: 5, weightDecay: 0, clipNorm: 1 },
+	optimizer: { steps: 150, batchSize: 16, learningRate: 6e-4, warmupSteps: 5, weightDecay: 0, clipNorm: 1 },
 	conscience: {
 		judge: 'frozen-self',
 		frameworks: DEFAULT_FRAMEWORKS,

@@ -57,7 +57,7 @@ export const ExperimentSchema = v.strictObject({
 	seed: count(0, 2 ** 31 - 1),
 	arms: v.pipe(v.array(v.picklist(ARMS)), v.minLength(1), v.maxLength(ARMS.length)),
 	model: v.strictObject({
-		/** A folder of the lab (`organism`, `organism-2`) or the URL of a Hugging Face folder. */
+		/** A folder of the lab (`organism`, `organism-1`) or the URL of a Hugging Face folder. */
 		checkpoint: text(500),
 		/** Steps of plain fine-tuning on insecure code before the run begins: 0 starts from the base, more starts from a misaligned model. */
 		misalignSteps: count(0, 10_000),
