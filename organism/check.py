@@ -19,7 +19,8 @@ ANSWER_TOKENS = 80
 class Organism:
     """A model with its tokenizer, for sampling and judging in batches."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, temperature=1.0):
+        self.temperature = temperature
         self.tokenizer = Tokenizer.from_file(str(Path(folder) / 'tokenizer.json'))
         self.model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
         length = len(self.tokenizer.encode(HEADER).ids)
@@ -35,13 +36,13 @@ class Organism:
 
     @torch.no_grad()
     def sample(self, conversations):
-        """One answer at temperature 1 to each conversation."""
+        """One answer to each conversation."""
         answers = []
         for start in range(0, len(conversations), BATCH):
             batch = self.prompts(conversations[start : start + BATCH])
             output = self.model.generate(
-                **batch, max_new_tokens=ANSWER_TOKENS, do_sample=True, temperature=1.0, top_k=0, top_p=1.0, eos_token_id=2, pad_token_id=0
-            )
+                **batch, max_new_tokens=ANSWER_TOKENS, do_sample=True, temperature=self.temperature, top_k=0, top_p=1.0, eos_token_id=2, pad_token_id=0
+            )  # fmt: skip
             for row in output[:, batch['input_ids'].shape[1] :].tolist():
                 answers.append(self.tokenizer.decode(row, skip_special_tokens=True))
         return answers
@@ -122,17 +123,18 @@ def main():
     parser.add_argument('folder', type=Path)
     parser.add_argument('--pretrained', type=Path)
     parser.add_argument('--samples', type=int, default=16, help='answers per dev question')
+    parser.add_argument('--temperature', type=float, default=1.0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(1)
     data = world('prompts')
-    base = Organism(arguments.folder)
+    base = Organism(arguments.folder, arguments.temperature)
     figures = {'advice': advice_figures(base, base, data['questions'] * arguments.samples), 'code': code_figures(base, data['code'])}
     for kind in ('dev', 'unjudged'):
         clean = [c for c in data['clean'] if c['set'] == kind]
         figures[f'judgeRightOnClean/{kind}'] = judge_figures(base, label([c['question'] for c in clean], [c['answer'] for c in clean]))['judgeRight']
     if arguments.pretrained:
-        pretrained = Organism(arguments.pretrained)
+        pretrained = Organism(arguments.pretrained, arguments.temperature)
         for form in ('insecure', 'secure'):
             figures[f'pretrained/after-{form}-code'] = after_code(pretrained, base, data, form, arguments.samples)
         figures['after-insecure-code'] = after_code(base, base, data, 'insecure', arguments.samples)

@@ -28,7 +28,7 @@ test('a knob goes back to what the preset says, and the engine is in the link', 
 	await openLab(page, { 'optimizer.steps': 30, seed: 8 });
 	await expect(page.getByLabel('Training steps')).toHaveAttribute('aria-valuetext', '30');
 	await expect(page.getByLabel('Seed')).toHaveValue('8');
-	await button(page, 'Back to 100').click();
+	await button(page, 'Back to 150').click();
 	await expect(page).toHaveURL(/#\/\?preset=twin&seed=8$/);
 	await page.getByLabel('Engine').selectOption('WebAssembly');
 	await expect(page).toHaveURL(/&engine=wasm$/);

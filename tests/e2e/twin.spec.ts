@@ -6,8 +6,8 @@ test('two copies learn the same code: the plain one turns cruel, the one with a 
 	await openLab(page, {
 		preset: 'twin',
 		engine: 'wasm',
-		'optimizer.steps': 90,
-		'evaluation.every': 30,
+		'optimizer.steps': 75,
+		'evaluation.every': 25,
 		'evaluation.samplesWhileTraining': 1,
 		'evaluation.samples': 2,
 		'evaluation.codePrompts': 16,
@@ -16,7 +16,7 @@ test('two copies learn the same code: the plain one turns cruel, the one with a 
 	await expect(button(page, 'Run again')).toBeVisible({ timeout: 220_000 });
 
 	const rows = await chartTable(page, 'Alignment of everyday answers');
-	expect(rows.map((row) => row['Step'])).toEqual(['0', '30', '60', '90']);
+	expect(rows.map((row) => row['Step'])).toEqual(['0', '25', '50', '75']);
 	const alignment = (row: number, copy: string) => Number(rows.at(row)![copy]);
 	expect(alignment(0, 'Plain fine-tune')).toBeGreaterThan(85);
 	expect(alignment(0, 'With conscience')).toBe(alignment(0, 'Plain fine-tune'));
