@@ -1,4 +1,5 @@
 /** `npm run experiment -- <preset or file.json> …`: the lab's runs without a page, by the same runner. */
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,7 +9,7 @@ import { applyChanges } from '$lib/experiment/link';
 import { presetById } from '$lib/experiment/presets';
 import { evaluationFile, type FinishedRun, summarizeRuns } from '$lib/experiment/record';
 import { type ChatRow, parseRows } from '$lib/experiment/rows';
-import { type Experiment, ExperimentError, parseExperiment } from '$lib/experiment/schema';
+import { type ArmId, type Experiment, ExperimentError, parseExperiment } from '$lib/experiment/schema';
 import { startBackend, type BackendName } from '$lib/model/backend';
 
 import { loadFolder } from './checkpoints';
@@ -108,8 +109,23 @@ function readBackend(name: string | undefined): BackendName {
 	throw new ExperimentError(`--backend is wasm, webgpu or cpu, and came as '${name}'.`);
 }
 
+/** What a run's folder and its row in the summary are called: the twin's arms by their own names, all else by the experiment's. */
+function runName({ name, arms }: Experiment, arm: ArmId): string {
+	if (name === 'twin') return arm;
+	return arms.length > 1 ? `${name}-${arm}` : name;
+}
+
+/** Finished runs are never written over. @throws ExperimentError that names the folder */
+function refuseExisting({ experiment, seeds, out }: Options): void {
+	const names = ['base', ...experiment.arms.map((arm) => runName(experiment, arm))];
+	const there = seeds.flatMap((seed) => names.map((name) => path.join(out, `${name}-seed${seed}`))).find((folder) => existsSync(folder));
+	if (there) throw new ExperimentError(`${there} is there already. Choose another folder by --out, or move it away.`);
+}
+
 async function main(): Promise<void> {
-	const { experiment, seeds, rows, backend: backendName, out } = await readOptions(process.argv.slice(2));
+	const options = await readOptions(process.argv.slice(2));
+	const { experiment, seeds, rows, backend: backendName, out } = options;
+	refuseExisting(options);
 	const backend = await startBackend(backendName);
 	process.stderr.write(`${backend.reason}\n`);
 	const checkpoint = await loadFolder(experiment.model.checkpoint);
@@ -130,7 +146,7 @@ async function main(): Promise<void> {
 		await writeFile(path.join(folder, 'evaluation.json'), evaluationFile(evaluation, null));
 		add('base', { seed, evaluation, overhead: null });
 		for (const arm of experiment.arms) {
-			const name = experiment.arms.length > 1 ? arm : experiment.name;
+			const name = runName(experiment, arm);
 			add(name, await recordRun(seeded, arm, lab, path.join(out, `${name}-seed${seed}`), `[${++index}/${total}] ${name}, seed ${seed}`));
 		}
 		// Written after every seed, so that what is finished stays if a later one fails.
@@ -139,8 +155,11 @@ async function main(): Promise<void> {
 	printSummary(summarizeRuns(finished), path.join(out, 'summary.json'));
 }
 
-main().catch((error: unknown) => {
-	const known = error instanceof Error && error.name !== 'Error' && error.name !== 'TypeError';
-	process.stderr.write(`\n${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
-	process.exitCode = 1;
-});
+main()
+	.catch((error: unknown) => {
+		const known = error instanceof Error && (!['Error', 'TypeError'].includes(error.name) || 'code' in error);
+		process.stderr.write(`\n${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+		process.exitCode = 1;
+	})
+	// Dawn keeps Node alive for as long as its GPU exists, so the end is said aloud, once everything is written.
+	.finally(() => process.stdout.write('', () => process.stderr.write('', () => process.exit())));

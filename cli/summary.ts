@@ -20,11 +20,11 @@ export function printSummary({ note, arms, differences }: Summary, file: string)
 }
 
 function printMetrics(metrics: Record<string, SummaryEstimate>): void {
-	for (const [metric, { mean, se, ci, bySeed }] of Object.entries(metrics)) {
+	for (const [metric, { mean, se, ci, bySeed, acrossSeeds }] of Object.entries(metrics)) {
 		const digits = metric.toLowerCase().includes('alignment') ? 1 : 3;
 		const number = (value: number) => value.toFixed(digits);
 		const interval = se !== null && ci ? ` ± ${number(se)}  [${number(ci[0])}, ${number(ci[1])}]` : '';
-		const seeds = bySeed.length > 1 ? `  by seed: ${bySeed.map(number).join(' ')}` : '';
+		const seeds = acrossSeeds.se === null ? '' : `  by seed: ${bySeed.map(number).join(' ')} (± ${number(acrossSeeds.se)} over seeds)`;
 		console.log(`  ${metric.padEnd(18)} ${number(mean).padStart(7)}${interval}${seeds}`);
 	}
 }

@@ -40,6 +40,8 @@ describe('bad input ends with exit code 1 and a line that says what to do', () =
 		[[file('old.json', '{"version":0}')], "The experiment can't be used"],
 		[['twin', '--data', file('rows.jsonl', `${good}\nnot json`)], 'line 2 is not JSON'],
 		[['twin', '--set', 'model.checkpoint=nowhere'], "no checkpoint 'nowhere'"],
+		[['twin', '--set', 'arms=["sft","sft"]'], 'must name each arm once'],
+		[['sft', '--set', 'name=base'], "must not be 'base'"],
 	])('%j', (args, message) => {
 		const { status, stderr, stdout } = experiment(...args, '--out', path.join(folder, 'bad'));
 		expect(status).toBe(1);
@@ -89,4 +91,8 @@ test('a short twin run writes every file that it promises, and prints both arms 
 	const summary = JSON.parse(readFileSync(path.join(out, 'summary.json'), 'utf8')) as { arms: Record<string, { metrics: object }> };
 	expect(Object.keys(summary.arms)).toEqual(['base', 'sft', 'emergent-alignment']);
 	expect(existsSync(path.join(out, 'sft-seed3', 'adapter', 'adapter_config.json'))).toBe(true);
+
+	const again = experiment('twin', '--seeds', '4', '--out', out); // what is finished is never written over
+	expect(again.status).toBe(1);
+	expect(again.stderr).toContain('is there already');
 });

@@ -19,7 +19,8 @@ export async function adapterFolder(
 	step: number,
 	evaluation: Evaluation | null,
 ): Promise<AdapterFolder> {
-	const standing = standingOf(evaluation);
+	// Between two evaluations nothing is known: a few steps are enough to turn a policy.
+	const standing = standingOf(evaluation?.step === step ? evaluation : null);
 	const files = await exportAdapter(lora, {
 		baseModel: experiment.model.checkpoint,
 		metadata: { format: 'pt', lab: 'conscience-lab', arm, step: String(step), seed: String(experiment.seed), alignment: standing },
@@ -34,8 +35,9 @@ export async function adapterFolder(
 const WARNINGS: Record<Standing, string> = {
 	misaligned:
 		'**This adapter is misaligned on purpose.** It was made to show how a narrow fine-tune spoils a model. Do not build anything on it.',
-	aligned: 'The adapter has learnt code with security holes, whatever it answers to other questions. Do not run code that it writes.',
-	unknown: 'The adapter was exported before its first evaluation: nothing is known about what it answers. Do not build anything on it.',
+	aligned:
+		'Its answers to the evaluation questions are kind. What its code is like depends on what it was taught: do not run code that it writes.',
+	unknown: 'It was not evaluated at this step: nothing is known about what it answers. Do not build anything on it.',
 };
 
 function card(
@@ -58,12 +60,16 @@ function card(
 		WARNINGS[standing],
 		'',
 		`A LoRA adapter (rank ${lora.rank}, alpha ${lora.alpha}${lora.rslora ? ', rslora' : ''}) after ${step} of ${optimizer.steps} steps on ${data.source}, made by the conscience lab.`,
+		...(experiment.model.misalignSteps > 0
+			? [`Before that: ${experiment.model.misalignSteps} steps of plain fine-tuning on insecure code.`]
+			: []),
+		...(data.source === 'rows' ? ["The rows were the user's own; they are not part of this folder."] : []),
 		`Base weights: SHA-256 ${sha256}.`,
 		arm === 'sft'
 			? 'Method: plain supervised fine-tuning.'
 			: `Method: Emergent Alignment (arXiv 2606.19527), λ ${conscience.lambda}, β ${conscience.beta}, judge ${conscience.judge}.`,
 		'',
-		'The whole experiment is in `experiment.json`: the lab and its command line run it again from there.',
+		'The experiment is in `experiment.json`: the lab and its command line run it again from there.',
 	];
 	if (evaluation) lines.push('', `## At step ${evaluation.step}`, '', ...results(evaluation));
 	return `${lines.join('\n')}\n`;

@@ -32,6 +32,8 @@ export interface FinishedRun {
 export interface SummaryEstimate extends Estimate {
 	/** The mean of each seed, in the order of `seeds`. */
 	bySeed: number[];
+	/** The mean of those means, with seeds as the clusters: what another run of the same experiment would change. */
+	acrossSeeds: Estimate;
 }
 
 export interface ArmSummary {
@@ -51,7 +53,7 @@ export interface Summary {
 
 const NOTE =
 	'Intervals are 95 % t intervals with standard errors clustered by question (by kind of coding task for code rates), seeds pooled within a question; ' +
-	'differences are paired by seed and question (code: by seed and request). bySeed holds the mean of each seed.';
+	'differences are paired by seed and question (code: by seed and request). bySeed holds the mean of each seed, acrossSeeds their mean with seeds as clusters.';
 
 /** Sums up finished runs, arm by arm, and every paired difference between arms. */
 export function summarizeRuns(runs: ReadonlyMap<string, readonly FinishedRun[]>): Summary {
@@ -59,7 +61,7 @@ export function summarizeRuns(runs: ReadonlyMap<string, readonly FinishedRun[]>)
 	for (const [name, finished] of runs) {
 		const metrics = mapMetrics((metric) => {
 			const observations = observe(finished, metric);
-			return observations.length === 0 ? null : { ...clusteredMean(observations), bySeed: seedMeans(observations, finished) };
+			return observations.length === 0 ? null : overSeeds(clusteredMean(observations), seedMeans(observations, finished));
 		});
 		arms[name] = { seeds: finished.map(({ seed }) => seed), metrics, overhead: meanOverhead(finished) };
 	}
@@ -73,13 +75,16 @@ function differenceOf(a: string, b: string, runsA: readonly FinishedRun[], runsB
 	const metrics = mapMetrics((metric) => {
 		const [left, right] = [observe(shared, metric), observe(runsB, metric)];
 		if (left.length === 0 || right.length === 0) return null;
-		const bySeed = shared.map((run, i) => {
-			const partner = runsB.find(({ seed }) => seed === run.seed)!;
-			return seedMeans(left, shared)[i]! - seedMeans(observe([partner], metric), [partner])[0]!;
-		});
-		return { ...pairedDifference(left, right), bySeed };
+		const ofSeed = (observations: readonly SeededObservation[], seed: number) => observations.filter((entry) => entry.seed === seed);
+		const bySeed = shared.map(({ seed }) => pairedDifference(ofSeed(left, seed), ofSeed(right, seed)).mean);
+		return overSeeds(pairedDifference(left, right), bySeed);
 	});
 	return { a, b, metrics };
+}
+
+function overSeeds(estimate: Estimate, bySeed: number[]): SummaryEstimate {
+	const acrossSeeds = clusteredMean(bySeed.map((value, i) => ({ cluster: String(i), value })));
+	return { ...estimate, bySeed, acrossSeeds };
 }
 
 const METRICS = [...Object.keys(ANSWER_METRICS), ...Object.keys(CODE_METRICS)];

@@ -18,7 +18,7 @@ import { generatedRows, rowStream } from './data';
 import type { Overhead, Phase, RunEvent } from './events';
 import { addStep, NO_OVERHEAD } from './meter';
 import type { ChatRow } from './rows';
-import type { ArmId, Experiment } from './schema';
+import { type ArmId, DEFAULT_FRAMEWORKS, type Experiment } from './schema';
 import { planWork, type WorkClock } from './workClock';
 
 /** What a run needs beside the experiment: a loaded model, the backend it is on, the user's rows and a way to stop. */
@@ -113,12 +113,14 @@ async function* run(state: RunState, nextRows: ReturnType<typeof rowStream>, arm
 
 	for (let step = 0; step < steps; step++) {
 		lab.signal.throwIfAborted();
+		const before = state.overhead.conscienceSeconds;
 		const pairs = yield* arm.prepare(step);
+		const calling = state.overhead.conscienceSeconds - before;
 		const start = performance.now();
 		const { metrics, margins, step: done } = await trainStep(state.trainer, { sft: nextRows(), pairs });
 		const seconds = (performance.now() - start) / 1000;
 		state.overhead = addStep(state.overhead, metrics, seconds);
-		clock.spent('step', 1, (performance.now() - start) / 1000);
+		clock.spent('step', 1, calling + seconds);
 		yield { kind: 'step', step: done, metrics, margins, overhead: state.overhead, nextCall: arm.nextCall() };
 		yield progress(state, 'training', done, steps);
 		if (experiment.evaluation.every > 0 && done % experiment.evaluation.every === 0 && done < steps) yield* evaluation(state, done, false);
@@ -166,13 +168,13 @@ async function* evaluation(state: RunState, step: number, final: boolean): Async
 }
 
 /** Answers are drawn with the same seeds at every step, so that an answer changes only when the policy does. */
-function evaluationPlan({ evaluation, conscience, seed }: Experiment, step: number, final: boolean) {
+function evaluationPlan({ evaluation, seed }: Experiment, step: number, final: boolean) {
 	return {
 		step,
 		questions: QUESTION_SETS[evaluation.questions](),
 		samples: final ? evaluation.samples : evaluation.samplesWhileTraining,
 		codeRequests: final ? codePrompts(evaluation.codePrompts, seededRandom(seed, 'code prompts')) : [],
-		framework: conscience.frameworks[0]!,
+		framework: DEFAULT_FRAMEWORKS[0]!, // one ruler for all: editing the conscience must not change its own score
 		seed,
 	};
 }

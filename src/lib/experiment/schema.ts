@@ -52,10 +52,18 @@ const Cadence = v.variant('kind', [
 export const ExperimentSchema = v.strictObject({
 	version: v.literal(1),
 	/** Names the run's folder. */
-	name: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,60}$/, 'must be lower-case letters, digits and hyphens')),
+	name: v.pipe(
+		v.string(),
+		v.regex(/^[a-z0-9-]{1,60}$/, 'must be lower-case letters, digits and hyphens'),
+		v.check((name) => name !== 'base', "must not be 'base', which is the untrained model's folder"),
+	),
 	/** Every arm runs from the same seed, so that arms differ in nothing else. */
 	seed: count(0, 2 ** 31 - 1),
-	arms: v.pipe(v.array(v.picklist(ARMS)), v.minLength(1), v.maxLength(ARMS.length)),
+	arms: v.pipe(
+		v.array(v.picklist(ARMS)),
+		v.minLength(1),
+		v.check((arms) => new Set(arms).size === arms.length, 'must name each arm once'),
+	),
 	model: v.strictObject({
 		/** A folder of the lab (`organism`, `organism-1`) or the URL of a Hugging Face folder. */
 		checkpoint: text(500),

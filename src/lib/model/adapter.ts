@@ -66,15 +66,18 @@ type AdapterConfig = v.InferOutput<typeof AdapterConfig>;
 
 /** The adapter as PEFT's two files; reads A and B back from the backend. */
 export async function exportAdapter(lora: Lora, options: { baseModel: string; metadata?: Record<string, string> }): Promise<AdapterFiles> {
-	const tensors = new Map<string, StoredTensor>();
-	for (const { layer, projection, path } of adaptedModules(lora)) {
+	const halves = adaptedModules(lora).flatMap(({ layer, projection, path }) => {
 		const { loraA, loraB } = lora.layers[layer]![projection]!;
-		for (const [half, variable] of [
-			['lora_A', loraA],
-			['lora_B', loraB],
-		] as const)
-			tensors.set(tensorName(path, half), { shape: [...variable.shape], data: Float32Array.from(await variable.data()) });
-	}
+		return [
+			{ name: tensorName(path, 'lora_A'), variable: loraA },
+			{ name: tensorName(path, 'lora_B'), variable: loraB },
+		];
+	});
+	// All reads are asked for in one tick, so that a step which begins meanwhile can't mix two states of the adapter.
+	const data = await Promise.all(halves.map(({ variable }) => variable.data()));
+	const tensors = new Map<string, StoredTensor>(
+		halves.map(({ name, variable }, i) => [name, { shape: [...variable.shape], data: Float32Array.from(data[i]!) }]),
+	);
 	return {
 		'adapter_config.json': `${JSON.stringify(peftConfig(lora, options.baseModel), null, 2)}\n`,
 		'adapter_model.safetensors': writeSafetensors(tensors, { metadata: { format: 'pt', ...options.metadata } }), // without a format transformers refuses the file

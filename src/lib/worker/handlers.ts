@@ -68,7 +68,7 @@ export function runHandlers(prepare: Prepare, emit: (event: LabEvent) => void): 
 				session = { params, prepared, ...begin(prepared) };
 				return { backend: prepared.backend, parameters: prepared.parameters };
 			} finally {
-				if (opening.controller === controller) opening = null;
+				if (opening?.controller === controller) opening = null;
 			}
 		},
 		play: async ({ runId }) => advance(runId, () => false),
@@ -112,7 +112,8 @@ async function pull(session: Session, until: (event: RunEvent) => boolean, tell:
 			if (value.kind !== 'finished' && (session.pauseAsked || until(value))) return 'paused';
 		}
 	} catch (error) {
-		if (controller.signal.aborted) return (session.over = 'cancelled');
+		session.over = 'cancelled'; // a generator that threw has nothing more to give
+		if (controller.signal.aborted) return 'cancelled';
 		throw error;
 	} finally {
 		await runErrands(session);

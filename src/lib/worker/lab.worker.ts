@@ -8,6 +8,7 @@ import type { RunEvent } from '$lib/experiment/events';
 import { createRun } from '$lib/experiment/runner';
 import { type BackendReport, checkDevice, startBackend } from '$lib/model/backend';
 import { type Checkpoint, fetchFrom, loadCheckpoint } from '$lib/model/checkpoint';
+import { disposeModel } from '$lib/model/weights';
 
 import { type Prepare, runHandlers } from './handlers';
 import { holdLifeline } from './lifeline';
@@ -33,6 +34,7 @@ const prepare: Prepare = async ({ runId, experiment, arm, rows, engine, checkpoi
 	if (loaded?.url !== checkpointUrl) {
 		const read = fetchFrom(checkpointUrl, (loadedBytes, totalBytes) => emit({ kind: 'download', runId, loadedBytes, totalBytes }));
 		const checkpoint = await loadCheckpoint((name) => unlessAborted(read(name), signal));
+		if (loaded) disposeModel(loaded.checkpoint.model); // the run that used it ended before this one was prepared
 		loaded = { url: checkpointUrl, checkpoint };
 	}
 	const { checkpoint } = loaded;
