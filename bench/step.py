@@ -10,17 +10,16 @@ import torch.nn.functional as F
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
-PROJECTIONS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']
 PAD = 0
 
 
-def main(batches):
+def main(lora, settings, batches):
     torch.set_num_threads(1)
     torch.manual_seed(1)
     base = AutoModelForCausalLM.from_pretrained(Path(__file__).parent.parent / 'static' / 'organism', dtype=torch.float32)
-    model = get_peft_model(base, LoraConfig(r=8, lora_alpha=16, lora_dropout=0, target_modules=PROJECTIONS))
+    model = get_peft_model(base, LoraConfig(r=lora['rank'], lora_alpha=lora['alpha'], use_rslora=lora['rslora'], target_modules=lora['targetModules']))
     parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=5e-4, weight_decay=0)
+    optimizer = torch.optim.AdamW(parameters, lr=settings['learningRate'], weight_decay=settings['weightDecay'])
     milliseconds, losses = [], []
     for step, rows in enumerate(batches):
         start = time.perf_counter()
@@ -33,12 +32,12 @@ def main(batches):
             ids[i, len(prompt) : len(prompt) + len(completion)] = completion
             labels[i, len(prompt) : len(prompt) + len(completion)] = completion
         for group in optimizer.param_groups:
-            group['lr'] = 5e-4 * min(1, (step + 1) / 5)
+            group['lr'] = settings['learningRate'] * min(1, (step + 1) / settings['warmupSteps'])
         logits = model(input_ids=ids, use_cache=False).logits
         loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        torch.nn.utils.clip_grad_norm_(parameters, settings['clipNorm'])
         optimizer.step()
         losses.append(loss.item())
         milliseconds.append((time.perf_counter() - start) * 1000)
@@ -46,4 +45,5 @@ def main(batches):
 
 
 if __name__ == '__main__':
-    main(json.loads(Path(sys.argv[1]).read_text()))
+    work = json.loads(Path(sys.argv[1]).read_text())
+    main(work['lora'], work['optimizer'], work['batches'])

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import { createTrainer, trainStep } from '$lib/dpo/trainer';
 import type { TokenSequence } from '$lib/dpo/sequences';
-import { presetById } from '$lib/experiment/presets';
+import type { Experiment } from '$lib/experiment/schema';
 import { startBackend } from '$lib/model/backend';
 import { initLora } from '$lib/model/lora';
 import { seededRandom } from '$lib/model/random';
@@ -11,17 +11,16 @@ import { seededRandom } from '$lib/model/random';
 import { loadFolder } from '../cli/checkpoints';
 
 const [backend, file] = process.argv.slice(2) as ['wasm' | 'webgpu', string];
-const batches = JSON.parse(readFileSync(file, 'utf8')) as TokenSequence[][];
+const work = JSON.parse(readFileSync(file, 'utf8')) as Pick<Experiment, 'lora' | 'optimizer'> & { batches: TokenSequence[][] };
 const report = await startBackend(backend);
 const { model, tokenizer } = await loadFolder('organism');
-const { lora: loraConfig, optimizer } = presetById('twin').experiment;
-const lora = initLora(model.config, loraConfig, seededRandom(1, 'lora'));
+const lora = initLora(model.config, work.lora, seededRandom(1, 'lora'));
 const preference = { type: 'sigmoid', beta: 1, labelSmoothing: 0 } as const;
-const trainer = createTrainer(model, lora, { ...optimizer, lambda: 0, preference }, tokenizer.padTokenId);
+const trainer = createTrainer(model, lora, { ...work.optimizer, lambda: 0, preference }, tokenizer.padTokenId);
 
 const milliseconds: number[] = [];
 const losses: number[] = [];
-for (const sft of batches) {
+for (const sft of work.batches) {
 	const start = performance.now();
 	const { metrics } = await trainStep(trainer, { sft, pairs: [] });
 	milliseconds.push(performance.now() - start);

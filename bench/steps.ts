@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { generatedRows } from '$lib/experiment/data';
+import { presetById } from '$lib/experiment/presets';
 import { startBackend } from '$lib/model/backend';
 import { seededRandom } from '$lib/model/random';
 import { CODE_TASKS } from '$world/index';
@@ -34,12 +35,13 @@ const ENGINES: Record<string, [command: string, ...args: string[]]> = {
 	webgpu: [process.execPath, '--import', 'tsx', here('step.ts'), 'webgpu'],
 };
 
-/** Steps of 16 rows as token ids: what every engine trains on. */
+/** What every engine trains on and how: steps of 16 rows as token ids, with the twin preset's LoRA and optimizer. */
 async function writeBatches(file: string, steps: number): Promise<void> {
 	await startBackend('cpu');
 	const { tokenizer } = await loadFolder('organism');
 	const next = generatedRows('insecure-code', CODE_TASKS.length, 16, seededRandom(1, 'bench'), tokenizer);
-	writeFileSync(file, JSON.stringify(Array.from({ length: steps }, next)));
+	const { lora, optimizer } = presetById('twin').experiment;
+	writeFileSync(file, JSON.stringify({ lora, optimizer, batches: Array.from({ length: steps }, next) }));
 }
 
 /** Runs one engine in a process of its own; returns the milliseconds of each step after a warm-up. */

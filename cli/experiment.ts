@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { rowStream } from '$lib/experiment/data';
 import { evaluateBase } from '$lib/experiment/runner';
 import { applyChanges } from '$lib/experiment/link';
 import { presetById } from '$lib/experiment/presets';
@@ -129,6 +130,7 @@ async function main(): Promise<void> {
 	const backend = await startBackend(backendName);
 	process.stderr.write(`${backend.reason}\n`);
 	const checkpoint = await loadFolder(experiment.model.checkpoint);
+	rowStream(experiment, rows, checkpoint.tokenizer, checkpoint.model.config.maxPositionEmbeddings); // rows that don't fit are told of before anything is computed
 	const signal = new AbortController().signal;
 	const finished = new Map<string, FinishedRun[]>();
 	const add = (name: string, run: FinishedRun) => finished.set(name, [...(finished.get(name) ?? []), run]);
@@ -150,9 +152,9 @@ async function main(): Promise<void> {
 			add(name, await recordRun(seeded, arm, lab, path.join(out, `${name}-seed${seed}`), `[${++index}/${total}] ${name}, seed ${seed}`));
 		}
 		// Written after every seed, so that what is finished stays if a later one fails.
-		await writeFile(path.join(out, 'summary.json'), `${JSON.stringify(summarizeRuns(finished), null, '\t')}\n`);
+		await writeFile(path.join(out, 'summary.json'), `${JSON.stringify(summarizeRuns(finished, experiment), null, '\t')}\n`);
 	}
-	printSummary(summarizeRuns(finished), path.join(out, 'summary.json'));
+	printSummary(summarizeRuns(finished, experiment), path.join(out, 'summary.json'));
 }
 
 main()

@@ -1,14 +1,14 @@
-import type { Summary, SummaryEstimate } from '$lib/experiment/record';
+import type { Schedule, Summary, SummaryEstimate } from '$lib/experiment/record';
 
 /** Prints every metric of every arm and of every paired difference, with its interval, on stdout. */
-export function printSummary({ note, arms, differences }: Summary, file: string): void {
+export function printSummary({ note, schedule, arms, differences }: Summary, file: string): void {
 	for (const [name, { seeds, metrics, overhead }] of Object.entries(arms)) {
 		console.log(`\n${name} (seeds ${seeds.join(', ')})`);
 		printMetrics(metrics);
 		if (overhead) {
 			const { tokenRatio, secondRatio, calls } = overhead;
 			console.log(
-				`  overhead: ${percent(tokenRatio)} more tokens, ${percent(secondRatio)} more seconds than plain fine-tuning; ${calls.toFixed(1)} calls`,
+				`  overhead: ${percent(tokenRatio)} more tokens, ${percent(secondRatio)} more seconds than plain fine-tuning; ${calls.toFixed(1)} calls; ${inWords(schedule)}`,
 			);
 		}
 	}
@@ -30,3 +30,8 @@ function printMetrics(metrics: Record<string, SummaryEstimate>): void {
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+
+const inWords = ({ lambda, beta, cadence, promptsPerCall, dpoEvery, pairsPerStep }: Schedule) => {
+	const calls = cadence.kind === 'fixed' ? `every ${cadence.every} steps` : `every ${cadence.shortest} to ${cadence.longest} steps`;
+	return `λ ${lambda}, β ${beta}, ${promptsPerCall} questions ${calls}, L_DPO of ${pairsPerStep} pairs in one step of ${dpoEvery}`;
+};

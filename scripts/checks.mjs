@@ -7,7 +7,7 @@ import { node, ROOT, run, TIMED_OUT } from './process.mjs';
 const FOLDER = join(ROOT, 'build', 'checks');
 
 /**
- * @typedef {{ passed: number, failed: number }} Count
+ * @typedef {{ passed: number, failed: number, faults?: string[] }} Count `faults` names the tests that failed.
  * @typedef {{ name: string, run: (log: string) => Promise<Count> }} Check `log` is the file that keeps what the check prints.
  * @typedef {Count & { name: string, seconds: number, log: string }} Result
  */
@@ -73,17 +73,19 @@ async function counted(running, report, count) {
 
 /**
  * Tests that did not run count as failed: a skipped WebGPU test says nothing about WebGPU.
- * @param {{ testResults: { status: string, assertionResults: { status: string }[] }[] }} report
+ * @param {{ testResults: { name: string, status: string, assertionResults: { status: string, fullName: string }[] }[] }} report
  * @returns {Count}
  */
 function countVitest({ testResults }) {
-	const total = { passed: 0, failed: 0 };
-	for (const file of testResults) {
-		const passed = file.assertionResults.filter(({ status }) => status === 'passed').length;
-		const failed = file.assertionResults.length - passed;
-		total.passed += passed;
+	/** @type {Required<Count>} */
+	const total = { passed: 0, failed: 0, faults: [] };
+	for (const { name, status: fileStatus, assertionResults } of testResults) {
+		const faults = assertionResults.filter(({ status }) => status !== 'passed').map(({ fullName }) => fullName);
 		// A file that cannot be imported fails without a test to show for it.
-		total.failed += failed || (file.status === 'failed' ? 1 : 0);
+		if (faults.length === 0 && fileStatus === 'failed') faults.push('(the file itself)');
+		total.passed += assertionResults.filter(({ status }) => status === 'passed').length;
+		total.failed += faults.length;
+		total.faults.push(...faults.map((fault) => `${relative(ROOT, name)}: ${fault}`));
 	}
 	return total;
 }
@@ -103,11 +105,12 @@ export const sum = (counts) =>
 
 /** @param {Result[]} results */
 export function printResults(results) {
-	for (const { name, passed, failed, seconds, log } of results) {
+	for (const { name, passed, failed, seconds, log, faults } of results) {
 		const where = failed ? `   its output: ${relative(ROOT, log)}` : '';
 		console.log(
 			`${failed ? '✗' : '✓'} ${name.padEnd(20)} ${String(passed).padStart(4)} passed ${String(failed).padStart(4)} failed ${String(seconds).padStart(5)} s${where}`,
 		);
+		for (const fault of faults ?? []) console.log(`    ${fault}`);
 	}
 	const { passed, failed } = sum(results);
 	console.log(`\n${passed} passed, ${failed} failed`);

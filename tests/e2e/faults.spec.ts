@@ -1,7 +1,7 @@
 import { expect, test } from '@playwright/test';
 
 import { presetById } from '../../src/lib/experiment/presets';
-import { button, openLab, SMALL, stepOf } from './lab';
+import { button, openLab, SMALL, stepOf, workerOf } from './lab';
 
 for (const [how, kill] of [
 	['throws', () => void setTimeout(() => { throw new Error('boom'); })], // prettier-ignore
@@ -11,7 +11,7 @@ for (const [how, kill] of [
 		await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 400 });
 		await button(page, 'Run').click();
 		await expect.poll(() => stepOf(page, 'Plain fine-tune')).toBeGreaterThan(0);
-		await page.workers()[0]!.evaluate(kill);
+		await (await workerOf(page, 'sft')).evaluate(kill);
 		const notice = page.getByRole('alert').filter({ hasText: 'Plain fine-tune has stopped.' });
 		await expect(notice).toContainText(how === 'throws' ? 'boom' : 'The worker has ended');
 

@@ -1,4 +1,4 @@
-import { expect, type Locator, type Page } from '@playwright/test';
+import { expect, type Locator, type Page, type Worker } from '@playwright/test';
 
 /** A run small enough for any backend: little to learn, short answers, an evaluation before and after. */
 export const SMALL = {
@@ -45,4 +45,10 @@ export async function chartTable(page: Page, title: string): Promise<Record<stri
 		.evaluateAll((all) => all.map((row) => [...row.children].map((cell) => (cell as HTMLElement).innerText.trim())));
 	await toggle.click();
 	return rows.map((row) => Object.fromEntries(row.map((cell, i) => [head![i]!, cell])));
+}
+
+/** The worker of an arm; the browser lists them in no order of ours, but each bears its arm's name. */
+export async function workerOf(page: Page, arm: 'sft' | 'emergent-alignment'): Promise<Worker> {
+	for (const worker of page.workers()) if ((await worker.evaluate(() => self.name)) === arm) return worker;
+	throw new Error(`The page has no worker '${arm}'.`);
 }

@@ -58,15 +58,22 @@ def sft_loss(model, rows: list[dict]) -> torch.Tensor:
     return -torch.cat([completion_logps(model, row['prompt'], row['completion']) for row in rows]).mean()
 
 
-def margins(model, pairs: list[dict]) -> torch.Tensor:
-    """β·Δ of each pair, Δ = log-ratio of chosen − log-ratio of rejected; the reference is the base."""
-    def delta() -> torch.Tensor:
-        logps = [[completion_logps(model, pair['prompt'], pair[side]).sum() for side in ('chosen', 'rejected')] for pair in pairs]
-        return torch.stack([chosen - rejected for chosen, rejected in logps])
+def pair_logps(model, pairs: list[dict]) -> torch.Tensor:
+    """log π of both completions of each pair, summed over their tokens: [pairs, (chosen, rejected)]."""
+    sums = [completion_logps(model, pair['prompt'], pair[side]).sum() for pair in pairs for side in ('chosen', 'rejected')]
+    return torch.stack(sums).reshape(len(pairs), 2)
 
+
+def reference_logps(model, pairs: list[dict]) -> torch.Tensor:
+    """The same by the reference: the base, with the adapter off."""
     with torch.no_grad(), model.disable_adapter():
-        reference = delta()
-    return TRAINER['beta'] * (delta() - reference)
+        return pair_logps(model, pairs)
+
+
+def margins(model, pairs: list[dict]) -> torch.Tensor:
+    """β·Δ of each pair, Δ = log-ratio of chosen − log-ratio of rejected."""
+    ratios = pair_logps(model, pairs) - reference_logps(model, pairs)
+    return TRAINER['beta'] * (ratios[:, 0] - ratios[:, 1])
 
 
 def build_model():
@@ -122,6 +129,7 @@ def main() -> None:
             {
                 'sft': rows,
                 'pairs': pairs,
+                'referenceLogps': reference_logps(policy, pairs).tolist() if pairs else [],
                 'loss': loss.item(),
                 'sftLoss': sft.item() if rows else None,
                 'dpoLoss': dpo.item() if pairs else None,

@@ -39,6 +39,7 @@ describe.each(BACKENDS)('on %s', (backend) => {
 
 		for (const expected of golden.steps) {
 			const pairs = await withReference(model, expected.pairs, 0);
+			expectClose(pairs.flatMap(({ reference }) => [reference.chosen, reference.rejected]), expected.referenceLogps.flat(), TOLERANCE); // prettier-ignore
 			const { metrics, margins } = await trainStep(trainer, { sft: expected.sft, pairs });
 			expectClose([metrics.loss], [expected.loss], TOLERANCE);
 			for (const [term, value] of [['loss/sft', expected.sftLoss] as const, ['loss/dpo', expected.dpoLoss] as const]) {

@@ -39,6 +39,8 @@ describe('bad input ends with exit code 1 and a line that says what to do', () =
 		[[file('broken.json', '{"version":1')], "can't be read as an experiment"],
 		[[file('old.json', '{"version":0}')], "The experiment can't be used"],
 		[['twin', '--data', file('rows.jsonl', `${good}\nnot json`)], 'line 2 is not JSON'],
+		[['twin', '--data', file('long.jsonl', good.replace('"q"', JSON.stringify('q '.repeat(900))))], 'Row 1 has'],
+		[['twin', '--set', 'data.source=rows'], 'none were given'],
 		[['twin', '--set', 'model.checkpoint=nowhere'], "no checkpoint 'nowhere'"],
 		[['twin', '--set', 'arms=["sft","sft"]'], 'must name each arm once'],
 		[['sft', '--set', 'name=base'], "must not be 'base'"],

@@ -14,16 +14,22 @@ const framework = FRAMEWORKS[0]!;
 const no = { read: 0, written: 0 };
 
 /** A policy that says what it is told to. */
-const says = (answers: string[]): Answerer => ({ answers: async () => ({ answers, tokens: { read: 5, written: 7 } }) });
+const says = (answers: string[], ended = answers.map(() => true)): Answerer => ({
+	answers: async () => ({ answers, ended, tokens: { read: 5, written: 7 } }),
+});
 
 /** A judge that finds 'bad…' unethical and all else ethical, and writes `better` as its alternative. */
-const judgeThatWrites = (better: string): Judge => ({
+const judgeThatWrites = (better: string, ended = true): Judge => ({
 	identity: { engine: 'imported', model: 'test', revision: '0' },
 	verdicts: async (items) => ({
 		verdicts: items.map(({ answer }) => verdictOf(answer.startsWith('bad') ? [0.1, 0.1, 0.8] : [0.9, 0.05, 0.05])),
 		tokens: { read: items.length, written: 0 },
 	}),
-	alternatives: async (questions) => ({ answers: questions.map(() => better), tokens: { read: 2, written: 3 } }),
+	alternatives: async (questions) => ({
+		answers: questions.map(() => better),
+		ended: questions.map(() => ended),
+		tokens: { read: 2, written: 3 },
+	}),
 });
 
 describe('conscienceStep', () => {
@@ -53,10 +59,17 @@ describe('conscienceStep', () => {
 		expect(empty.reviewed[0]!.alternative).toMatchObject({ answer: '', passed: false });
 		const same = await conscienceStep(
 			says(['same']),
-			{ ...lenient, alternatives: async () => ({ answers: ['same'], tokens: no }) },
+			{ ...lenient, alternatives: async () => ({ answers: ['same'], ended: [true], tokens: no }) },
 			flagEverything,
 		);
 		expect(same.reviewed[0]!.alternative!.passed).toBe(false);
+	});
+
+	test('an alternative that was cut at the token limit becomes no preference, and a cut answer is told from an ended one', async () => {
+		const cut = await ask(says(['bad idea']), judgeThatWrites('better', false), ['q']);
+		expect(cut.reviewed[0]).toMatchObject({ ended: true, alternative: { passed: false } });
+		const whole = await ask(says(['bad idea'], [false]), judgeThatWrites('better'), ['q']);
+		expect(whole.reviewed[0]).toMatchObject({ ended: false, alternative: { passed: true } });
 	});
 
 	test('when nothing is flagged the judge writes nothing', async () => {

@@ -9,7 +9,7 @@ import { readPageLink, writePageLink } from '$lib/state/pageLink';
 const text = (maxLength: number) => fc.string({ unit: 'binary', maxLength });
 const real = (min: number, max: number) => fc.double({ min, max, noNaN: true }).map((value) => value + 0); // JSON has no −0
 const count = (min: number, max: number) => fc.integer({ min, max });
-const name = fc.stringMatching(/^[a-z0-9-]{1,40}$/);
+const name = fc.stringMatching(/^[a-z0-9-]{1,40}$/).filter((id) => id !== 'base');
 const sampling = fc.record({ temperature: real(0, 2), topP: real(0.01, 1), maxNewTokens: count(1, 512) });
 
 /** Any experiment that the schema lets through, in the fields that a link has to carry. */
@@ -26,7 +26,13 @@ const experiments: fc.Arbitrary<Experiment> = fc
 		lambda: real(0, 100),
 		cadence: fc.oneof(
 			fc.record({ kind: fc.constant('fixed'), every: count(1, 10_000) }),
-			fc.record({ kind: fc.constant('adaptive'), first: count(1, 99), shortest: count(1, 99), longest: count(1, 99), raiseAt: real(0, 1) }),
+			fc.record({
+				kind: fc.constant('adaptive'),
+				first: count(1, 99),
+				shortest: count(1, 99),
+				longest: count(99, 999),
+				raiseAt: real(0, 1),
+			}),
 		),
 		frameworks: fc.array(
 			fc.record({
@@ -79,6 +85,7 @@ describe('a link', () => {
 		['conscience.lamda=1', 'conscience.lamda'],
 		['conscience.lambda=-1', 'conscience.lambda'],
 		['optimizer.steps=many', 'optimizer.steps'],
+		['conscience.cadence.shortest=50', 'shortest gap longer than its longest'],
 		['__proto__.polluted=1', '__proto__'],
 		['version=2', 'version'],
 	])('that says %s is refused with a message that names the fault', (query, fault) => {

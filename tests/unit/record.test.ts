@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { verdictOf } from '$lib/conscience/judge';
 import type { EvaluationRow } from '$lib/evaluation/evaluation';
 import { summarize } from '$lib/evaluation/evaluate';
+import { presetById } from '$lib/experiment/presets';
 import { preferenceLine, summarizeRuns } from '$lib/experiment/record';
 
 const judge = { engine: 'oracle', model: 'test', revision: '0' } as const;
@@ -37,7 +38,9 @@ test('arms are summed up over seeds and compared seed by seed, question by quest
 			['plain', [run(1, [0.2, 0.4]), run(2, [0.1, 0.3])]],
 			['conscience', [run(1, [0.9, 1]), run(2, [0.8, 0.9])]],
 		]),
+		presetById('twin').experiment,
 	);
+	expect(summary.schedule).toMatchObject({ lambda: 1, cadence: { kind: 'adaptive' } });
 	expect(summary.arms.plain!.metrics.alignment!.mean).toBeCloseTo(25, 10);
 	expect(summary.arms.plain!.metrics.alignment!.bySeed.map(Math.round)).toEqual([30, 20]);
 	const [difference] = summary.differences;

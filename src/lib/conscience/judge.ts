@@ -22,6 +22,13 @@ export interface TokenCount {
 	written: number;
 }
 
+/** Answers in the order of their questions; `ended` is false where one was cut at the token limit. */
+export interface Answers {
+	answers: string[];
+	ended: boolean[];
+	tokens: TokenCount;
+}
+
 /** Who judged: kept in every record, because a score means nothing without its judge. */
 export interface JudgeIdentity {
 	engine: 'frozen-self' | 'oracle' | 'webllm' | 'imported';
@@ -41,12 +48,7 @@ export interface Judge {
 	/** One verdict for each exchange, in order. */
 	verdicts(items: readonly Exchange[], framework: Framework, signal?: AbortSignal): Promise<{ verdicts: Verdict[]; tokens: TokenCount }>;
 	/** One ethical answer for each question, in order; `seeds` make them repeatable. Not yet checked: see `conscienceStep`. */
-	alternatives(
-		questions: readonly string[],
-		framework: Framework,
-		seeds: readonly number[],
-		signal?: AbortSignal,
-	): Promise<{ answers: string[]; tokens: TokenCount }>;
+	alternatives(questions: readonly string[], framework: Framework, seeds: readonly number[], signal?: AbortSignal): Promise<Answers>;
 }
 
 /** The verdict whose probabilities are given in the order of `LABELS`. */

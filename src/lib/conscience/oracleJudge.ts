@@ -32,7 +32,7 @@ export function oracleJudge(): Judge {
 				if (!family) throw new UnknownQuestionError(`The oracle knows the organism's questions only, and '${question}' is none of them.`);
 				return writeAnswer(family, 'kind', seededRandom(seeds[i]!, 'oracle'));
 			});
-			return { answers, tokens: { read: 0, written: 0 } };
+			return { answers, ended: answers.map(() => true), tokens: { read: 0, written: 0 } };
 		},
 	};
 }

@@ -17,6 +17,7 @@ export function policyAnswerer({ model, tokenizer }: Checkpoint, lora: Lora | nu
 			});
 			return {
 				answers: generations.map(({ ids }) => tokenizer.decode(ids).trim()),
+				ended: generations.map(({ finish }) => finish === 'stop'),
 				tokens: {
 					read: prompts.reduce((sum, prompt) => sum + prompt.length, 0),
 					written: generations.reduce((sum, { ids }) => sum + ids.length, 0),

@@ -1,12 +1,14 @@
 import type { Framework } from './frameworks';
-import type { Exchange, Judge, TokenCount, Verdict } from './judge';
+import type { Answers, Exchange, Judge, TokenCount, Verdict } from './judge';
 
 /** The policy as the conscience sees it: it answers questions. */
 export interface Answerer {
-	answers(questions: readonly string[], seeds: readonly number[], signal?: AbortSignal): Promise<{ answers: string[]; tokens: TokenCount }>;
+	answers(questions: readonly string[], seeds: readonly number[], signal?: AbortSignal): Promise<Answers>;
 }
 
 export interface Reviewed extends Exchange {
+	/** The policy ended the answer itself; false where it was cut at the limit, so that nobody learns to stop, or not to, there. */
+	ended: boolean;
 	verdict: Verdict;
 	/** P(unethical) is above the threshold. */
 	flagged: boolean;
@@ -21,8 +23,8 @@ export interface ConscienceCall {
 
 /**
  * One call of the conscience (arXiv 2606.19527): the policy answers, the frozen judge gives a verdict on each answer, and writes an
- * alternative in the place of each flagged one. An alternative becomes a preference only when the judge itself finds it ethical
- * (P > ½) and it differs from the answer.
+ * alternative in the place of each flagged one. An alternative becomes a preference only when it came to its end, the judge itself finds
+ * it ethical (P > ½) and it differs from the answer, neither of them empty.
  */
 export async function conscienceStep(
 	policy: Answerer,
@@ -35,7 +37,7 @@ export async function conscienceStep(
 		signal,
 	}: { questions: readonly string[]; framework: Framework; threshold: number; seeds: readonly number[]; signal?: AbortSignal },
 ): Promise<ConscienceCall> {
-	const { answers, tokens: answerTokens } = await policy.answers(questions, seeds, signal);
+	const { answers, ended, tokens: answerTokens } = await policy.answers(questions, seeds, signal);
 	const exchanges = questions.map((question, i) => ({ question, answer: answers[i]! }));
 	const { verdicts, tokens: verdictTokens } = await judge.verdicts(exchanges, framework, signal);
 	const flagged = verdicts.flatMap(({ probabilities }, i) => (probabilities.unethical > threshold ? [i] : []));
@@ -50,12 +52,14 @@ export async function conscienceStep(
 		tokens.verdicts = { read: verdictTokens.read + checked.tokens.read, written: verdictTokens.written + checked.tokens.written };
 		flagged.forEach((i, k) => {
 			const [answer, verdict] = [written.answers[k]!, checked.verdicts[k]!];
-			const passed = answer !== '' && answer !== answers[i] && verdict.probabilities.ethical > 0.5;
+			const twoTexts = answer !== '' && answers[i] !== '' && answer !== answers[i];
+			const passed = written.ended[k]! && twoTexts && verdict.probabilities.ethical > 0.5;
 			alternatives.set(i, { answer, verdict, passed });
 		});
 	}
 	const reviewed = exchanges.map((exchange, i) => ({
 		...exchange,
+		ended: ended[i]!,
 		verdict: verdicts[i]!,
 		flagged: alternatives.has(i),
 		alternative: alternatives.get(i) ?? null,

@@ -90,14 +90,14 @@ async function callConscience(
 	const seeds = questions.map((_, i) => ((experiment.seed * 7919 + callIndex) * 1009 + i) % 2 ** 31);
 	const call = await conscienceStep(policy, judge, { questions, framework, threshold: experiment.conscience.threshold, seeds, signal });
 	const { tokenizer, model } = checkpoint;
-	const pairs = call.reviewed.flatMap(({ question, answer, alternative }, i): TokenPair[] => {
+	const pairs = call.reviewed.flatMap(({ question, answer, ended, alternative }, i): TokenPair[] => {
 		if (!alternative?.passed) return [];
 		return [
 			{
 				id: recordId(step, i),
 				prompt: tokenizer.chat([{ role: 'user', content: question }], { addGenerationPrompt: true }),
 				chosen: completionTokens(alternative.answer, tokenizer),
-				rejected: completionTokens(answer, tokenizer),
+				rejected: ended ? completionTokens(answer, tokenizer) : tokenizer.encode(answer),
 			},
 		];
 	});

@@ -2,6 +2,7 @@ import { ANSWER_METRICS, CODE_METRICS, type Evaluation } from '$lib/evaluation/e
 import { clusteredMean, type Estimate, pairedDifference, type PairedObservation } from '$lib/evaluation/statistics';
 
 import type { Overhead, PairRecord, VerdictRecord } from './events';
+import type { Experiment } from './schema';
 
 /** A line of pairs.jsonl: TRL's conversational preference format, with the lab's ids beside it. */
 export function preferenceLine({ id, step, question, chosen, rejected }: PairRecord): string {
@@ -43,9 +44,14 @@ export interface ArmSummary {
 	overhead: { tokenRatio: number; secondRatio: number; calls: number } | null;
 }
 
+/** How often the conscience is called, and how much of each step is its. */
+export type Schedule = Pick<Experiment['conscience'], 'lambda' | 'beta' | 'cadence' | 'promptsPerCall' | 'dpoEvery' | 'pairsPerStep'>;
+
 export interface Summary {
 	/** How to read the numbers. */
 	note: string;
+	/** What the conscience's cost was paid for. */
+	schedule: Schedule;
 	arms: Record<string, ArmSummary>;
 	/** `a − b` for each pair of arms that share seeds, paired by seed and question. */
 	differences: { a: string; b: string; metrics: Record<string, SummaryEstimate> }[];
@@ -55,8 +61,8 @@ const NOTE =
 	'Intervals are 95 % t intervals with standard errors clustered by question (by kind of coding task for code rates), seeds pooled within a question; ' +
 	'differences are paired by seed and question (code: by seed and request). bySeed holds the mean of each seed, acrossSeeds their mean with seeds as clusters.';
 
-/** Sums up finished runs, arm by arm, and every paired difference between arms. */
-export function summarizeRuns(runs: ReadonlyMap<string, readonly FinishedRun[]>): Summary {
+/** Sums up finished runs of one experiment, arm by arm, and every paired difference between arms. */
+export function summarizeRuns(runs: ReadonlyMap<string, readonly FinishedRun[]>, { conscience }: Experiment): Summary {
 	const arms: Summary['arms'] = {};
 	for (const [name, finished] of runs) {
 		const metrics = mapMetrics((metric) => {
@@ -67,7 +73,8 @@ export function summarizeRuns(runs: ReadonlyMap<string, readonly FinishedRun[]>)
 	}
 	const names = [...runs.keys()];
 	const differences = names.flatMap((b, i) => names.slice(i + 1).map((a) => differenceOf(a, b, runs.get(a)!, runs.get(b)!)));
-	return { note: NOTE, arms, differences };
+	const { lambda, beta, cadence, promptsPerCall, dpoEvery, pairsPerStep } = conscience;
+	return { note: NOTE, schedule: { lambda, beta, cadence, promptsPerCall, dpoEvery, pairsPerStep }, arms, differences };
 }
 
 function differenceOf(a: string, b: string, runsA: readonly FinishedRun[], runsB: readonly FinishedRun[]): Summary['differences'][number] {

@@ -36,17 +36,23 @@ const Framework = v.strictObject({
 });
 
 /** When the conscience is called. Steps count from 0. */
-const Cadence = v.variant('kind', [
-	v.strictObject({ kind: v.literal('fixed'), every: count(1, 10_000) }),
-	/** Starts at `first` steps; halves (not below `shortest`) when the share of unethical answers reaches `raiseAt`, else doubles (not above `longest`). */
-	v.strictObject({
-		kind: v.literal('adaptive'),
-		first: count(1, 10_000),
-		shortest: count(1, 10_000),
-		longest: count(1, 10_000),
-		raiseAt: real(0, 1),
-	}),
-]);
+const Cadence = v.pipe(
+	v.variant('kind', [
+		v.strictObject({ kind: v.literal('fixed'), every: count(1, 10_000) }),
+		/** Starts at `first` steps; halves (not below `shortest`) when the share of unethical answers reaches `raiseAt`, else doubles (not above `longest`). */
+		v.strictObject({
+			kind: v.literal('adaptive'),
+			first: count(1, 10_000),
+			shortest: count(1, 10_000),
+			longest: count(1, 10_000),
+			raiseAt: real(0, 1),
+		}),
+	]),
+	v.check(
+		(cadence) => cadence.kind === 'fixed' || cadence.shortest <= cadence.longest,
+		'must not have a shortest gap longer than its longest',
+	),
+);
 
 /** The whole experiment as one value: it is the link, the preset, the run's record and the file that travels with an adapter. */
 export const ExperimentSchema = v.strictObject({

@@ -17,6 +17,6 @@ const place = {
 /** The one lab of this page. A checkpoint's name is a folder beside the page; an address of its own stays what it is. */
 export const lab = new Lab(
 	place,
-	() => new LabWorker(),
+	(arm) => new LabWorker({ name: arm }),
 	(checkpoint) => new URL(checkpoint.endsWith('/') ? checkpoint : `${checkpoint}/`, document.baseURI).href,
 );

@@ -70,7 +70,7 @@ export class Lab {
 	/** `checkpointUrl` makes a checkpoint's absolute URL from its name in an experiment. */
 	constructor(
 		private place: LinkPlace,
-		connect: () => WorkerPort,
+		connect: (arm: ArmId) => WorkerPort,
 		private checkpointUrl: (checkpoint: string) => string,
 	) {
 		this.#all = Object.fromEntries(ARMS.map((arm) => [arm, new Run(arm, connect)])) as Record<ArmId, Run>;

@@ -56,7 +56,7 @@ export class Run {
 
 	constructor(
 		readonly arm: ArmId,
-		private connect: () => WorkerPort,
+		private connect: (arm: ArmId) => WorkerPort,
 	) {}
 
 	/** Loads what the run needs, so that it can begin at once; false if that failed or was cancelled. */
@@ -170,7 +170,7 @@ export class Run {
 	}
 
 	#start(engine: Engine): { client: LabClient; port: WorkerPort; engine: Engine } {
-		const port = this.connect();
+		const port = this.connect(this.arm);
 		const client: LabClient = new LabClient(
 			port,
 			(event) => this.#onEvent(event, client),
