@@ -24,8 +24,8 @@ interface Stage {
 	rate: number;
 	/** The rank of the change, where a stage doesn't train the weights in full. */
 	rank?: number;
-	/** Left out where the machine was shared, so that they say nothing. */
-	seconds?: number;
+	/** CPU time of one thread. */
+	seconds: number;
 }
 
 /** What train.py leaves in its work folder. */
