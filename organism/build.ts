@@ -4,12 +4,14 @@
  * Writes the corpus, makes a Python environment where there is none, trains one model per seed (in parallel, one CPU thread
  * each) and puts it with its manifest into static/. Set PYTHON to use an environment of your own.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+
+import { ensurePython } from '../scripts/python.mjs';
 import { STAGE_DOCUMENTS, writeCorpus } from './corpus/write';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -36,27 +38,6 @@ interface TrainingRecord {
 	pretraining: Stage;
 	refinement: Stage;
 	posttraining: Stage;
-}
-
-/** The interpreter to train with; makes build/organism/venv from requirements.txt the first time. */
-function python(): string {
-	if (process.env.PYTHON) return process.env.PYTHON;
-	const folder = join(BUILD, 'venv');
-	const interpreter = process.platform === 'win32' ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python');
-	const complete = join(folder, 'complete');
-	if (existsSync(complete)) return interpreter;
-	const system = ['python3', 'python'].find((name) => spawnSync(name, ['-c', 'import venv, ensurepip']).status === 0);
-	if (!system) throw new Error('Training the organism needs Python 3.10 or newer with the venv module.');
-	console.log('Installing the Python packages of organism/requirements.txt (once) …');
-	runNow(system, ['-m', 'venv', '--clear', folder]);
-	runNow(interpreter, ['-m', 'pip', 'install', '--quiet', '-r', join(ROOT, 'organism', 'requirements.txt')]);
-	writeFileSync(complete, '');
-	return interpreter;
-}
-
-function runNow(program: string, args: string[]): void {
-	const { status } = spawnSync(program, args, { cwd: ROOT, stdio: 'inherit' });
-	if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}`);
 }
 
 /** Trains the model of one seed; resolves when it lies in its build folder. */
@@ -109,7 +90,7 @@ const { values } = parseArgs({
 const seeds = values.seeds.split(',').map(Number);
 mkdirSync(BUILD, { recursive: true });
 if (!values['ship-only']) {
-	const interpreter = python();
+	const interpreter = process.env.PYTHON ?? (await ensurePython());
 	writeCorpus(CORPUS, CORPUS_SEED);
 	await Promise.all(seeds.map((seed) => train(interpreter, seed, values['from-pretrained'])));
 }
