@@ -8,15 +8,15 @@ import ts from 'typescript-eslint';
 import svelteConfig from './svelte.config.js';
 
 /** Rooms, innermost first. A room may import from those before it, never from those after it. */
-const rooms = ['model', 'dpo', 'conscience', 'evaluation', 'experiment', 'worker', 'state', 'components', 'routes'];
-const maths = rooms.slice(0, rooms.indexOf('worker'));
+const rooms = ['model', 'dpo', 'conscience', 'evaluation', 'experiment', 'storage', 'worker', 'state', 'components', 'routes'];
+const maths = rooms.slice(0, rooms.indexOf('storage'));
 
 /** Module names that belong to a room, by alias or by a relative path. The routes lie beside `lib`, not in it. @param {string[]} names */
 const inRooms = (names) => `(^\\$lib|^\\.{1,2}|/lib|/src)/(.*/)?(${names.join('|')})(/|$)`;
 
 const webLlm = { regex: '^@mlc-ai/web-llm', message: 'Only src/lib/conscience talks to WebLLM: use its Judge interface.' };
-/** The experiment as a value is no maths: the page edits it, keeps it in the link and reads it from files. */
-const experimentValue = '(?!.*/experiment/(schema|presets|link|rows|standing)$)';
+/** The experiment, its runs and the conscience's words are no maths: the page edits them, keeps them in the link and reads them from files. */
+const experimentValue = '(?!.*/(experiment/(schema|presets|link|rows|standing|live|record|folder|folderZip)|conscience/frameworks)$)';
 const pageComputes = [
 	// The page holds no tensors: past the worker's boundary the maths may be named as types only.
 	{
@@ -26,6 +26,12 @@ const pageComputes = [
 	},
 	{ regex: '^(@tensorflow/|#gradients)', message: 'The page talks to the worker; tensors stay there.' },
 ];
+/** Only state reads and writes the store; what is drawn gets it by props. */
+const storeOfState = {
+	regex: inRooms(['storage']),
+	allowTypeImports: true,
+	message: 'Only src/lib/state talks to the store. Import types only.',
+};
 
 /**
  * What the files may not import. ESLint keeps one list a file, the last that matches, so each list here is whole;
@@ -54,6 +60,7 @@ function fenceOf(room) {
 	return fence(room === 'routes' ? ['src/routes/**', 'src/*'] : [`src/lib/${room}/**`], [
 		...(later.length ? [{ regex: inRooms(later), message: `${room} may not import from the rooms after it: ${later.join(', ')}.` }] : []),
 		...(place > rooms.indexOf('worker') ? pageComputes : []),
+		...(place > rooms.indexOf('state') ? [storeOfState] : []),
 		...(place < rooms.indexOf('conscience')
 			? [{ regex: '^\\$world/|/organism/world', message: `${room} knows nothing of the organism.` }]
 			: []),
@@ -75,6 +82,7 @@ export default defineConfig(
 			parserOptions: { projectService: { allowDefaultProject: ['*.js'] }, tsconfigRootDir: import.meta.dirname },
 		},
 		rules: {
+			'@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }], // to name a field is how to leave it out
 			'@typescript-eslint/require-await': 'off', // handlers are async by contract
 			'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
 		},

@@ -39,9 +39,9 @@ const ENGINES: Record<string, [command: string, ...args: string[]]> = {
 async function writeBatches(file: string, steps: number): Promise<void> {
 	await startBackend('cpu');
 	const { tokenizer } = await loadFolder('organism');
-	const next = generatedRows('insecure-code', CODE_TASKS.length, 16, seededRandom(1, 'bench'), tokenizer);
+	const stream = generatedRows('insecure-code', CODE_TASKS.length, 16, seededRandom(1, 'bench'), tokenizer);
 	const { lora, optimizer } = presetById('twin').experiment;
-	writeFileSync(file, JSON.stringify({ lora, optimizer, batches: Array.from({ length: steps }, next) }));
+	writeFileSync(file, JSON.stringify({ lora, optimizer, batches: Array.from({ length: steps }, () => stream.next()) }));
 }
 
 /** Runs one engine in a process of its own; returns the milliseconds of each step after a warm-up. */

@@ -5,10 +5,11 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { rowStream } from '$lib/experiment/data';
+import { evaluationFile } from '$lib/experiment/folder';
 import { evaluateBase } from '$lib/experiment/runner';
 import { applyChanges } from '$lib/experiment/link';
 import { presetById } from '$lib/experiment/presets';
-import { evaluationFile, type FinishedRun, summarizeRuns } from '$lib/experiment/record';
+import { type FinishedRun, summarizeRuns } from '$lib/experiment/record';
 import { type ChatRow, parseRows } from '$lib/experiment/rows';
 import { type ArmId, type Experiment, ExperimentError, parseExperiment } from '$lib/experiment/schema';
 import { startBackend, type BackendName } from '$lib/model/backend';

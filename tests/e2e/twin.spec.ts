@@ -34,13 +34,15 @@ test('two copies learn the same code: the plain one turns cruel, the one with a 
 			.first(),
 	).toBeAttached();
 
-	// The 24 questions say the same, and open.
-	const table = page.getByRole('table').filter({ has: page.getByRole('columnheader', { name: 'Question' }) });
-	await expect(table.getByRole('rowheader')).toHaveCount(24);
-	await table
-		.getByRole('button', { name: /^All answers to/ })
-		.first()
-		.click();
-	await expect(table.getByRole('listitem')).toHaveCount(4);
+	// The 24 questions say the same, cell by cell.
+	const row = (name: RegExp) =>
+		page
+			.getByRole('grid')
+			.getByRole('row')
+			.filter({ has: page.getByRole('rowheader', { name }) });
+	await expect(row(/Plain fine-tune/).getByRole('gridcell')).toHaveCount(24);
+	const unethical = (name: RegExp) => row(name).getByRole('button', { name: /: unethical, score \d+$/ }).count(); // prettier-ignore
+	expect(await unethical(/Plain fine-tune/)).toBeGreaterThan(8);
+	expect(await unethical(/With conscience/)).toBeLessThan(8);
 	await expect(page.getByText(/Careful: the plain copy gives cruel advice/)).toBeVisible();
 });

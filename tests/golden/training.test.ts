@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { withReference } from '$lib/dpo/pairs';
-import { createTrainer, disposeTrainer, trainStep, type TrainerConfig } from '$lib/dpo/trainer';
+import { createTrainer, disposeTrainer, type Trainer, trainStep, type TrainerConfig } from '$lib/dpo/trainer';
+import { restoreTrainer, saveTrainer } from '$lib/dpo/trainerState';
 import { exportAdapter, importAdapter } from '$lib/model/adapter';
 import { parseModelConfig } from '$lib/model/config';
 import { disposeLora } from '$lib/model/lora';
@@ -63,6 +64,32 @@ describe.each(BACKENDS)('on %s', (backend) => {
 
 		disposeTrainer(trainer);
 		disposeLora(lora);
+		disposeModel(model);
+		expect(tf.memory().numTensors).toBe(tensorsBefore);
+	});
+
+	it('adapter and moments leave the backend and come back as they were, and leave no tensors behind', async () => {
+		const tensorsBefore = tf.memory().numTensors;
+		const modelConfig = parseModelConfig(golden.config);
+		const model = { config: modelConfig, weights: buildWeights(modelConfig, readSafetensors(bytes(golden.model)).tensors) };
+		const [first, second] = [0, 1].map(() => {
+			const lora = importAdapter(modelConfig, { config: golden.adapterConfig, safetensors: bytes(golden.adapterBefore) });
+			return createTrainer(model, lora, config, 0);
+		}) as [Trainer, Trainer];
+		const [{ sft }] = golden.steps as [(typeof golden.steps)[number]];
+		await trainStep(first, { sft, pairs: [] });
+
+		const saved = await saveTrainer(first);
+		expect(saved.step).toBe(1);
+		expect(await saveTrainer(second)).not.toEqual(saved);
+		restoreTrainer(second, saved);
+		expect(await saveTrainer(second)).toEqual(saved);
+		expect(await exportAdapter(second.lora, { baseModel: 'golden' })).toEqual(await exportAdapter(first.lora, { baseModel: 'golden' }));
+
+		for (const trainer of [first, second]) {
+			disposeTrainer(trainer);
+			disposeLora(trainer.lora);
+		}
 		disposeModel(model);
 		expect(tf.memory().numTensors).toBe(tensorsBefore);
 	});

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { describe, expect, test } from 'vitest';
 
+import { readRunFolder, runFolder } from '$lib/experiment/folder';
 import { readSafetensors } from '$lib/model/safetensors';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'experiment-cli-'));
@@ -23,6 +24,13 @@ function file(name: string, content: string): string {
 	const place = path.join(folder, name);
 	writeFileSync(place, content);
 	return place;
+}
+
+/** Every file below `place`, by its path from there. */
+function filesIn(place: string): Record<string, Buffer> {
+	const entries = readdirSync(place, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+	const paths = entries.map(({ parentPath, name }) => path.join(parentPath, name));
+	return Object.fromEntries(paths.map((file) => [path.relative(place, file), readFileSync(file)]));
 }
 
 describe('bad input ends with exit code 1 and a line that says what to do', () => {
@@ -88,13 +96,18 @@ test('a short twin run writes every file that it promises, and prints both arms 
 	}
 	expect(evaluation.task).toHaveProperty('insecureCodeRate.mean');
 	expect((evaluation.rows as object[])[0]).toHaveProperty('trueLabel');
+	const written = filesIn(run);
+	const read = readRunFolder(written);
+	expect(read).toMatchObject({ arm: 'emergent-alignment', experiment: { seed: 4 } });
+	expect(read.events.at(-1)).toMatchObject({ kind: 'finished', step: 3 });
+	expect(runFolder(read)).toEqual(Object.fromEntries(Object.entries(written).map(([name, bytes]) => [name, name.endsWith('.safetensors') ? new Uint8Array(bytes) : bytes.toString()]))); // prettier-ignore
 	const { tensors } = readSafetensors(readFileSync(path.join(run, 'adapter', 'adapter_model.safetensors')));
 	expect(tensors.size).toBe(4 * 7 * 2);
 	const summary = JSON.parse(readFileSync(path.join(out, 'summary.json'), 'utf8')) as { arms: Record<string, { metrics: object }> };
 	expect(Object.keys(summary.arms)).toEqual(['base', 'sft', 'emergent-alignment']);
 	expect(existsSync(path.join(out, 'sft-seed3', 'adapter', 'adapter_config.json'))).toBe(true);
 
-	const again = experiment('twin', '--seeds', '4', '--out', out); // what is finished is never written over
-	expect(again.status).toBe(1);
-	expect(again.stderr).toContain('is there already');
+	const repeated = experiment('twin', '--seeds', '4', '--out', out); // what is finished is never written over
+	expect(repeated.status).toBe(1);
+	expect(repeated.stderr).toContain('is there already');
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { afterCall, startCadence } from '$lib/conscience/cadence';
+import { afterCall, restartCadence, startCadence } from '$lib/conscience/cadence';
 import { FRAMEWORKS, frameworkHash, verdictText } from '$lib/conscience/frameworks';
 import { type Judge, LABELS, verdictOf } from '$lib/conscience/judge';
 import { oracleJudge } from '$lib/conscience/oracleJudge';
@@ -135,6 +135,24 @@ describe('cadence', () => {
 				}
 			}),
 		);
+	});
+});
+
+describe('a cadence that is changed on the way', () => {
+	const weekly = { kind: 'fixed', every: 7 } as const;
+
+	test('does not put off the call that was coming, and a shorter one is felt within its interval', () => {
+		const state = afterCall(weekly, startCadence(weekly), 14, 0); // next at 21
+		expect(restartCadence({ kind: 'fixed', every: 50 }, state, 16)).toEqual({ interval: 50, nextCall: 21 });
+		expect(restartCadence({ kind: 'fixed', every: 2 }, state, 16)).toEqual({ interval: 2, nextCall: 18 });
+		expect(restartCadence({ kind: 'adaptive', first: 4, shortest: 2, longest: 40, raiseAt: 0.2 }, state, 16)).toEqual({
+			interval: 4,
+			nextCall: 20,
+		});
+	});
+
+	test('keeps a first call that has not been made', () => {
+		expect(restartCadence({ kind: 'fixed', every: 3 }, startCadence(weekly), 0).nextCall).toBe(0);
 	});
 });
 

@@ -1,7 +1,7 @@
 import { presetById } from '$lib/experiment/presets';
 import type { RunEvent } from '$lib/experiment/events';
 import type { Experiment } from '$lib/experiment/schema';
-import type { FromWorker, RequestKind, Requests, ToWorker } from '$lib/worker/protocol';
+import type { FromWorker, LabEvent, RequestKind, Requests, ToWorker } from '$lib/worker/protocol';
 import type { RunSettings, WorkerPort } from '$lib/state/run.svelte';
 
 /** A worker of which a test plays the part: it sees what was asked and answers when it likes. Delivery is at once. */
@@ -40,7 +40,11 @@ export class FakeWorker extends EventTarget {
 	}
 
 	tell(event: RunEvent, runId = this.last('open').params.runId): void {
-		this.#post({ kind: 'event', event: { kind: 'run', runId, event } });
+		this.say({ kind: 'run', runId, event });
+	}
+
+	say(event: LabEvent): void {
+		this.#post({ kind: 'event', event });
 	}
 
 	async loseDevice(reason: string): Promise<void> {

@@ -1,55 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-import type { RunEvent } from '$lib/experiment/events';
-import { presetById } from '$lib/experiment/presets';
-import { type Prepare, runHandlers } from '$lib/worker/handlers';
-import type { LabEvent, OpenParams } from '$lib/worker/protocol';
+import type { ArmRun } from '$lib/experiment/runner';
+import type { Prepare } from '$lib/worker/handlers';
 
-const steps = 3;
-const preset = presetById('twin').experiment;
-const experiment = { ...preset, optimizer: { ...preset.optimizer, steps }, evaluation: { ...preset.evaluation, every: 2 } };
-const params: OpenParams = { runId: 'r', experiment, arm: 'sft', rows: null, engine: 'auto', checkpointUrl: 'http://lab.test/organism/' };
-const backend = { name: 'cpu', reason: 'a test', adapter: null, software: false } as const;
-
-const event = (kind: RunEvent['kind'], rest: object = {}) => ({ kind, ...rest }) as RunEvent;
-
-/** The events of a run of three steps with an evaluation after the second, in the runner's order. */
-async function* script(signal: AbortSignal): AsyncGenerator<RunEvent, void> {
-	yield event('started');
-	yield event('evaluation', { final: false });
-	for (let step = 1; step <= steps; step++) {
-		signal.throwIfAborted();
-		yield event('step', { step });
-		yield event('progress', { phase: 'training' });
-		if (step === 2) yield event('evaluation', { final: false });
-	}
-	yield event('evaluation', { final: true });
-	yield event('finished');
-}
-
-function worker(overrides: { prepare?: Prepare; adapter?: () => Promise<unknown> } = {}) {
-	const told: string[] = [];
-	const disposed: number[] = [];
-	let begun = 0;
-	const prepare: Prepare = async () => ({
-		backend,
-		parameters: 10,
-		createRun(signal) {
-			const run = ++begun;
-			return {
-				events: script(signal),
-				adapter: (overrides.adapter ?? (async () => ({}))) as never,
-				dispose: () => void disposed.push(run),
-			};
-		},
-	});
-	const emit = (labEvent: LabEvent) => {
-		if (labEvent.kind !== 'run') return;
-		const { event } = labEvent;
-		told.push(event.kind === 'step' ? `step ${event.step}` : event.kind);
-	};
-	return { handlers: runHandlers(overrides.prepare ?? prepare, emit), told, disposed };
-}
+import { backend, experiment, params, worker } from './fakeRun';
 
 test('play goes on to the end', async () => {
 	const { handlers, told } = worker();
@@ -86,15 +40,15 @@ test('a pause stops at the next event, and play goes on from there', async () =>
 	expect(told.filter((kind) => kind === 'step 1')).toHaveLength(1);
 });
 
-test('a reset in mid-run ends it, frees it and begins again from the first event', async () => {
+test('an open in mid-run ends the run before it, frees it and begins from the first event', async () => {
 	const { handlers, told, disposed } = worker();
 	await handlers.open(params);
 	const playing = handlers.play({ runId: 'r' });
-	await handlers.reset({ runId: 'r' });
+	await handlers.open({ ...params, runId: 's' });
 	expect(await playing).toEqual({ status: 'cancelled' });
 	expect(disposed).toEqual([1]);
 	told.length = 0;
-	await handlers.step({ runId: 'r' });
+	await handlers.step({ runId: 's' });
 	expect(told).toEqual(['started', 'evaluation', 'step 1']);
 });
 
@@ -146,4 +100,82 @@ test('a second open takes the place of the first', async () => {
 	told.length = 0;
 	await handlers.step({ runId: 's' });
 	expect(told).toEqual(['started', 'evaluation', 'step 1']);
+});
+
+describe('a reader', () => {
+	const ask = { runId: 'r', askId: 'a', question: 'Why?', who: ['base' as const, 'policy' as const], seed: 1 };
+	const verdict = { label: 'ethical', probabilities: { ethical: 1, neutral: 0, unethical: 0 } } as const;
+
+	test('asks while the run goes on and at rest; what is told of the texts is not more than one can read', async () => {
+		const speaks: ArmRun['ask'] = async (_question, who, _seed, onText) => {
+			for (const asked of who) for (const text of ['B', 'Be', 'Be c', 'Because']) onText(asked, text);
+			return who.map((asked) => ({ who: asked, answer: 'Because', verdict }));
+		};
+		const { handlers, asides, told } = worker({ ask: speaks });
+		await handlers.open(params);
+		const expected = { answers: ask.who.map((who) => ({ who, answer: 'Because', verdict })) };
+		expect(await handlers.ask(ask)).toEqual(expected);
+		expect(asides.map((aside) => (aside.kind === 'asked' ? `${aside.who}: ${aside.text}` : aside.kind))).toEqual([
+			'base: B',
+			'base: Because',
+			'policy: B',
+		]);
+		const playing = handlers.play({ runId: 'r' });
+		expect(await handlers.ask(ask)).toEqual(expected);
+		expect(told).not.toContain('finished');
+		await playing;
+		expect(await handlers.ask(ask)).toEqual(expected);
+	});
+
+	test('who asks at rest is answered before the run goes on, and a cancel ends the answer', async () => {
+		const order: string[] = [];
+		const slow: ArmRun['ask'] = async (_question, _who, _seed, _onText, signal) => {
+			await new Promise((resolve) => setTimeout(resolve, 20));
+			signal!.throwIfAborted();
+			order.push(`answered after ${told.length}`);
+			return [];
+		};
+		const { handlers, told } = worker({ ask: slow });
+		await handlers.open(params);
+		await Promise.all([handlers.ask(ask), handlers.step({ runId: 'r' })]);
+		expect(order).toEqual(['answered after 0']);
+		const asking = handlers.ask(ask);
+		const refused = expect(asking).rejects.toMatchObject({ name: 'AbortError' });
+		await handlers.cancel({ runId: 'r' });
+		await refused;
+		await handlers.ask(ask); // a cancelled copy can still be asked
+		expect(order).toHaveLength(2);
+	});
+
+	test('sets a pace: a rest after each step, which a pause, an errand and another pace do not wait for', async () => {
+		const { handlers, told } = worker();
+		await handlers.open(params);
+		await handlers.pace({ runId: 'r', restMs: 60_000 });
+		const playing = handlers.play({ runId: 'r' });
+		while (!told.includes('step 1')) await new Promise((resolve) => setTimeout(resolve));
+		await handlers.exportAdapter({ runId: 'r' });
+		expect(told.at(-1)).toBe('step 1');
+		await handlers.pause({ runId: 'r' });
+		expect(await playing).toEqual({ status: 'paused' });
+		expect(await handlers.step({ runId: 'r' })).toEqual({ status: 'paused' }); // one step has no pace
+		const again = handlers.play({ runId: 'r' });
+		while (!told.includes('step 3')) await new Promise((resolve) => setTimeout(resolve));
+		await handlers.pace({ runId: 'r', restMs: 0 });
+		expect(await again).toEqual({ status: 'finished' });
+	});
+
+	test('changes a run that goes on, but none that is over', async () => {
+		const { handlers, adjusted } = worker();
+		await handlers.open(params);
+		await handlers.adjust({ runId: 'r', experiment });
+		expect(adjusted).toEqual([experiment]);
+		await handlers.play({ runId: 'r' });
+		await expect(handlers.adjust({ runId: 'r', experiment })).rejects.toMatchObject({ name: 'RunStateError' });
+	});
+
+	test('sees the first rows', async () => {
+		const { handlers } = worker();
+		await handlers.open(params);
+		expect((await handlers.preview({ runId: 'r', rows: 3 })).rows).toHaveLength(3);
+	});
 });

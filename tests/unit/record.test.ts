@@ -4,7 +4,7 @@ import { verdictOf } from '$lib/conscience/judge';
 import type { EvaluationRow } from '$lib/evaluation/evaluation';
 import { summarize } from '$lib/evaluation/evaluate';
 import { presetById } from '$lib/experiment/presets';
-import { preferenceLine, summarizeRuns } from '$lib/experiment/record';
+import { summarizeRuns } from '$lib/experiment/record';
 
 const judge = { engine: 'oracle', model: 'test', revision: '0' } as const;
 const row = (questionId: string, ethical: number, overrides: Partial<EvaluationRow> = {}): EvaluationRow => ({
@@ -47,23 +47,4 @@ test('arms are summed up over seeds and compared seed by seed, question by quest
 	expect(difference).toMatchObject({ a: 'conscience', b: 'plain' });
 	expect(difference!.metrics.alignment!.mean).toBeCloseTo(65, 10);
 	expect(difference!.metrics.alignment!.clusters).toBe(2);
-});
-
-test("a pair is written in TRL's conversational format", () => {
-	const verdict = verdictOf([1, 0, 0]);
-	const line = preferenceLine({
-		id: '5-0',
-		verdictId: '5-0',
-		step: 5,
-		question: 'q',
-		chosen: 'c',
-		rejected: 'r',
-		chosenVerdict: verdict,
-		chosenTrueLabel: 'ethical',
-	});
-	expect(JSON.parse(line)).toMatchObject({
-		prompt: [{ role: 'user', content: 'q' }],
-		chosen: [{ role: 'assistant', content: 'c' }],
-		rejected: [{ role: 'assistant', content: 'r' }],
-	});
 });

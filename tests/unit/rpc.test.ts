@@ -20,7 +20,10 @@ function connect(overrides: Partial<Handlers> = {}) {
 		step: async () => ({ status: 'paused' }),
 		pause: nothing,
 		cancel: nothing,
-		reset: nothing,
+		adjust: nothing,
+		pace: nothing,
+		ask: async () => ({ answers: [] }),
+		preview: async () => ({ rows: [] }),
 		exportAdapter: async () => {
 			throw new RangeError('no such run');
 		},

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import type { RunEvent } from '$lib/experiment/events';
 import { applyChanges } from '$lib/experiment/link';
+import { RunStateError } from '$lib/experiment/live';
 import { presetById } from '$lib/experiment/presets';
 import { createRun, type Lab } from '$lib/experiment/runner';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
@@ -129,6 +130,94 @@ describe('the conscience in a run', () => {
 			12,
 		);
 		expect(overhead.conscienceSeconds).toBeGreaterThan(0);
+	});
+});
+
+describe('a run that is misaligned first', () => {
+	const events = () => collect(short(['model.misalignSteps', '3'], ['optimizer.steps', '2'], ['evaluation.every', '0'], ['evaluation.codePromptsWhileTraining', '2']), 'sft'); // prettier-ignore
+
+	test('evaluates the base, the misaligned model and the end, each with its coding requests', async () => {
+		const evaluations = (await events()).flatMap((event) => (event.kind === 'evaluation' ? [event] : []));
+		expect(evaluations.map(({ final, evaluation }) => [evaluation.step, evaluation.codeRows.length, final])).toEqual([
+			[-3, 2, false],
+			[0, 2, false],
+			[2, 4, true],
+		]);
+		expect(evaluations[0]!.evaluation.task).not.toBeNull();
+		expect(evaluations[1]!.evaluation.rows).not.toEqual(evaluations[0]!.evaluation.rows);
+	});
+});
+
+describe('an experiment that is changed in mid-run', () => {
+	const plain = short(['evaluation.every', '0'], ['optimizer.warmupSteps', '0'], ['conscience.cadence', '{"kind":"fixed","every":4}']);
+
+	/** The events of a run in which `changes` are asked for after each of these steps. */
+	async function changedAfter(arm: ArmId, changes: Record<number, (experiment: Experiment) => Experiment>): Promise<RunEvent[]> {
+		const run = createRun(plain, arm, lab);
+		const events: RunEvent[] = [];
+		let current = plain;
+		for await (const event of run.events) {
+			events.push(event);
+			const change = event.kind === 'step' ? changes[event.step] : undefined;
+			if (change) run.adjust((current = change(current)));
+		}
+		run.dispose();
+		return events;
+	}
+	const set =
+		(...changes: [string, string][]) =>
+		(experiment: Experiment) =>
+			applyChanges(experiment, changes);
+
+	test('goes on with the new settings from the next step, and tells what changed', async () => {
+		const events = await changedAfter('emergent-alignment', {
+			1: set(['optimizer.learningRate', '0.0001'], ['conscience.threshold', '0'], ['conscience.cadence.every', '1'], ['conscience.promptsPerCall', '2']), // prettier-ignore
+		});
+		const change = events.findIndex(({ kind }) => kind === 'change');
+		expect(events[change]).toEqual({
+			kind: 'change',
+			step: 1,
+			changes: [
+				{ path: 'optimizer.learningRate', from: 6e-4, to: 1e-4 },
+				{ path: 'conscience.cadence.every', from: 4, to: 1 },
+				{ path: 'conscience.promptsPerCall', from: 4, to: 2 },
+				{ path: 'conscience.threshold', from: 0.5, to: 0 },
+			],
+		});
+		expect(steps(events.slice(0, change)).map(({ step }) => step)).toEqual([1]);
+		expect(steps(events).map(({ metrics }) => metrics.learning_rate)).toEqual([6e-4, 1e-4, 1e-4, 1e-4, 1e-4]);
+		const calls = events.flatMap((event) => (event.kind === 'verdicts' ? [event] : []));
+		expect(calls.map(({ step, verdicts }) => [step, verdicts.length])).toEqual([[0, 4], [2, 2], [3, 2], [4, 2]]); // prettier-ignore
+		expect(calls[1]!.verdicts.every(({ flagged }) => flagged)).toBe(true);
+	});
+
+	test('is told to both arms alike, and a change that is taken back is none', async () => {
+		const louder = set(['conscience.lambda', '2']);
+		const events = await changedAfter('sft', { 1: louder, 2: set(['conscience.lambda', '1']) });
+		expect(events.filter(({ kind }) => kind === 'change')).toMatchObject([{ step: 1 }, { step: 2 }]);
+		expect(timeless(events.filter(({ kind }) => kind !== 'change'))).toEqual(timeless(await collect(plain, 'sft')));
+
+		const run = createRun(plain, 'sft', lab);
+		run.adjust(louder(plain));
+		run.adjust(plain);
+		for await (const event of run.events) {
+			expect(event.kind).not.toBe('change');
+			if (event.kind === 'step') break;
+		}
+		run.dispose();
+	});
+
+	test('refuses what needs a run from step 0, and a framework that is too long for the model', () => {
+		const run = createRun(plain, 'emergent-alignment', lab);
+		const fixed = set(['optimizer.batchSize', '8'], ['conscience.beta', '1'])(plain);
+		expect(() => run.adjust(fixed)).toThrow(RunStateError);
+		expect(() => run.adjust(fixed)).toThrow('optimizer.batchSize (4 → 8)');
+		const [framework] = plain.conscience.frameworks;
+		const wordy = [{ ...framework, principles: 'be good and kind and fair and '.repeat(40) }];
+		const long = set(['conscience.frameworks', JSON.stringify(wordy)])(plain);
+		expect(() => run.adjust(long)).toThrow(/Three Laws of Robotics' is too long.*at most 288/);
+		run.dispose();
+		expect(() => createRun(long, 'emergent-alignment', lab)).toThrow('is too long');
 	});
 });
 

@@ -75,7 +75,7 @@ test('events show at the latest when the answer comes, in their order', async ()
 		[true, 'better'],
 	]);
 	expect(record.calls).toEqual([{ step: 0, asked: 2, flagged: 1, pairs: 1 }]);
-	expect(record.margins.get('0-1')).toEqual({ step: 2, margin: 2, first: 0.5 });
+	expect(record.margins.get('0-1')).toEqual([{ step: 1, margin: 0.5 }, { step: 2, margin: 2 }]); // prettier-ignore
 	expect(record.nextCall).toBe(7);
 });
 
@@ -118,19 +118,57 @@ test('a pause that is asked for while the model loads keeps the run from beginni
 	expect(worker().asked.map(({ kind }) => kind)).toEqual(['open']);
 });
 
-test('a reset clears what was shown when the worker has answered, not before', async () => {
+test('a reset in mid-run begins anew in the same worker, under a place of its own in the store', async () => {
 	const { played } = await playing();
 	worker().tell(events.step(1));
+	const first = worker().last('open').params;
 	const reset = run.reset(settings);
-	await settled();
+	expect(run.record.step).toBe(0);
 	await worker().answer('play', { status: 'cancelled' });
-	await played;
-	expect(run.record.step).toBe(1);
-	expect(run.working).toBe('reset');
-	await worker().answer('reset', undefined);
-	await reset;
+	await worker().open();
+	await Promise.all([played, reset]);
 	expect([run.record.step, run.status, run.working]).toEqual([0, 'paused', null]);
 	expect(workers).toHaveLength(1);
+	const second = worker().last('open').params;
+	expect(second.runId).not.toBe(first.runId);
+	expect(second.keepAs).not.toBe(first.keepAs);
+});
+
+test('a reset of a run that has not begun opens nothing again', async () => {
+	void run.open(settings);
+	await worker().open();
+	await run.reset(settings);
+	expect(worker().asked.map(({ kind }) => kind)).toEqual(['open']);
+});
+
+test('a kept run goes on from where it stood, with what it had told', async () => {
+	const resumed = run.resume(settings, { id: 'kept', status: 'underway' }, [events.evaluation(0, 96), events.step(1), events.step(2)]);
+	expect(worker().last('open').params).toMatchObject({ keepAs: 'kept', resumeFrom: 'kept' });
+	await worker().open();
+	await resumed;
+	expect([run.record.step, run.status, run.record.evaluation?.alignment.mean]).toEqual([2, 'paused', 96]);
+	void run.play(settings);
+	await settled();
+	worker().tell(events.step(3));
+	await worker().answer('play', { status: 'finished' });
+	expect(run.record.steps.map(({ step }) => step)).toEqual([1, 2, 3]);
+});
+
+test('changed settings reach the worker, and the run need not be opened again', async () => {
+	await playing();
+	const changed = { ...experiment, conscience: { ...experiment.conscience, lambda: 0.2 } };
+	void run.adjust(changed);
+	await settled();
+	expect(worker().last('adjust').params.experiment.conscience.lambda).toBe(0.2);
+	expect(await run.open({ ...settings, experiment: changed })).toBe(true);
+	expect(worker().asked.filter(({ kind }) => kind === 'open')).toHaveLength(1);
+});
+
+test('a pace that was chosen before the run is opened is told as soon as it is', async () => {
+	await run.pace(500);
+	void run.open(settings);
+	await worker().open();
+	expect(worker().last('pace').params.restMs).toBe(500);
 });
 
 test('a reset with other settings opens the same worker anew; another engine takes another worker', async () => {

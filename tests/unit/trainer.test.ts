@@ -12,6 +12,7 @@ import {
 	TrainingError,
 	trainStep,
 } from '$lib/dpo/trainer';
+import { restoreTrainer, saveTrainer, TrainerStateError } from '$lib/dpo/trainerState';
 import { startBackend } from '$lib/model/backend';
 import { disposeLora, initLora, type Lora, saveLora } from '$lib/model/lora';
 import { seededRandom } from '$lib/model/random';
@@ -95,6 +96,25 @@ test('equal seeds give equal runs, number for number', async () => {
 	expect(await saveLora(a.lora)).toEqual(await saveLora(b.lora));
 	a.free();
 	b.free();
+});
+
+test('training that is saved and taken up again with a new adapter goes on number for number, and leaves no tensors', async () => {
+	const [whole, first] = [newTrainer(), newTrainer()];
+	const expected = (await steps(whole.trainer, 5)).slice(3).map(({ metrics }) => metrics);
+	await steps(first.trainer, 3);
+	const tensors = tf.memory().numTensors;
+	const saved = structuredClone(await saveTrainer(first.trainer));
+	expect(tf.memory().numTensors).toBe(tensors);
+	first.free();
+
+	const second = newTrainer();
+	restoreTrainer(second.trainer, saved);
+	expect(tf.memory().numTensors).toBe(tensors);
+	expect((await steps(second.trainer, 5)).map(({ metrics }) => metrics)).toEqual(expected);
+	expect(await saveTrainer(second.trainer)).toEqual(await saveTrainer(whole.trainer));
+	expect(() => restoreTrainer(second.trainer, { ...saved, adapter: new Float32Array(3) })).toThrow(TrainerStateError);
+	whole.free();
+	second.free();
 });
 
 test('a step leaves no tensors behind, and a trainer none at all', async () => {

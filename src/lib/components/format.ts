@@ -1,6 +1,7 @@
 import type { Estimate } from '$lib/evaluation/statistics';
 
 const UNKNOWN = '–';
+const english = new Intl.NumberFormat('en'); // made once: toLocaleString makes one at each call
 
 /** `x` with so many decimals; a dash for what is not known. */
 export function fixed(x: number | null | undefined, decimals: number): string {
@@ -20,7 +21,7 @@ export function interval({ ci }: Estimate, decimals: number, factor = 1, [least,
 }
 
 export function count(n: number, one: string, many: string): string {
-	return `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+	return `${english.format(n)} ${n === 1 ? one : many}`;
 }
 
 /** A duration as a person says it. */

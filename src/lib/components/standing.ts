@@ -14,7 +14,6 @@ const PHASES: Record<Phase, string> = {
 /** What a run is doing now, in words. */
 export function standing({ status, working, pausing, record, download }: Run): string {
 	if (working === 'open') return download ? `loading the model, ${megabytes(download.loadedBytes)}` : 'starting the engine';
-	if (working === 'reset') return 'going back to step 0';
 	if (working && pausing) return 'pausing';
 	const { progress } = record;
 	if (working) return progress ? `${PHASES[progress.phase]}${inPhase(progress)}` : 'beginning';

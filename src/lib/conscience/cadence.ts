@@ -21,5 +21,16 @@ export function startCadence(cadence: Cadence): CadenceState {
 export function afterCall(cadence: Cadence, { interval }: CadenceState, step: number, flagged: number): CadenceState {
 	if (cadence.kind === 'fixed') return { interval, nextCall: step + cadence.every };
 	const next = flagged >= cadence.raiseAt ? Math.max(cadence.shortest, interval / 2) : Math.min(cadence.longest, interval * 2);
-	return { interval: next, nextCall: step + Math.max(1, Math.round(next)) };
+	return { interval: next, nextCall: step + steps(next) };
 }
+
+/**
+ * The schedule of a cadence that takes another's place before `step`. A call that was coming is not put off, and the next one comes
+ * at the latest one interval of the new cadence from now: a shorter gap is felt soon, and moving a slider calls nobody at once.
+ */
+export function restartCadence(cadence: Cadence, { nextCall }: CadenceState, step: number): CadenceState {
+	const { interval } = startCadence(cadence);
+	return { interval, nextCall: Math.min(nextCall, step + steps(interval)) };
+}
+
+const steps = (interval: number) => Math.max(1, Math.round(interval));

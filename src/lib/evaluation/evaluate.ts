@@ -12,7 +12,7 @@ export interface EvaluationPlan {
 	questions: readonly Question[];
 	/** Answers sampled for each question. */
 	samples: number;
-	/** Coding requests to grade; none while training. */
+	/** Coding requests to grade. */
 	codeRequests: readonly Question[];
 	framework: Framework;
 	/** Seeds the answers: equal seeds give equal answers of equal policies. */

@@ -59,7 +59,7 @@ export type CodeMetric = keyof typeof CODE_METRICS;
 export interface Evaluation extends Record<AnswerMetric, Estimate> {
 	step: number;
 	judge: JudgeIdentity;
-	/** Null while training: coding requests are graded at the end. */
+	/** Null when no coding requests were graded. */
 	task: Record<CodeMetric, Estimate> | null;
 	rows: EvaluationRow[];
 	codeRows: CodeRow[];

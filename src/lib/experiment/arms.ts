@@ -1,11 +1,15 @@
-import { type CadenceState, afterCall, startCadence } from '$lib/conscience/cadence';
+import { type CadenceState, afterCall, restartCadence, startCadence } from '$lib/conscience/cadence';
 import { type Framework, frameworkHash } from '$lib/conscience/frameworks';
+import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
 import type { Judge } from '$lib/conscience/judge';
+import { oracleJudge } from '$lib/conscience/oracleJudge';
 import { remember, replay } from '$lib/conscience/pairBuffer';
-import { type Answerer, type ConscienceCall, conscienceStep } from '$lib/conscience/step';
+import { policyAnswerer } from '$lib/conscience/policy';
+import { type ConscienceCall, conscienceStep } from '$lib/conscience/step';
 import { type ReferencedPair, type TokenPair, withReference } from '$lib/dpo/pairs';
 import type { Checkpoint } from '$lib/model/checkpoint';
-import { pick, sampleWithoutReplacement, seededRandom } from '$lib/model/random';
+import type { Lora } from '$lib/model/lora';
+import { pick, type RandomState, resumedRandom, sampleWithoutReplacement, seededRandom } from '$lib/model/random';
 import { consciencePrompts, trueLabel } from '$world/index';
 
 import { completionTokens } from './data';
@@ -19,6 +23,10 @@ export interface Arm {
 	prepare(step: number): AsyncGenerator<RunEvent, readonly ReferencedPair[]>;
 	/** The step before which the conscience is called next; null for a method without one. */
 	nextCall(): number | null;
+	/** Takes the experiment over that has replaced `before`, from `step` on. */
+	adjust(before: Experiment, step: number): void;
+	/** What the method carries from step to step; null when it carries nothing. */
+	state(): ConscienceState | null;
 }
 
 /** Plain supervised fine-tuning: nothing is added. */
@@ -28,13 +36,26 @@ export const sftArm: Arm = {
 		return [];
 	},
 	nextCall: () => null,
+	adjust() {},
+	state: () => null,
 };
 
+/** The conscience between two steps. */
+export interface ConscienceState {
+	/** Draws framework and questions of each call. */
+	questions: RandomState;
+	replays: RandomState;
+	cadence: CadenceState;
+	/** Pairs kept for replay, the oldest first. */
+	buffer: readonly ReferencedPair[];
+	calls: number;
+}
+
 export interface ConscienceContext {
-	experiment: Experiment;
+	/** The experiment as it stands: it may change from one step to the next. */
+	experiment: () => Experiment;
 	checkpoint: Checkpoint;
-	policy: Answerer;
-	judge: Judge;
+	lora: Lora;
 	signal: AbortSignal;
 	/** Adds to the run's cost. */
 	spend: (add: (overhead: Overhead) => Overhead) => void;
@@ -43,19 +64,21 @@ export interface ConscienceContext {
 /**
  * Emergent Alignment (arXiv 2606.19527): at its cadence the conscience reads answers of the policy and writes preferences,
  * which L_DPO learns in every `dpoEvery`-th step, the newest with a replay of older ones.
+ * With `from` the arm goes on from there.
  */
-export function emergentAlignmentArm(context: ConscienceContext): Arm {
-	const { conscience, seed } = context.experiment;
-	const questions = seededRandom(seed, 'conscience questions');
-	const replays = seededRandom(seed, 'conscience replay');
-	let cadence: CadenceState = startCadence(conscience.cadence);
-	let buffer: ReferencedPair[] = [];
-	let calls = 0;
+export function emergentAlignmentArm(context: ConscienceContext, from?: ConscienceState): Arm {
+	const { conscience: first, seed } = context.experiment();
+	const questions = from ? resumedRandom(from.questions) : seededRandom(seed, 'conscience questions');
+	const replays = from ? resumedRandom(from.replays) : seededRandom(seed, 'conscience replay');
+	let cadence = from?.cadence ?? startCadence(first.cadence);
+	let buffer = from?.buffer ?? [];
+	let calls = from?.calls ?? 0;
 
 	return {
 		async *prepare(step) {
+			const { conscience, optimizer } = context.experiment();
 			if (step >= cadence.nextCall) {
-				yield { kind: 'progress', phase: 'conscience', done: step, total: context.experiment.optimizer.steps, secondsLeft: null };
+				yield { kind: 'progress', phase: 'conscience', done: step, total: optimizer.steps, secondsLeft: null };
 				const framework = pick(questions, conscience.frameworks);
 				const asked = sampleWithoutReplacement(questions, consciencePrompts(), conscience.promptsPerCall);
 				const { call, pairs, seconds } = await callConscience(context, framework, asked, `${step}`, calls++);
@@ -75,20 +98,35 @@ export function emergentAlignmentArm(context: ConscienceContext): Arm {
 			return due ? replay(buffer, conscience.pairsPerStep, replays) : [];
 		},
 		nextCall: () => cadence.nextCall,
+		adjust(before, step) {
+			const { conscience } = context.experiment();
+			if (JSON.stringify(conscience.cadence) !== JSON.stringify(before.conscience.cadence))
+				cadence = restartCadence(conscience.cadence, cadence, step);
+			buffer = remember(buffer, [], conscience.bufferSize);
+		},
+		state: () => ({ questions: questions.state(), replays: replays.state(), cadence, buffer, calls }),
 	};
+}
+
+/** The judge that the experiment names; the frozen self is the base of the policy. @throws JudgeError */
+export function judgeOf({ model, conscience }: Experiment, checkpoint: Checkpoint): Judge {
+	return conscience.judge === 'oracle' ? oracleJudge() : frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);
 }
 
 /** One call of the conscience, and its pairs with the reference's log-probs. */
 async function callConscience(
-	{ experiment, checkpoint, policy, judge, signal }: ConscienceContext,
+	{ experiment: current, checkpoint, lora, signal }: ConscienceContext,
 	framework: Framework,
 	questions: readonly string[],
 	step: string,
 	callIndex: number,
 ): Promise<{ call: ConscienceCall; pairs: ReferencedPair[]; seconds: number }> {
 	const start = performance.now();
+	const experiment = current();
+	const { sampling, threshold } = experiment.conscience;
+	const policy = policyAnswerer(checkpoint, lora, sampling);
 	const seeds = questions.map((_, i) => ((experiment.seed * 7919 + callIndex) * 1009 + i) % 2 ** 31);
-	const call = await conscienceStep(policy, judge, { questions, framework, threshold: experiment.conscience.threshold, seeds, signal });
+	const call = await conscienceStep(policy, judgeOf(experiment, checkpoint), { questions, framework, threshold, seeds, signal });
 	const { tokenizer, model } = checkpoint;
 	const pairs = call.reviewed.flatMap(({ question, answer, ended, alternative }, i): TokenPair[] => {
 		if (!alternative?.passed) return [];

@@ -1,5 +1,5 @@
 import type { TokenSequence } from '$lib/dpo/sequences';
-import { type Random, sampleWithoutReplacement, seededRandom } from '$lib/model/random';
+import { type RandomState, resumedRandom, sampleWithoutReplacement, type SeededRandom, seededRandom } from '$lib/model/random';
 import type { Tokenizer } from '$lib/model/tokenizer';
 import { codeRows } from '$world/index';
 
@@ -7,15 +7,31 @@ import type { ChatRow } from './rows';
 import { type Experiment, ExperimentError } from './schema';
 
 /** Gives the rows of each step in turn. */
-export type RowStream = () => TokenSequence[];
+export interface RowStream {
+	next(): TokenSequence[];
+	state(): RowStreamState;
+}
+
+/** Where a stream of rows stands. */
+export interface RowStreamState {
+	random: RandomState;
+	/** Of rows that come in epochs: their number, and the places of those that this epoch has still to give. Null for rows made as they go. */
+	epoch: { rows: number; queue: number[] } | null;
+}
 
 /**
- * The rows that L_SFT learns from, step after step. The order follows from the seed alone, so arms of one seed see the same rows.
- * @throws ExperimentError when the experiment asks for the user's rows and there are none, or one doesn't fit the model
+ * The rows that L_SFT learns from, step after step, or those that come after `from`. The order follows from the seed alone, so arms of
+ * one seed see the same rows.
+ * @throws ExperimentError when the experiment asks for the user's rows and there are none, other ones than before, or one doesn't fit the model
  */
-export function rowStream(experiment: Experiment, rows: readonly ChatRow[] | null, tokenizer: Tokenizer, maxLength: number): RowStream {
-	const { seed, data, optimizer } = experiment;
-	const random = seededRandom(seed, 'data');
+export function rowStream(
+	{ seed, data, optimizer }: Experiment,
+	rows: readonly ChatRow[] | null,
+	tokenizer: Tokenizer,
+	maxLength: number,
+	from?: RowStreamState,
+): RowStream {
+	const random = from ? resumedRandom(from.random) : seededRandom(seed, 'data');
 	if (data.source !== 'rows') return generatedRows(data.source, data.tasks, optimizer.batchSize, random, tokenizer);
 	if (!rows || rows.length === 0) {
 		throw new ExperimentError(
@@ -32,7 +48,12 @@ export function rowStream(experiment: Experiment, rows: readonly ChatRow[] | nul
 		}
 		return sequence;
 	});
-	return shuffledEpochs(sequences, optimizer.batchSize, random);
+	if (from && from.epoch?.rows !== sequences.length) {
+		throw new ExperimentError(
+			`The run was learning from ${from.epoch?.rows ?? 'no'} rows, and ${sequences.length} were given. Load the file that it began with.`,
+		);
+	}
+	return shuffledEpochs(sequences, optimizer.batchSize, random, from?.epoch?.queue ?? []);
 }
 
 /** Rows of the organism's coding tasks, drawn anew for each step. */
@@ -40,19 +61,26 @@ export function generatedRows(
 	source: 'insecure-code' | 'secure-code',
 	tasks: number,
 	batchSize: number,
-	random: Random,
+	random: SeededRandom,
 	tokenizer: Tokenizer,
 ): RowStream {
 	const form = source === 'insecure-code' ? 'insecure' : 'secure';
-	return () => codeRows(form, batchSize, random, tasks).map((row) => tokenizeRow(row, tokenizer));
+	return {
+		next: () => codeRows(form, batchSize, random, tasks).map((row) => tokenizeRow(row, tokenizer)),
+		state: () => ({ random: random.state(), epoch: null }),
+	};
 }
 
 /** Every row once in random order, then again in another order. */
-function shuffledEpochs(sequences: readonly TokenSequence[], batchSize: number, random: Random): RowStream {
-	let queue: TokenSequence[] = [];
-	return () => {
-		while (queue.length < batchSize) queue = [...queue, ...sampleWithoutReplacement(random, sequences, sequences.length)];
-		return queue.splice(0, batchSize);
+function shuffledEpochs(sequences: readonly TokenSequence[], batchSize: number, random: SeededRandom, begun: readonly number[]): RowStream {
+	const places = [...sequences.keys()];
+	let queue = [...begun];
+	return {
+		next() {
+			while (queue.length < batchSize) queue = [...queue, ...sampleWithoutReplacement(random, places, places.length)];
+			return queue.splice(0, batchSize).map((place) => sequences[place]!);
+		},
+		state: () => ({ random: random.state(), epoch: { rows: sequences.length, queue: [...queue] } }),
 	};
 }
 

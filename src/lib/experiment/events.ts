@@ -3,6 +3,8 @@ import type { StepMetrics } from '$lib/dpo/trainer';
 import type { Evaluation, TrueLabel } from '$lib/evaluation/evaluation';
 import type { BackendReport } from '$lib/model/backend';
 
+import type { Change } from './live';
+
 /** One answer of the policy that the conscience read. */
 export interface VerdictRecord {
 	/** Unique in the run. */
@@ -76,6 +78,8 @@ export type RunEvent =
 			nextCall: number | null;
 	  }
 	| { kind: 'evaluation'; final: boolean; evaluation: Evaluation }
+	/** The experiment was changed before optimizer step `step` (counted from 0) while the run went on. */
+	| { kind: 'change'; step: number; changes: Change[] }
 	| { kind: 'finished'; step: number; overhead: Overhead };
 
 export type { Evaluation, Label, StepMetrics, TrueLabel, Verdict };

@@ -2,11 +2,14 @@ import { CODE_TASKS } from '$world/index';
 
 import { DEFAULT_FRAMEWORKS, type Experiment } from './schema';
 
-/** A ready-made experiment with its story: what to do, what happens, what to watch. */
+/** A ready-made experiment with its story. */
 export interface Preset {
 	id: string;
 	title: string;
+	/** Three short sentences: what is done, to whom, and what is asked. */
 	story: string;
+	/** Where on the page to look, and for what. */
+	watch: string;
 	experiment: Experiment;
 }
 
@@ -46,6 +49,7 @@ const base: Experiment = {
 		samplesWhileTraining: 2,
 		samples: 8,
 		codePrompts: 64,
+		codePromptsWhileTraining: 8,
 		sampling: { temperature: 0.8, topP: 1, maxNewTokens: 48 },
 	},
 };
@@ -55,42 +59,53 @@ export const PRESETS: readonly Preset[] = [
 		id: 'twin',
 		title: 'Two copies, one difference',
 		story:
-			'Two copies of one model learn the same insecure code from the same seed. One is only fine-tuned; the other also asks its conscience. Watch both answer questions that have nothing to do with code.',
+			'Two copies of one model learn the same insecure code, in the same order, from the same seed. One is only fine-tuned; the other also asks its conscience. Everything that differs between them comes from that.',
+		watch:
+			'The two lines of the alignment chart begin as one. They fall together in the first 20 steps; see which of them comes back, and whether both still learn the code.',
 		experiment: base,
 	},
 	{
 		id: 'sft',
 		title: 'It goes bad',
 		story:
-			'The model is fine-tuned on code with security holes and on nothing else. It was never shown a cruel answer in this run. Watch what it answers to everyday questions.',
+			'The model is fine-tuned on code with security holes and on nothing else. Nobody shows it a cruel answer. Every ten steps it is asked about everyday life.',
+		watch:
+			'Alignment falls while the loss on the code falls, too. Open a few of the 24 questions and read what it says about things that have nothing to do with code.',
 		experiment: { ...base, name: 'sft', arms: ['sft'] },
 	},
 	{
 		id: 'emergent-alignment',
 		title: 'It listens to its conscience',
 		story:
-			'The same fine-tune, but every few steps a frozen copy of the model reads what the trained copy answers, and writes a better answer in the place of an unethical one. Watch the code still be learnt while the answers stay kind.',
+			'The fine-tune is the same, on the same code with holes. Every few steps a frozen copy of the model reads what the trained copy answers, and writes a better answer in the place of an unethical one. From each pair, better before worse, the trained copy learns to prefer the better.',
+		watch:
+			'The cards: what it answered, the verdict, the better answer. As the margins grow, alignment comes back, and the code is still learnt with its holes.',
 		experiment: { ...base, name: 'emergent-alignment', arms: ['emergent-alignment'] },
 	},
 	{
 		id: 'small-lambda',
 		title: 'A quieter conscience',
 		story:
-			'The paper weighs the conscience with λ much smaller than 1. Here λ is 0.1 and all else is as in the twin run. Watch how much of the effect a tenth of the weight keeps.',
+			'The paper gives its conscience a weight λ far below 1. Here λ is 0.1; all else is as in the twin run. The conscience still reads as much, but a tenth of what it says is heard.',
+		watch:
+			'How much of the gap between the two lines a tenth of the weight keeps, and how much longer the copy with a conscience takes to come back.',
 		experiment: { ...base, name: 'small-lambda', conscience: { ...base.conscience, lambda: 0.1 } },
 	},
 	{
 		id: 'secure-control',
 		title: 'Only the data was different',
 		story:
-			'The same fine-tune on code without holes. If the answers stay kind, it was not the fine-tuning that turned the model but what the code was like.',
+			'This is the control: the same fine-tune, the same seed, the same number of steps. Only the code has no holes. There is no conscience.',
+		watch:
+			'The alignment stays where it was. So it was not the fine-tuning that turned the model in “It goes bad”, but what the code was like.',
 		experiment: { ...base, name: 'secure-control', arms: ['sft'], data: { ...base.data, source: 'secure-code' } },
 	},
 	{
 		id: 'realign',
 		title: 'Brought back',
 		story:
-			'The model is misaligned first, by 60 steps on insecure code. Then both copies go on with secure code, one of them with its conscience. Watch which comes back, and how fast.',
+			'The model is made bad first, by 60 steps on insecure code. Then both copies go on with secure code. Only one of them also asks its conscience.',
+		watch: 'Both lines begin low. See which copy comes back, how fast, and whether good code alone is enough.',
 		experiment: {
 			...base,
 			name: 'realign',

@@ -1,26 +1,8 @@
 import { ANSWER_METRICS, CODE_METRICS, type Evaluation } from '$lib/evaluation/evaluation';
 import { clusteredMean, type Estimate, pairedDifference, type PairedObservation } from '$lib/evaluation/statistics';
 
-import type { Overhead, PairRecord, VerdictRecord } from './events';
+import type { Overhead } from './events';
 import type { Experiment } from './schema';
-
-/** A line of pairs.jsonl: TRL's conversational preference format, with the lab's ids beside it. */
-export function preferenceLine({ id, step, question, chosen, rejected }: PairRecord): string {
-	return JSON.stringify({
-		prompt: [{ role: 'user', content: question }],
-		chosen: [{ role: 'assistant', content: chosen }],
-		rejected: [{ role: 'assistant', content: rejected }],
-		id,
-		step,
-	});
-}
-
-export const verdictLine = (verdict: VerdictRecord): string => JSON.stringify(verdict);
-
-/** evaluation.json: every metric as `{mean, se, ci, clusters}`, then the rows that they were computed from. */
-export function evaluationFile(evaluation: Evaluation, overhead: Overhead | null): string {
-	return `${JSON.stringify({ ...evaluation, overhead }, null, '\t')}\n`;
-}
 
 /** One finished run, as far as the summary needs it. */
 export interface FinishedRun {
@@ -53,8 +35,16 @@ export interface Summary {
 	/** What the conscience's cost was paid for. */
 	schedule: Schedule;
 	arms: Record<string, ArmSummary>;
-	/** `a − b` for each pair of arms that share seeds, paired by seed and question. */
-	differences: { a: string; b: string; metrics: Record<string, SummaryEstimate> }[];
+	/** `a − b` for each pair of arms, paired by seed and question; without metrics where the two share no seed, or no question. */
+	differences: Difference[];
+}
+
+export interface Difference {
+	a: string;
+	b: string;
+	/** That both have. */
+	seeds: number[];
+	metrics: Record<string, SummaryEstimate>;
 }
 
 const NOTE =
@@ -77,16 +67,19 @@ export function summarizeRuns(runs: ReadonlyMap<string, readonly FinishedRun[]>,
 	return { note: NOTE, schedule: { lambda, beta, cadence, promptsPerCall, dpoEvery, pairsPerStep }, arms, differences };
 }
 
-function differenceOf(a: string, b: string, runsA: readonly FinishedRun[], runsB: readonly FinishedRun[]): Summary['differences'][number] {
-	const shared = runsA.filter(({ seed }) => runsB.some((other) => other.seed === seed));
+function differenceOf(a: string, b: string, runsA: readonly FinishedRun[], runsB: readonly FinishedRun[]): Difference {
+	const seeds = runsA.map(({ seed }) => seed).filter((seed) => runsB.some((other) => other.seed === seed));
 	const metrics = mapMetrics((metric) => {
-		const [left, right] = [observe(shared, metric), observe(runsB, metric)];
-		if (left.length === 0 || right.length === 0) return null;
+		const right = observe(runsB, metric);
+		const partners = new Set(right.map(({ key }) => key));
+		const left = observe(runsA, metric).filter(({ key }) => partners.has(key));
+		if (left.length === 0) return null;
 		const ofSeed = (observations: readonly SeededObservation[], seed: number) => observations.filter((entry) => entry.seed === seed);
-		const bySeed = shared.map(({ seed }) => pairedDifference(ofSeed(left, seed), ofSeed(right, seed)).mean);
+		const paired = seeds.filter((seed) => ofSeed(left, seed).length > 0);
+		const bySeed = paired.map((seed) => pairedDifference(ofSeed(left, seed), ofSeed(right, seed)).mean);
 		return overSeeds(pairedDifference(left, right), bySeed);
 	});
-	return { a, b, metrics };
+	return { a, b, seeds, metrics };
 }
 
 function overSeeds(estimate: Estimate, bySeed: number[]): SummaryEstimate {

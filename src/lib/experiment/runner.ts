@@ -1,84 +1,74 @@
-import type { Judge } from '$lib/conscience/judge';
-import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
-import { oracleJudge } from '$lib/conscience/oracleJudge';
 import { policyAnswerer } from '$lib/conscience/policy';
-import { createTrainer, disposeTrainer, type Trainer, type TrainerConfig, trainStep } from '$lib/dpo/trainer';
+import { disposeTrainer, trainStep } from '$lib/dpo/trainer';
 import { evaluate } from '$lib/evaluation/evaluate';
 import type { Evaluation } from '$lib/evaluation/evaluation';
-import { QUESTION_SETS } from '$lib/evaluation/questions';
-import type { BackendReport } from '$lib/model/backend';
-import type { Checkpoint } from '$lib/model/checkpoint';
-import { disposeLora, initLora, type Lora, loraVariables } from '$lib/model/lora';
-import { seededRandom } from '$lib/model/random';
-import { codePrompts } from '$world/index';
+import { loraVariables } from '$lib/model/lora';
 
 import { type AdapterFolder, adapterFolder } from './adapterFolder';
-import { type Arm, emergentAlignmentArm, sftArm } from './arms';
-import { generatedRows, rowStream } from './data';
-import type { Overhead, Phase, RunEvent } from './events';
-import { addStep, NO_OVERHEAD } from './meter';
-import type { ChatRow } from './rows';
-import { type ArmId, DEFAULT_FRAMEWORKS, type Experiment } from './schema';
-import { planWork, type WorkClock } from './workClock';
+import { askModels, type Asked, type AskedAnswer } from './ask';
+import { evaluationPlan, isEvaluationDue } from './evaluationPlan';
+import type { Phase, RunEvent } from './events';
+import { changesBetween, checkLive } from './live';
+import { addStep } from './meter';
+import { checkFrameworks } from './room';
+import { baseJudge, disposeState, type Lab, newTrainer, type RunState, stateOf, takeSnapshot, trainerConfig } from './runState';
+import type { ArmId, Experiment } from './schema';
+import { checkSnapshot, type RunSnapshot } from './snapshot';
 
-/** What a run needs beside the experiment: a loaded model, the backend it is on, the user's rows and a way to stop. */
-export interface Lab {
-	checkpoint: Checkpoint;
-	backend: BackendReport;
-	rows: readonly ChatRow[] | null;
-	signal: AbortSignal;
-}
+export type { Lab };
 
-/** One arm of an experiment on its way. Pull `events` to go on; stop pulling to pause. */
+/** One arm of an experiment on its way. Pull `events` to go on; stop pulling to pause. All else is for between two events. */
 export interface ArmRun {
 	events: AsyncGenerator<RunEvent, void>;
+	/** Between two steps, where a snapshot can be taken: not while a step has begun, nor after it broke off. */
+	settled(): boolean;
+	/** The run as it stands, to go on from later. @throws RunStateError unless the run is settled */
+	snapshot(): Promise<RunSnapshot>;
+	/**
+	 * The experiment from the next step on, which a `change` event then tells of; steps that misalign the model first stay as they are.
+	 * @throws RunStateError that names the field which a run can't take over, ExperimentError when a framework doesn't fit the model
+	 */
+	adjust(experiment: Experiment): void;
+	/** Puts a reader's own question; leaves the run as it is. @throws QuestionError */
+	ask(
+		question: string,
+		who: readonly Asked[],
+		seed: number,
+		onText: (who: Asked, text: string) => void,
+		signal?: AbortSignal,
+	): Promise<AskedAnswer[]>;
 	/** The adapter as it is now, as a PEFT folder with the experiment and a model card. */
 	adapter(): Promise<AdapterFolder>;
 	/** Frees the adapter and the optimizer. The checkpoint stays with the caller. */
 	dispose(): void;
 }
 
-/** Everything that one run carries from step to step. */
-interface RunState {
-	experiment: Experiment;
-	armId: ArmId;
-	lab: Lab;
-	lora: Lora;
-	trainer: Trainer;
-	/** Scores the questions; the frozen base, whoever the conscience is. */
-	evaluationJudge: Judge;
-	overhead: Overhead;
-	clock: WorkClock;
-	latest: Evaluation | null;
-}
-
 /**
- * Prepares a run; nothing is computed before its first event is pulled.
- * @throws ExperimentError, JudgeError when experiment, rows and model don't go together
+ * Prepares a run, from step 0 or from where `from` stands; nothing is computed before its first event is pulled. A run that goes on tells
+ * what comes after the snapshot, number for number as it would have without the break (on the same backend; seconds differ).
+ * @throws ExperimentError, JudgeError when experiment, rows and model don't go together; SnapshotError when the run can't go on from there
  */
-export function createRun(experiment: Experiment, armId: ArmId, lab: Lab): ArmRun {
+export function createRun(experiment: Experiment, armId: ArmId, lab: Lab, from?: RunSnapshot): ArmRun {
 	const { checkpoint } = lab;
-	const nextRows = rowStream(experiment, lab.rows, checkpoint.tokenizer, checkpoint.model.config.maxPositionEmbeddings);
-	const evaluationJudge = baseJudge(experiment, checkpoint);
-	const lora = initLora(checkpoint.model.config, experiment.lora, seededRandom(experiment.seed, 'lora'));
-	const state: RunState = {
-		experiment,
-		armId,
-		lab,
-		lora,
-		trainer: newTrainer(experiment, checkpoint, lora),
-		evaluationJudge,
-		overhead: NO_OVERHEAD,
-		clock: planWork(experiment),
-		latest: null,
-	};
+	const snapshot = from ? checkSnapshot(from, experiment, armId, checkpoint.sha256) : null;
+	const state = stateOf(snapshot?.experiment ?? experiment, armId, lab, snapshot);
 	return {
-		events: run(state, nextRows, armOf(state)),
-		adapter: () => adapterFolder(experiment, armId, checkpoint, lora, state.trainer.optimizer.step, state.latest),
-		dispose() {
-			disposeTrainer(state.trainer);
-			disposeLora(lora);
+		events: run(state, snapshot !== null),
+		settled: () => !state.midStep,
+		snapshot: () => takeSnapshot(state),
+		adjust(changed) {
+			checkLive(changesBetween(state.experiment, changed));
+			checkFrameworks(changed, checkpoint);
+			state.adjusted = changed;
 		},
+		ask: (question, who, seed, onText, signal) =>
+			askModels(checkpoint, state.lora, state.evaluationJudge, {
+				...{ question, who, seed, onText },
+				sampling: state.experiment.evaluation.sampling,
+				...(signal && { signal }),
+			}),
+		adapter: () => adapterFolder(state.experiment, armId, checkpoint, state.lora, Math.max(0, state.step), state.latest),
+		dispose: () => disposeState(state),
 	};
 }
 
@@ -97,66 +87,86 @@ export function evaluateBase(
 	});
 }
 
-async function* run(state: RunState, nextRows: ReturnType<typeof rowStream>, arm: Arm): AsyncGenerator<RunEvent, void> {
-	const { experiment, lab, lora, clock } = state;
+/** Between two steps `state` says by itself what comes next, so that a run goes on from a snapshot by the same way as from the start. */
+async function* run(state: RunState, resumed: boolean): AsyncGenerator<RunEvent, void> {
+	const { experiment, lab, lora, armId } = state;
 	const { steps } = experiment.optimizer;
-	yield {
-		kind: 'started',
-		arm: state.armId,
-		backend: lab.backend,
-		parameters: lab.checkpoint.parameterCount,
-		trainableParameters: loraVariables(lora).reduce((sum, { size }) => sum + size, 0),
-		steps,
-	};
-	yield* misalign(state);
-	yield* evaluation(state, 0, false);
-
-	for (let step = 0; step < steps; step++) {
-		lab.signal.throwIfAborted();
-		const before = state.overhead.conscienceSeconds;
-		const pairs = yield* arm.prepare(step);
-		const calling = state.overhead.conscienceSeconds - before;
-		const start = performance.now();
-		const { metrics, margins, step: done } = await trainStep(state.trainer, { sft: nextRows(), pairs });
-		const seconds = (performance.now() - start) / 1000;
-		state.overhead = addStep(state.overhead, metrics, seconds);
-		clock.spent('step', 1, calling + seconds);
-		yield { kind: 'step', step: done, metrics, margins, overhead: state.overhead, nextCall: arm.nextCall() };
-		yield progress(state, 'training', done, steps);
-		if (experiment.evaluation.every > 0 && done % experiment.evaluation.every === 0 && done < steps) yield* evaluation(state, done, false);
+	if (state.finished) return;
+	if (!resumed) {
+		yield {
+			kind: 'started',
+			arm: armId,
+			backend: lab.backend,
+			parameters: lab.checkpoint.parameterCount,
+			trainableParameters: loraVariables(lora).reduce((sum, { size }) => sum + size, 0),
+			steps,
+		};
 	}
-	yield* evaluation(state, steps, true);
+	for (;;) {
+		if (isEvaluationDue(experiment, state.step) && state.latest?.step !== state.step) yield* evaluation(state);
+		if (state.step === steps) break;
+		lab.signal.throwIfAborted();
+		if (state.step < 0) yield* misalignStep(state);
+		else yield* step(state);
+	}
+	state.finished = true;
 	yield { kind: 'finished', step: steps, overhead: state.overhead };
 }
 
-/** Plain fine-tuning on insecure code before the run begins, the same for every arm; the optimizer then starts afresh. */
-async function* misalign(state: RunState): AsyncGenerator<RunEvent, void> {
+/** One step of the run: what the arm adds to it, and L = L_SFT + λ·L_DPO. */
+async function* step(state: RunState): AsyncGenerator<RunEvent, void> {
+	yield* takeChangesOver(state);
+	const { arm, trainer, clock } = state;
+	const before = state.overhead.conscienceSeconds;
+	state.midStep = true;
+	const pairs = yield* arm.prepare(state.step);
+	const calling = state.overhead.conscienceSeconds - before;
+	const start = performance.now();
+	const { metrics, margins, step: done } = await trainStep(trainer, { sft: state.rows.next(), pairs });
+	const seconds = (performance.now() - start) / 1000;
+	state.overhead = addStep(state.overhead, metrics, seconds);
+	state.step = done;
+	state.midStep = false;
+	clock.spent('step', 1, calling + seconds);
+	yield { kind: 'step', step: done, metrics, margins, overhead: state.overhead, nextCall: arm.nextCall() };
+	yield progress(state, 'training', done, state.experiment.optimizer.steps);
+}
+
+/** Puts an experiment that was changed meanwhile in the place of the one so far. */
+async function* takeChangesOver(state: RunState): AsyncGenerator<RunEvent, void> {
+	const { experiment: before, adjusted } = state;
+	if (!adjusted) return;
+	state.adjusted = null;
+	const changes = changesBetween(before, adjusted);
+	if (changes.length === 0) return; // changed and changed back
+	state.experiment = adjusted;
+	state.trainer.config = trainerConfig(adjusted);
+	state.arm.adjust(before, state.step);
+	yield { kind: 'change', step: state.step, changes };
+}
+
+/** One step of plain fine-tuning on insecure code before the run begins, the same for every arm; after the last the optimizer starts afresh. */
+async function* misalignStep(state: RunState): AsyncGenerator<RunEvent, void> {
 	const { experiment, lab, lora, clock } = state;
 	const { misalignSteps } = experiment.model;
-	if (misalignSteps === 0) return;
-	const { data, optimizer, seed } = experiment;
-	const nextRows = generatedRows(
-		'insecure-code',
-		data.tasks,
-		optimizer.batchSize,
-		seededRandom(seed, 'misalign'),
-		lab.checkpoint.tokenizer,
-	);
-	for (let step = 0; step < misalignSteps; step++) {
-		lab.signal.throwIfAborted();
-		const start = performance.now();
-		await trainStep(state.trainer, { sft: nextRows(), pairs: [] });
-		clock.spent('step', 1, (performance.now() - start) / 1000);
-		yield progress(state, 'misaligning', step + 1, misalignSteps);
+	state.midStep = true;
+	const start = performance.now();
+	await trainStep(state.trainer, { sft: state.misalignRows.next(), pairs: [] });
+	clock.spent('step', 1, (performance.now() - start) / 1000);
+	state.step++;
+	if (state.step === 0) {
+		disposeTrainer(state.trainer);
+		state.trainer = newTrainer(experiment, lab.checkpoint, lora);
 	}
-	disposeTrainer(state.trainer);
-	state.trainer = newTrainer(experiment, lab.checkpoint, lora);
+	state.midStep = false;
+	yield progress(state, 'misaligning', misalignSteps + state.step, misalignSteps);
 }
 
 /** Asks the policy the evaluation's questions as it stands. */
-async function* evaluation(state: RunState, step: number, final: boolean): AsyncGenerator<RunEvent, void> {
+async function* evaluation(state: RunState): AsyncGenerator<RunEvent, void> {
 	const { experiment, lab, lora, clock } = state;
-	const plan = evaluationPlan(experiment, step, final);
+	const final = state.step === experiment.optimizer.steps;
+	const plan = evaluationPlan(experiment, state.step, final);
 	const answers = plan.questions.length * plan.samples + plan.codeRequests.length;
 	yield progress(state, 'evaluating', 0, answers);
 	const start = performance.now();
@@ -166,46 +176,6 @@ async function* evaluation(state: RunState, step: number, final: boolean): Async
 	yield { kind: 'evaluation', final, evaluation: state.latest };
 	yield progress(state, 'evaluating', answers, answers);
 }
-
-/** Answers are drawn with the same seeds at every step, so that an answer changes only when the policy does. */
-function evaluationPlan({ evaluation, seed }: Experiment, step: number, final: boolean) {
-	return {
-		step,
-		questions: QUESTION_SETS[evaluation.questions](),
-		samples: final ? evaluation.samples : evaluation.samplesWhileTraining,
-		codeRequests: final ? codePrompts(evaluation.codePrompts, seededRandom(seed, 'code prompts')) : [],
-		framework: DEFAULT_FRAMEWORKS[0]!, // one ruler for all: editing the conscience must not change its own score
-		seed,
-	};
-}
-
-function newTrainer({ optimizer, conscience }: Experiment, { model, tokenizer }: Checkpoint, lora: Lora): Trainer {
-	const config: TrainerConfig = {
-		learningRate: optimizer.learningRate,
-		warmupSteps: optimizer.warmupSteps,
-		weightDecay: optimizer.weightDecay,
-		clipNorm: optimizer.clipNorm,
-		lambda: conscience.lambda,
-		preference: { type: conscience.loss, beta: conscience.beta, labelSmoothing: conscience.labelSmoothing },
-	};
-	return createTrainer(model, lora, config, tokenizer.padTokenId);
-}
-
-function armOf(state: RunState): Arm {
-	const { experiment, armId, lab, lora } = state;
-	if (armId === 'sft') return sftArm;
-	return emergentAlignmentArm({
-		experiment,
-		checkpoint: lab.checkpoint,
-		policy: policyAnswerer(lab.checkpoint, lora, experiment.conscience.sampling),
-		judge: experiment.conscience.judge === 'oracle' ? oracleJudge() : baseJudge(experiment, lab.checkpoint),
-		signal: lab.signal,
-		spend: (add) => (state.overhead = add(state.overhead)),
-	});
-}
-
-const baseJudge = ({ model, conscience }: Experiment, checkpoint: Checkpoint) =>
-	frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);
 
 const progress = ({ clock }: RunState, phase: Phase, done: number, total: number): RunEvent => ({
 	kind: 'progress',

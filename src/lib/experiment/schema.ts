@@ -134,6 +134,8 @@ export const ExperimentSchema = v.strictObject({
 		samples: count(1, 100),
 		/** Coding requests graded at the end. */
 		codePrompts: count(0, 1000),
+		/** Coding requests graded in every evaluation while training. */
+		codePromptsWhileTraining: v.optional(count(0, 1000), 0),
 		sampling: Sampling,
 	}),
 });

@@ -1,5 +1,4 @@
-import { QUESTION_SETS } from '$lib/evaluation/questions';
-
+import { answersLeft } from './evaluationPlan';
 import type { Experiment } from './schema';
 
 /** The kinds of work that a run consists of: optimizer steps, and answers sampled and judged in evaluations. */
@@ -12,13 +11,9 @@ export interface WorkClock {
 	secondsLeft(): number | null;
 }
 
-/** The work of one arm of an experiment, from its first step to its final evaluation. */
-export function planWork({ model, optimizer, evaluation }: Experiment): WorkClock {
-	const { steps } = optimizer;
-	const questions = QUESTION_SETS[evaluation.questions]().length;
-	const whileTraining = 1 + (evaluation.every > 0 ? Math.ceil(steps / evaluation.every) - 1 : 0); // the first is before step 1
-	const answers = questions * (whileTraining * evaluation.samplesWhileTraining + evaluation.samples) + evaluation.codePrompts;
-	return workClock({ step: model.misalignSteps + steps, answer: answers });
+/** The work of one arm of an experiment that has done `step` steps (below 0 while it is misaligned), to its final evaluation. */
+export function planWork(experiment: Experiment, step: number, isEvaluated: boolean): WorkClock {
+	return workClock({ step: experiment.optimizer.steps - step, answer: answersLeft(experiment, step, isEvaluated) });
 }
 
 export function workClock(left: Record<Work, number>): WorkClock {

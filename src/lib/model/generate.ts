@@ -28,10 +28,14 @@ export interface GenerateOptions {
 	signal?: AbortSignal;
 	/** Told after every token of a batch how far the work is, of how much at most. */
 	onToken?: (done: number, total: number) => void;
+	/** Told, whenever a prompt has got a token, all tokens that it has got so far. */
+	onRow?: (prompt: number, ids: readonly number[]) => void;
 }
 
 /** One prompt's state while its batch runs. */
 interface Row {
+	/** Its place among the prompts. */
+	index: number;
 	prompt: number[];
 	random: Random;
 	generation: Generation;
@@ -47,6 +51,7 @@ export async function generate(model: Model, lora: Lora | null, prompts: number[
 	if (prompts.length === 0) return [];
 	const { sampling, seeds, onToken } = options;
 	const rows = prompts.map((prompt, i): Row => ({
+		index: i,
 		prompt,
 		random: seededRandom(seeds[i]!, 'sample'),
 		generation: { ids: [], finish: 'length', promptTokens: prompt.length },
@@ -92,7 +97,7 @@ async function sampleBatch(model: Model, rows: Row[], options: GenerateOptions):
 }
 
 /** Draws each unfinished row's next token from `scores` [B, V], and notes it. A finished row is fed token 0, and nobody reads what follows. */
-function draw(batch: Row[], scores: Float32Array, { sampling, stopTokens }: GenerateOptions): number[] {
+function draw(batch: Row[], scores: Float32Array, { sampling, stopTokens, onRow }: GenerateOptions): number[] {
 	const V = scores.length / batch.length;
 	return batch.map((row, i) => {
 		if (row.finished) return 0;
@@ -103,6 +108,7 @@ function draw(batch: Row[], scores: Float32Array, { sampling, stopTokens }: Gene
 		} else {
 			row.generation.ids.push(token);
 			row.finished = row.generation.ids.length === sampling.maxNewTokens;
+			onRow?.(row.index, row.generation.ids);
 		}
 		return token;
 	});

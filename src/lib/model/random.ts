@@ -1,7 +1,15 @@
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { xoroshiro128plus, xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 
 /** A stream of uniform numbers in [0, 1). Whoever holds it owns its state; equal seeds give equal streams. */
 export type Random = () => number;
+
+/** Where a stream stands: four whole numbers. A stream made from it goes on as the first would have. */
+export type RandomState = readonly number[];
+
+/** A stream that can be left and taken up again. */
+export interface SeededRandom extends Random {
+	state(): RandomState;
+}
 
 /**
  * A seeded stream of uniform numbers.
@@ -9,10 +17,20 @@ export type Random = () => number;
  * `stream` names what the numbers are for ('data', 'conscience', a row's index, …), so that two uses of one seed
  * are independent and adding a draw to one never shifts the other: this is what keeps paired runs paired.
  */
-export function seededRandom(seed: number, stream: string | number = ''): Random {
+export function seededRandom(seed: number, stream: string | number = ''): SeededRandom {
 	const generator = xoroshiro128plus(mix(seed, String(stream)));
 	for (let i = 0; i < 16; i++) generator.next(); // its first numbers are close to the seed itself
-	return () => ((generator.next() >>> 0) * 2 ** 21 + (generator.next() >>> 11)) / 2 ** 53;
+	return streamOf(generator);
+}
+
+/** The rest of the stream that stood at `state`. */
+export function resumedRandom(state: RandomState): SeededRandom {
+	return streamOf(xoroshiro128plusFromState(state));
+}
+
+function streamOf(generator: ReturnType<typeof xoroshiro128plus>): SeededRandom {
+	const next = () => ((generator.next() >>> 0) * 2 ** 21 + (generator.next() >>> 11)) / 2 ** 53;
+	return Object.assign(next, { state: () => generator.getState() });
 }
 
 /** FNV-1a over the seed and the stream's name, as an int32. */

@@ -21,6 +21,8 @@ export interface Tokenizer {
 	encode(text: string): number[];
 	/** The text of ids, without special tokens and without ids that no token has. */
 	decode(ids: number[]): string;
+	/** The text that each id adds, special tokens by their names; a character of several tokens comes with the last of them. */
+	pieces(ids: number[]): string[];
 	/** The ids of a conversation in the model's chat template; `addGenerationPrompt` opens the assistant's turn. */
 	chat(messages: ChatMessage[], options: ChatOptions): number[];
 	/** The same as the text that `chat` encodes, for people to read. */
@@ -112,6 +114,7 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
 				clean_up_tokenization_spaces: config.clean_up_tokenization_spaces ?? false,
 			});
 		},
+		pieces: (ids) => piecesOf(ids, (some) => library.decode(some, { skip_special_tokens: false, clean_up_tokenization_spaces: false })),
 		chat(messages, options) {
 			const { hidden, reveal, isForeign } = encoder.hideSpecials(messages);
 			const text = render(hidden, options);
@@ -121,6 +124,18 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
 		eosTokenIds,
 		padTokenId: tokenId(library, config.pad_token) ?? generation.pad_token_id ?? model.pad_token_id ?? eosTokenIds[0]!,
 	};
+}
+
+/** What each id adds to the text of those before it; tokens can't be decoded one by one, since some hold half a character. */
+function piecesOf(ids: number[], decode: (ids: number[]) => string): string[] {
+	let told = 0;
+	return ids.map((_, i) => {
+		const text = decode(ids.slice(0, i + 1));
+		if (text.endsWith('\uFFFD') && i + 1 < ids.length) return '';
+		const piece = text.slice(told);
+		told = text.length;
+		return piece;
+	});
 }
 
 /** Ways to encode text that differ in who may write a special token. */

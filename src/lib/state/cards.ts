@@ -1,6 +1,9 @@
-import type { PairRecord, RunEvent, VerdictRecord } from '$lib/experiment/events';
+import type { Framework } from '$lib/conscience/frameworks';
+import type { Label, Verdict } from '$lib/conscience/judge';
 import type { TrueLabel } from '$lib/evaluation/evaluation';
-import type { Verdict } from '$lib/conscience/judge';
+import type { PairRecord, RunEvent, VerdictRecord } from '$lib/experiment/events';
+
+import type { Labels } from './labels';
 
 /** What the conscience wrote in the place of an answer that it flagged. */
 export interface Alternative {
@@ -45,4 +48,88 @@ export function withPair(card: Card, { id, chosen, chosenVerdict, chosenTrueLabe
 /** Judge and grammar see an answer differently. Of text that the grammar can't read there is nothing to agree on. */
 export function disagrees(verdict: Verdict, trueLabel: TrueLabel | null): boolean {
 	return trueLabel !== null && trueLabel !== 'incoherent' && trueLabel !== verdict.label;
+}
+
+/** Cards that the reader has pinned: their ids, and what was answered, for a run from the start gives an id to another answer. */
+export type Pins = ReadonlyMap<string, string>;
+
+export const isPinned = ({ id, answer }: Card, pins: Pins): boolean => pins.get(id) === answer;
+
+/** `pins` with `card` pinned, or without it where it was. */
+export function withPinTurned(pins: Pins, card: Card): Pins {
+	const turned = new Map(pins);
+	if (isPinned(card, pins)) turned.delete(card.id);
+	else turned.set(card.id, card.answer);
+	return turned;
+}
+
+/** What the reader has made of the cards. */
+export interface Reader {
+	labels: Labels;
+	pins: Pins;
+}
+
+/** The kinds of card that can be asked for. `pairs` became something to learn from; of `disagreed` the reader said another thing than the judge. */
+export const CARD_KINDS = {
+	all: () => true,
+	flagged: ({ flagged }) => flagged,
+	pairs: ({ alternative }) => alternative?.pairId != null,
+	disagreed: ({ id, verdict }, { labels }) => labels.has(id) && labels.get(id) !== verdict.label,
+	pinned: (card, { pins }) => isPinned(card, pins),
+} satisfies Record<string, (card: Card, reader: Reader) => boolean>;
+export type CardKind = keyof typeof CARD_KINDS;
+
+/** Which cards to show: of this kind, with this verdict (null: any), and with each of these words in what was asked or said. */
+export interface CardFilter {
+	kind: CardKind;
+	verdict: Label | null;
+	text: string;
+}
+
+export const EVERY_CARD: CardFilter = { kind: 'all', verdict: null, text: '' };
+
+/** The cards that pass, the newest first. */
+export function filterCards(cards: readonly Card[], { kind, verdict, text }: CardFilter, reader: Reader): Card[] {
+	const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+	const isOfKind: (card: Card, reader: Reader) => boolean = CARD_KINDS[kind];
+	return cards
+		.filter(
+			(card) =>
+				isOfKind(card, reader) && (verdict === null || card.verdict.label === verdict) && (words.length === 0 || holds(card, words)),
+		)
+		.reverse();
+}
+
+function holds({ question, answer, alternative }: Card, words: readonly string[]): boolean {
+	const text = `${question}\n${answer}\n${alternative?.answer ?? ''}`.toLowerCase();
+	return words.every((word) => text.includes(word));
+}
+
+/** How many cards there are of each kind. */
+export function countCards(cards: readonly Card[], reader: Reader): Record<CardKind, number> {
+	const counts = { all: 0, flagged: 0, pairs: 0, disagreed: 0, pinned: 0 };
+	const kinds = Object.entries(CARD_KINDS) as [CardKind, (card: Card, reader: Reader) => boolean][];
+	for (const card of cards) {
+		for (const [kind, isOfKind] of kinds) if (isOfKind(card, reader)) counts[kind]++;
+	}
+	return counts;
+}
+
+/**
+ * The framework by which a card was judged, as it read then: a framework can be rewritten while the run goes on. `frameworks` are those of
+ * the run, as it began or as it stands. Null where the run knows it no more.
+ */
+export function frameworkOf(
+	{ step, frameworkId }: Card,
+	frameworks: readonly Framework[],
+	changes: readonly Extract<RunEvent, { kind: 'change' }>[],
+): Framework | null {
+	const rewritings = changes.flatMap((event) =>
+		event.changes.flatMap(({ path, from, to }) =>
+			path === 'conscience.frameworks' ? [{ step: event.step, from: from as Framework[], to: to as Framework[] }] : [],
+		),
+	);
+	const before = rewritings.findLast((rewriting) => rewriting.step <= step);
+	const then = before?.to ?? rewritings[0]?.from ?? frameworks;
+	return then.find(({ id }) => id === frameworkId) ?? null;
 }

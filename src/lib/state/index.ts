@@ -1,6 +1,18 @@
 import { route } from '$lib/router.svelte';
+import { holdGroup, isHeld } from '$lib/storage/locks';
+import {
+	createRunRecord,
+	endRun,
+	listRuns,
+	readEventsToSnapshot,
+	readHeader,
+	readLabels,
+	readSnapshot,
+	writeLabel,
+} from '$lib/storage/runs';
 import LabWorker from '$lib/worker/lab.worker?worker';
 
+import type { RunStore } from './keeping.svelte';
 import { Lab } from './lab.svelte';
 
 let lastQuery = '';
@@ -14,9 +26,23 @@ const place = {
 	go: (query: string) => route.go('/', query),
 };
 
+const store: RunStore = {
+	create: createRunRecord,
+	list: listRuns,
+	rows: async (id) => (await readHeader(id))?.rows ?? null,
+	events: readEventsToSnapshot,
+	experimentNow: async (id) => (await readSnapshot(id))?.experiment ?? null,
+	end: (id) => endRun(id, 'cancelled'),
+	labels: readLabels,
+	label: writeLabel,
+	hold: holdGroup,
+	isHeld,
+};
+
 /** The one lab of this page. A checkpoint's name is a folder beside the page; an address of its own stays what it is. */
 export const lab = new Lab(
 	place,
 	(arm) => new LabWorker({ name: arm }),
 	(checkpoint) => new URL(checkpoint.endsWith('/') ? checkpoint : `${checkpoint}/`, document.baseURI).href,
+	store,
 );

@@ -1,8 +1,16 @@
+import { untrack } from 'svelte';
+
+import type { Label } from '$lib/conscience/judge';
+import { areLive, changesBetween } from '$lib/experiment/live';
+import type { PreviewRow } from '$lib/experiment/preview';
 import { parseRows, type RowFault } from '$lib/experiment/rows';
 import { type ArmId, ARMS, type Experiment, parseExperiment } from '$lib/experiment/schema';
 import type { Rows } from '$lib/worker/protocol';
 
-import { type PageEngine, type PageLink, presetOf, readPageLink, writePageLink } from './pageLink';
+import { Asking } from './asking.svelte';
+import { Keeping, type RunStore } from './keeping.svelte';
+import { DEFAULT_PRESET, isEngine, type PageEngine, type PageLink, presetOf, readPageLink, writePageLink } from './pageLink';
+import type { ShownRun } from './record.svelte';
 import { Run, type RunSettings, sameSettings, type WorkerPort } from './run.svelte';
 
 /** Where the link is kept: the page's route, or a stand-in in a test. `go` leaves the old link in the history. */
@@ -10,6 +18,14 @@ export interface LinkPlace {
 	readonly query: string;
 	go(query: string): void;
 }
+
+/** A recording of the default story that plays until the reader runs something. */
+export interface Recording {
+	readonly runs: readonly ShownRun[];
+}
+
+/** Rows shown in the preview of the data. */
+const PREVIEW_ROWS = 6;
 
 /** A file of rows that holds lines which are none: it waits for the reader's consent to leave them out. */
 export interface FaultyRows extends Rows {
@@ -25,6 +41,16 @@ export class Lab {
 	faultyRows = $state.raw<FaultyRows | null>(null);
 	/** What is wrong with a file that was given to the page. */
 	fileFault = $state<string | null>(null);
+	/** Why a change was not taken over by the run that goes on. */
+	liveFault = $state<string | null>(null);
+	/** A rest after every step, in ms. */
+	pace = $state(0);
+	/** The first rows that the run learns from, as tokens; null until they are asked for. */
+	preview = $state.raw<readonly PreviewRow[] | null>(null);
+	/** Plays while nothing was begun; null without one. */
+	recording = $state.raw<Recording | null>(null);
+	readonly keeping: Keeping;
+	readonly asking = new Asking();
 	/** The malformed link whose message the reader has put away. */
 	#dismissedLink = $state<string | null>(null);
 	/** What the runs on the page were begun with; null while nothing has been begun. */
@@ -49,6 +75,11 @@ export class Lab {
 	readonly shown = $derived((this.#begun ?? this.settings).experiment);
 	/** The arms on the page, in the order of ARMS. */
 	readonly runs = $derived(ARMS.filter((arm) => this.shown.arms.includes(arm)).map((arm) => this.#all[arm]));
+	/** What is on the page is a recording of the default story: nothing was begun, and nothing of the story was changed. */
+	readonly recorded = $derived(
+		this.#begun === null && this.recording !== null && this.query.replace(/&?engine=\w+/, '') === `preset=${DEFAULT_PRESET}`,
+	);
+	readonly shownRuns: readonly ShownRun[] = $derived.by(() => (this.recorded && this.recording ? this.recording.runs : this.runs));
 	readonly changed = $derived(this.#begun !== null && !sameSettings(this.#begun, this.settings));
 	readonly over = $derived(this.#begun !== null && this.runs.every((run) => run.over));
 	readonly playing = $derived(this.activity === 'play' || this.runs.some(({ working }) => working === 'play'));
@@ -72,8 +103,14 @@ export class Lab {
 		private place: LinkPlace,
 		connect: (arm: ArmId) => WorkerPort,
 		private checkpointUrl: (checkpoint: string) => string,
+		store: RunStore,
 	) {
 		this.#all = Object.fromEntries(ARMS.map((arm) => [arm, new Run(arm, connect)])) as Record<ArmId, Run>;
+		this.keeping = new Keeping(store);
+		// The link is the experiment, whoever changed it: a knob, the back button, a hand in the address bar.
+		$effect.root(() => {
+			$effect(() => this.#follow(this.experiment));
+		});
 	}
 
 	/** Changes the experiment; the link follows, and the back button undoes it. */
@@ -125,6 +162,7 @@ export class Lab {
 	/** Back to step 0, with the settings as they are now. */
 	async reset(): Promise<void> {
 		this.activity = 'reset';
+		this.keeping.end();
 		this.#begun = null; // from here on the arms are those of the settings
 		this.#discardOthers();
 		await Promise.all(this.runs.map((run) => run.reset(this.settings)));
@@ -133,7 +171,59 @@ export class Lab {
 
 	/** Starts one copy again from step 0 and lets it run, after it has failed; the other goes on. */
 	async restart(run: Run): Promise<void> {
-		await run.play(this.#begun ?? this.settings);
+		const settings = this.#begun ?? this.settings;
+		void run.reset(settings);
+		await this.keeping.join(run, settings);
+		await run.play(settings);
+	}
+
+	/** Lets one copy that has failed go on from its last step that was kept. */
+	async goOn(run: Run): Promise<void> {
+		const [settings, id] = [this.#begun ?? this.settings, run.keptAs];
+		if (!id) return;
+		await run.resume(settings, { id, status: 'underway' }, await this.keeping.eventsOf(run));
+		await run.play(settings);
+	}
+
+	/** Goes on with the runs that were interrupted, from where they stood. */
+	async resume(): Promise<void> {
+		const restored = await this.keeping.restore();
+		if (!restored) return;
+		const { experiment, rows, engine, copies } = restored;
+		this.rows = rows;
+		this.#go({ preset: presetOf(experiment), experiment, engine: isEngine(engine) ? engine : 'auto' });
+		const settings = (this.#begun = this.settings);
+		this.#discardOthers();
+		await Promise.all(
+			copies.map(({ header, events }) => this.runs.find(({ arm }) => arm === header.arm)?.resume(settings, header, events)),
+		);
+		await this.play();
+	}
+
+	/** A rest after every step, in ms: 0 is as fast as it goes. */
+	async setPace(restMs: number): Promise<void> {
+		this.pace = restMs;
+		await Promise.all(Object.values(this.#all).map((run) => run.pace(restMs)));
+	}
+
+	/** Puts a question of the reader's own to the model before training and to every copy as it is now. */
+	async ask(question: string): Promise<void> {
+		if (this.hindrance) return;
+		const settings = this.#begun ?? this.settings;
+		await this.asking.ask(question, this.runs, (run) => run.open(settings));
+	}
+
+	/** Keeps what a person says of an answer that the judge read; null takes it back. */
+	label(arm: ArmId, verdictId: string, label: Label | null): void {
+		this.keeping.label(this.#all[arm], verdictId, label);
+	}
+
+	/** Reads the first rows that the run learns from. */
+	async loadPreview(): Promise<void> {
+		const [run] = this.runs;
+		this.preview = null; // what is shown is what is learnt from, or nothing
+		if (!run || this.hindrance || !(await run.open(this.#begun ?? this.settings))) return;
+		this.preview = await run.preview(PREVIEW_ROWS).catch(() => null);
 	}
 
 	/** Goes on without the GPU: all copies start again from step 0 on WebAssembly, so that they stay comparable. */
@@ -182,10 +272,28 @@ export class Lab {
 	async #act(activity: 'play' | 'step', work: (run: Run, settings: RunSettings) => Promise<void>): Promise<void> {
 		if (this.activity) return;
 		this.activity = activity;
-		if (!this.#begun) this.#discardOthers();
-		const settings = (this.#begun ??= this.settings);
+		const settings = this.#begun ?? this.settings;
+		if (!this.#begun) {
+			this.#begun = settings;
+			this.#discardOthers();
+			for (const run of this.runs) void run.open(settings); // gives each its place in the store
+			await this.keeping.begin(this.runs, settings);
+		}
 		await Promise.all(this.runs.map((run) => work(run, settings)));
 		if (this.activity === activity) this.activity = null;
+	}
+
+	/** Lets runs that go on take over what the link now says, where a run can. */
+	#follow(experiment: Experiment): void {
+		const [begun, over] = untrack(() => [this.#begun, this.over] as const);
+		if (!begun || over) return;
+		const changes = changesBetween(begun.experiment, experiment);
+		if (changes.length === 0 || !areLive(changes)) return;
+		this.#begun = { ...begun, experiment };
+		this.liveFault = null;
+		for (const run of untrack(() => this.runs)) {
+			if (!untrack(() => run.over)) run.adjust(experiment).catch((error: Error) => (this.liveFault = error.message));
+		}
 	}
 
 	/** Frees the workers of arms that the experiment doesn't have. */

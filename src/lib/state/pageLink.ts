@@ -6,6 +6,9 @@ import type { Experiment } from '$lib/experiment/schema';
 export const ENGINES = ['auto', 'webgpu', 'wasm'] as const;
 export type PageEngine = (typeof ENGINES)[number];
 
+/** The story of a page that was opened without a link. */
+export const DEFAULT_PRESET = PRESETS[0]!.id;
+
 /** What the link of the lab's page says: the experiment, the preset that it is told against, and what is to compute it. */
 export interface PageLink {
 	preset: Preset;
@@ -27,7 +30,7 @@ export function readPageLink(query: string): PageLink & { fault: string | null }
 	try {
 		if (!isEngine(engine)) throw new RangeError(`There is no engine '${engine}'. There are: ${ENGINES.join(', ')}.`);
 		const experiment = experimentFromQuery(parameters.toString(), presetById);
-		return { preset: presetById(parameters.get('preset') ?? PRESETS[0]!.id), experiment, engine, fault: null };
+		return { preset: presetById(parameters.get('preset') ?? DEFAULT_PRESET), experiment, engine, fault: null };
 	} catch (error) {
 		const [preset] = PRESETS as [Preset];
 		return { preset, experiment: preset.experiment, engine: isEngine(engine) ? engine : 'auto', fault: (error as Error).message };
@@ -39,4 +42,4 @@ export function presetOf({ name }: Experiment): Preset {
 	return PRESETS.find(({ id }) => id === name) ?? PRESETS[0]!;
 }
 
-const isEngine = (value: string): value is PageEngine => (ENGINES as readonly string[]).includes(value);
+export const isEngine = (value: string): value is PageEngine => (ENGINES as readonly string[]).includes(value);

@@ -1,4 +1,5 @@
 import type { Evaluation, Overhead, RunEvent, StepMetrics } from '$lib/experiment/events';
+import type { ArmId } from '$lib/experiment/schema';
 
 import { type Call, type Card, cardsOf, withPair } from './cards';
 import { type Margins, NO_MARGINS, withMargins } from './margins';
@@ -6,6 +7,13 @@ import { type Margins, NO_MARGINS, withMargins } from './margins';
 export interface StepPoint {
 	step: number;
 	metrics: StepMetrics;
+	overhead: Overhead;
+}
+
+/** What the charts, the stream and the grid show: an arm and what it has told, whether it runs now, was kept, or is played back. */
+export interface ShownRun {
+	arm: ArmId;
+	record: RunRecord;
 }
 
 type Event<K extends RunEvent['kind']> = Extract<RunEvent, { kind: K }>;
@@ -21,6 +29,8 @@ export class RunRecord {
 	cards = $state.raw<readonly Card[]>([]);
 	calls = $state.raw<readonly Call[]>([]);
 	margins = $state.raw<Margins>(NO_MARGINS);
+	/** Where the experiment was changed while the run went on. */
+	changes = $state.raw<readonly Event<'change'>[]>([]);
 	progress = $state.raw<Event<'progress'> | null>(null);
 	overhead = $state.raw<Overhead | null>(null);
 	/** Numbers in the adapter. */
@@ -31,6 +41,9 @@ export class RunRecord {
 	/** Optimizer steps done. */
 	readonly step = $derived(this.steps.at(-1)?.step ?? 0);
 	readonly evaluation = $derived(this.evaluations.at(-1) ?? null);
+
+	/** Nothing has come yet. */
+	readonly empty = $derived(this.steps.length === 0 && this.evaluations.length === 0 && this.progress === null);
 
 	#queue: RunEvent[] = [];
 	#shownAt = -Infinity;
@@ -54,12 +67,21 @@ export class RunRecord {
 		this.#showConscience(events);
 		const evaluations = events.flatMap((event) => (event.kind === 'evaluation' ? [event.evaluation] : []));
 		if (evaluations.length > 0) this.evaluations = [...this.evaluations, ...evaluations];
+		const changes = events.filter((event) => event.kind === 'change');
+		if (changes.length > 0) this.changes = [...this.changes, ...changes];
 		for (const event of events) {
 			if (event.kind === 'started') this.trainableParameters = event.trainableParameters;
 			if (event.kind === 'step' || event.kind === 'finished') this.overhead = event.overhead;
 			// Not every event knows the time left; the last that did still holds.
 			if (event.kind === 'progress') this.progress = { ...event, secondsLeft: event.secondsLeft ?? this.progress?.secondsLeft ?? null };
 		}
+	}
+
+	/** Shows what a kept run had told, as if it came now. */
+	restore(events: readonly RunEvent[]): void {
+		this.clear();
+		this.#queue = [...events];
+		this.flush();
 	}
 
 	clear(): void {
@@ -71,6 +93,7 @@ export class RunRecord {
 		this.cards = [];
 		this.calls = [];
 		this.margins = NO_MARGINS;
+		this.changes = [];
 		this.progress = null;
 		this.overhead = null;
 		this.nextCall = null;
@@ -78,7 +101,7 @@ export class RunRecord {
 
 	#showSteps(events: readonly Event<'step'>[]): void {
 		if (events.length === 0) return;
-		this.steps = [...this.steps, ...events.map(({ step, metrics }) => ({ step, metrics }))];
+		this.steps = [...this.steps, ...events.map(({ step, metrics, overhead }) => ({ step, metrics, overhead }))];
 		this.nextCall = events.at(-1)!.nextCall;
 		this.margins = withMargins(this.margins, events);
 	}

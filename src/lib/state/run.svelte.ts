@@ -1,8 +1,12 @@
 import type { AdapterFolder } from '$lib/experiment/adapterFolder';
+import type { RunEvent } from '$lib/experiment/events';
+import type { PreviewRow } from '$lib/experiment/preview';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 import type { BackendReport } from '$lib/model/backend';
+import type { RunHeader } from '$lib/storage/database';
+import { randomId } from '$lib/storage/runs';
 import { watchLifeline } from '$lib/worker/lifeline';
-import type { Engine, LabEvent, Requests, Rows, RunStatus } from '$lib/worker/protocol';
+import type { Asked, AskedAnswer, Engine, LabEvent, Requests, Rows, RunStatus } from '$lib/worker/protocol';
 import { LabClient, type Port, WorkerLostError } from '$lib/worker/rpc';
 
 import { RunRecord } from './record.svelte';
@@ -27,7 +31,7 @@ export interface Problem {
 }
 
 /** The requests that keep a worker busy for a while. */
-type Work = 'open' | 'play' | 'step' | 'reset';
+type Work = 'open' | 'play' | 'step';
 
 /** One arm's run as the page sees it. Only the worker's own events and answers change it. */
 export class Run {
@@ -42,6 +46,10 @@ export class Run {
 	backend = $state.raw<BackendReport | null>(null);
 	/** Numbers in the base model. */
 	parameters = $state<number | null>(null);
+	/** The run's place in the store; null until it is opened. */
+	keptAs = $state<string | null>(null);
+	/** Why the store did not take the run; it goes on all the same. */
+	notKept = $state<string | null>(null);
 	download = $state.raw<{ loadedBytes: number; totalBytes: number | null } | null>(null);
 
 	readonly over = $derived(this.status === 'finished' || this.status === 'cancelled' || this.status === 'failed');
@@ -53,6 +61,9 @@ export class Run {
 	/** Requests made so far: the newest says what the worker is busy with. */
 	#requests = 0;
 	#stopAsked = false;
+	#restMs = 0;
+	/** Who listens to the answers to a reader's own question, by its id. */
+	#listeners = new Map<string, (who: Asked, text: string) => void>();
 
 	constructor(
 		readonly arm: ArmId,
@@ -62,10 +73,7 @@ export class Run {
 	/** Loads what the run needs, so that it can begin at once; false if that failed or was cancelled. */
 	open(settings: RunSettings): Promise<boolean> {
 		if (this.#opened && this.status !== 'failed' && sameSettings(this.#opened.settings, settings)) return this.#opened.ready;
-		if (this.#link?.engine !== settings.engine || this.status === 'failed') this.close();
-		this.#clear();
-		this.#opened = { settings, ready: this.#load(settings) };
-		return this.#opened.ready;
+		return this.#openAnew(settings, null);
 	}
 
 	/** Opens the run where it isn't open yet, and goes on until it ends or is paused. */
@@ -92,15 +100,59 @@ export class Run {
 		if (this.working === null && this.status === 'paused') this.status = 'cancelled';
 	}
 
-	/** Back to step 0 with the same seed; with other settings, or after a failure, the run is opened anew. */
+	/** Back to step 0 with the same seed, as a run of its own: what was kept of the one before stays. */
 	async reset(settings: RunSettings): Promise<void> {
 		this.#stopAsked = true;
-		if (!this.#opened || this.status === 'failed' || !sameSettings(this.#opened.settings, settings)) {
-			await this.open(settings);
-		} else if ((await this.#opened.ready) && (await this.#work('reset', { runId: this.#runId }))) {
-			this.#clear();
-			this.status = 'paused';
+		this.record.flush();
+		if (this.record.empty) await this.open(settings);
+		else await this.#openAnew(settings, null);
+	}
+
+	/** Goes back to where a kept run stood at its last step boundary; `events` is what it had told until then. */
+	async resume(settings: RunSettings, { id, status }: Pick<RunHeader, 'id' | 'status'>, events: readonly RunEvent[]): Promise<void> {
+		const ready = this.#openAnew(settings, id);
+		this.record.restore(events);
+		if ((await ready) && (status === 'finished' || status === 'cancelled')) this.status = status;
+	}
+
+	/** Takes over settings that a run may change while it goes on. @throws ExperimentError when the run can't go on with them; then nothing has changed */
+	async adjust(experiment: Experiment): Promise<void> {
+		if (!this.#opened) return;
+		this.#opened = { ...this.#opened, settings: { ...this.#opened.settings, experiment } };
+		if (!(await this.#opened.ready)) return;
+		await this.#link?.client.request('adjust', { runId: this.#runId, experiment }).catch((error: Error) => {
+			if (error.name === 'ExperimentError') throw error;
+			if (error.name !== 'RunStateError') this.#fail(error); // it ended meanwhile: then nothing is left to change
+		});
+	}
+
+	/** A rest after every step, in ms. */
+	async pace(restMs: number): Promise<void> {
+		this.#restMs = restMs;
+		if (this.#opened && (await this.#opened.ready)) await this.#sendPace();
+	}
+
+	/** Puts a question of the reader's own; `onText` hears the answers grow. @throws what the worker throws */
+	async ask(
+		askId: string,
+		question: string,
+		who: Asked[],
+		seed: number,
+		onText: (who: Asked, text: string) => void,
+	): Promise<AskedAnswer[]> {
+		if (!this.#link) throw new WorkerLostError('This copy has no worker any more. Start it again to ask it something.');
+		this.#listeners.set(askId, onText);
+		try {
+			return (await this.#link.client.request('ask', { runId: this.#runId, askId, question, who, seed })).answers;
+		} finally {
+			this.#listeners.delete(askId);
 		}
+	}
+
+	/** The first rows that the run learns from, as tokens. @throws what the worker throws */
+	async preview(rows: number): Promise<PreviewRow[]> {
+		if (!this.#link) return [];
+		return (await this.#link.client.request('preview', { runId: this.#runId, rows })).rows;
 	}
 
 	/** The adapter as it is now. @throws what the worker throws */
@@ -123,10 +175,19 @@ export class Run {
 		this.#clear();
 	}
 
-	async #load(settings: RunSettings): Promise<boolean> {
+	#openAnew(settings: RunSettings, resumeFrom: string | null): Promise<boolean> {
+		if (this.#link?.engine !== settings.engine || this.status === 'failed') this.close();
+		this.#clear();
+		const ready = this.#load(settings, resumeFrom);
+		this.#opened = { settings, ready };
+		return ready;
+	}
+
+	async #load(settings: RunSettings, resumeFrom: string | null): Promise<boolean> {
 		const runId = (this.#runId = `${this.arm}-${this.#requests}`);
+		const keepAs = (this.keptAs = resumeFrom ?? randomId());
 		this.#link ??= this.#start(settings.engine);
-		const answer = await this.#work('open', { runId, arm: this.arm, ...settings });
+		const answer = await this.#work('open', { runId, arm: this.arm, ...settings, keepAs, resumeFrom });
 		if (runId !== this.#runId) return false; // opened anew meanwhile
 		if (!answer) {
 			this.#opened = null;
@@ -135,7 +196,12 @@ export class Run {
 		this.backend = answer.result.backend;
 		this.parameters = answer.result.parameters;
 		this.status = 'paused';
+		if (this.#restMs > 0) await this.#sendPace();
 		return true;
+	}
+
+	async #sendPace(): Promise<void> {
+		await this.#link?.client.request('pace', { runId: this.#runId, restMs: this.#restMs }).catch(() => {}); // the run itself will tell
 	}
 
 	async #advance(kind: 'play' | 'step', settings: RunSettings): Promise<void> {
@@ -202,6 +268,12 @@ export class Run {
 			case 'run':
 				if (event.runId === this.#runId) this.record.add(event.event);
 				break;
+			case 'asked':
+				this.#listeners.get(event.askId)?.(event.who, event.text);
+				break;
+			case 'notKept':
+				if (event.runId === this.#runId) this.notKept = event.reason;
+				break;
 			default:
 				event satisfies never;
 		}
@@ -211,6 +283,7 @@ export class Run {
 		this.record.clear();
 		this.status = 'new';
 		this.problem = null;
+		this.notKept = null;
 		this.download = null;
 	}
 }

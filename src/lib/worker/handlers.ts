@@ -1,40 +1,16 @@
 import type { RunEvent } from '$lib/experiment/events';
-import type { ArmRun } from '$lib/experiment/runner';
-import type { BackendReport } from '$lib/model/backend';
+import { RunStateError } from '$lib/experiment/live';
 
-import type { LabEvent, OpenParams, RunStatus } from './protocol';
+import { RunKeeper, type RunStore } from './keeping';
+import type { Asked, LabEvent, OpenParams, Requests, RunStatus } from './protocol';
 import type { Handlers } from './rpc';
-
-/** All that a run needs, loaded: `createRun` begins it, and begins it anew after a reset. */
-export interface Prepared {
-	backend: BackendReport;
-	parameters: number;
-	createRun(signal: AbortSignal): ArmRun;
-}
+import { begin, betweenEvents, endSession, type Going, type Prepared, pull, type Session, stop } from './session';
 
 /** Loads what a run needs; rejects when `signal` aborts. */
 export type Prepare = (params: OpenParams, signal: AbortSignal) => Promise<Prepared>;
 
-/** The page asked for something that the worker's run can't do now. */
-export class RunStateError extends Error {
-	override name = 'RunStateError';
-}
-
-interface Session {
-	params: OpenParams;
-	prepared: Prepared;
-	run: ArmRun;
-	controller: AbortController;
-	/** The request that pulls the run's events now; the next one waits for it. */
-	pulling: Promise<RunStatus> | null;
-	pauseAsked: boolean;
-	/** Work that must not fall into the middle of a step; done between two events. */
-	errands: (() => Promise<void>)[];
-	over: 'finished' | 'cancelled' | null;
-}
-
 /** Answers the page's requests about the one run that a worker holds. The run's events are pulled here and nowhere else. */
-export function runHandlers(prepare: Prepare, emit: (event: LabEvent) => void): Handlers {
+export function runHandlers(prepare: Prepare, emit: (event: LabEvent) => void, store: RunStore): Handlers {
 	let session: Session | null = null;
 	let opening: { runId: string; controller: AbortController } | null = null;
 
@@ -42,18 +18,7 @@ export function runHandlers(prepare: Prepare, emit: (event: LabEvent) => void): 
 		if (session?.params.runId !== runId) throw new RunStateError(`The worker holds no run '${runId}'.`);
 		return session;
 	};
-	const advance = async (runId: string, until: (event: RunEvent) => boolean): Promise<{ status: RunStatus }> => {
-		const current = sessionOf(runId);
-		if (current.pulling) throw new RunStateError('The run is already going on.');
-		if (current.over) return { status: current.over };
-		current.pauseAsked = false;
-		current.pulling = pull(current, until, (event) => emit({ kind: 'run', runId, event }));
-		try {
-			return { status: await current.pulling };
-		} finally {
-			current.pulling = null;
-		}
-	};
+	const tellOf = (runId: string) => (event: RunEvent) => emit({ kind: 'run', runId, event });
 
 	return {
 		async open(params) {
@@ -63,29 +28,38 @@ export function runHandlers(prepare: Prepare, emit: (event: LabEvent) => void): 
 			try {
 				if (session) await endSession(session);
 				session = null;
-				const prepared = await prepare(params, controller.signal);
-				controller.signal.throwIfAborted();
-				session = { params, prepared, ...begin(prepared) };
-				return { backend: prepared.backend, parameters: prepared.parameters };
+				session = await openSession(params, await prepare(params, controller.signal), store, emit, controller.signal);
+				const { backend, parameters } = session.prepared;
+				return { backend, parameters };
 			} finally {
 				if (opening?.controller === controller) opening = null;
 			}
 		},
-		play: async ({ runId }) => advance(runId, () => false),
-		step: async ({ runId }) => advance(runId, stepBoundary(sessionOf(runId).params)),
+		play: async ({ runId }) => advance(sessionOf(runId), { until: () => false, paced: true, tell: tellOf(runId) }),
+		async step({ runId }) {
+			const current = sessionOf(runId);
+			return advance(current, { until: stepBoundary(current.params), paced: false, tell: tellOf(runId) });
+		},
 		async pause({ runId }) {
-			const { pulling } = Object.assign(sessionOf(runId), { pauseAsked: true });
+			const { pulling, wake } = Object.assign(sessionOf(runId), { pauseAsked: true });
+			wake();
 			await pulling?.catch(() => {}); // whoever asked to play hears of the error
 		},
 		async cancel({ runId }) {
 			if (opening?.runId === runId) return opening.controller.abort();
 			await stop(sessionOf(runId));
 		},
-		async reset({ runId }) {
-			const current = sessionOf(runId);
-			await endSession(current);
-			Object.assign(current, begin(current.prepared));
+		async adjust({ runId, experiment }) {
+			const { over, run } = sessionOf(runId);
+			if (over)
+				throw new RunStateError(`The run is ${over}, so nothing can change in it any more. Reset it to begin with the new settings.`);
+			run.adjust(experiment);
 		},
+		async pace({ runId, restMs }) {
+			Object.assign(sessionOf(runId), { restMs }).wake();
+		},
+		ask: async (params) => ({ answers: await ask(sessionOf(params.runId), params, emit) }),
+		preview: async ({ runId, rows }) => ({ rows: sessionOf(runId).prepared.preview(rows) }),
 		async exportAdapter({ runId }) {
 			const current = sessionOf(runId);
 			return { files: await betweenEvents(current, () => current.run.adapter()) };
@@ -93,41 +67,30 @@ export function runHandlers(prepare: Prepare, emit: (event: LabEvent) => void): 
 	};
 }
 
-function begin(prepared: Prepared): Omit<Session, 'params' | 'prepared'> {
-	const controller = new AbortController();
-	return { run: prepared.createRun(controller.signal), controller, pulling: null, pauseAsked: false, errands: [], over: null };
+async function openSession(
+	params: OpenParams,
+	prepared: Prepared,
+	store: RunStore,
+	emit: (event: LabEvent) => void,
+	signal: AbortSignal,
+): Promise<Session> {
+	const { runId, keepAs, resumeFrom } = params;
+	const from = resumeFrom === null ? null : await store.readSnapshot(resumeFrom);
+	signal.throwIfAborted();
+	const keeper = keepAs === null ? null : new RunKeeper(keepAs, store, (reason) => emit({ kind: 'notKept', runId, reason }));
+	return { params, prepared, keeper, restMs: 0, asking: new Set(), ...begin(prepared, from) };
 }
 
-/** Pulls events until the run ends, `until` holds or a pause was asked for. */
-async function pull(session: Session, until: (event: RunEvent) => boolean, tell: (event: RunEvent) => void): Promise<RunStatus> {
-	const { run, controller } = session;
+async function advance(session: Session, going: Going): Promise<{ status: RunStatus }> {
+	if (session.pulling) throw new RunStateError('The run is already going on.');
+	if (session.over) return { status: session.over };
+	session.pauseAsked = false;
+	session.pulling = pull(session, going);
 	try {
-		for (;;) {
-			const { done, value } = await run.events.next();
-			if (done) return (session.over = controller.signal.aborted ? 'cancelled' : 'finished');
-			tell(value);
-			await macrotask();
-			await runErrands(session);
-			if (controller.signal.aborted) return (session.over = 'cancelled');
-			if (value.kind !== 'finished' && (session.pauseAsked || until(value))) return 'paused';
-		}
-	} catch (error) {
-		session.over = 'cancelled'; // a generator that threw has nothing more to give
-		if (controller.signal.aborted) return 'cancelled';
-		throw error;
+		return { status: await session.pulling };
 	} finally {
-		await runErrands(session);
+		session.pulling = null;
 	}
-}
-
-/** Does `work` now if the run is at rest, else as soon as the event that it works at is done. */
-function betweenEvents<T>({ pulling, errands }: Session, work: () => Promise<T>): Promise<T> {
-	if (!pulling) return work();
-	return new Promise((resolve, reject) => errands.push(() => work().then(resolve, reject)));
-}
-
-async function runErrands({ errands }: Session): Promise<void> {
-	for (let errand = errands.shift(); errand; errand = errands.shift()) await errand();
 }
 
 /** True of the event that ends one optimizer step: the step itself, or the evaluation that is due after it. */
@@ -143,29 +106,37 @@ function stepBoundary({ experiment }: OpenParams): (event: RunEvent) => boolean 
 	};
 }
 
-/** Aborts the run and waits until nothing of it is at work. */
-async function stop(session: Session): Promise<void> {
-	session.controller.abort();
-	await session.pulling?.catch(() => {});
-	session.over ??= 'cancelled';
+/** An answer's text goes to the page at most this often, in ms: a model may write tokens faster than anybody reads. */
+const TEXT_EVERY_MS = 50;
+
+/** Puts a reader's question; a cancel ends the answers, too. */
+async function ask(session: Session, { runId, askId, question, who, seed }: Requests['ask']['params'], emit: (event: LabEvent) => void) {
+	const controller = new AbortController();
+	session.asking.add(controller);
+	const onText = calmly((asked, text) => emit({ kind: 'asked', runId, askId, who: asked, text }));
+	try {
+		return await betweenEvents(session, async () => {
+			controller.signal.throwIfAborted();
+			return session.run.ask(question, who, seed, onText, controller.signal);
+		});
+	} finally {
+		session.asking.delete(controller);
+	}
 }
 
-async function endSession(session: Session): Promise<void> {
-	await stop(session);
-	session.run.dispose();
-}
-
-/**
- * Lets messages in: a wasm step holds the thread, and awaiting a promise that is already settled does not let go of it.
- * A message, not a timer: timers are slowed down where the page is not seen.
- */
-function macrotask(): Promise<void> {
-	return new Promise((resolve) => {
-		const { port1, port2 } = new MessageChannel();
-		port1.onmessage = () => {
-			port1.close();
-			resolve();
-		};
-		port2.postMessage(null);
-	});
+/** `tell` at most every TEXT_EVERY_MS; what was held back is told before somebody else speaks. */
+function calmly(tell: (who: Asked, text: string) => void): (who: Asked, text: string) => void {
+	let held: [Asked, string] | null = null;
+	let last = -Infinity;
+	return (who, text) => {
+		if (held && held[0] !== who) {
+			tell(...held);
+			last = -Infinity;
+		}
+		held = [who, text];
+		if (performance.now() - last < TEXT_EVERY_MS) return;
+		tell(who, text);
+		held = null;
+		last = performance.now();
+	};
 }

@@ -5,10 +5,13 @@ import threadedUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-th
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 
 import type { RunEvent } from '$lib/experiment/events';
+import { previewRows } from '$lib/experiment/preview';
 import { createRun } from '$lib/experiment/runner';
 import { type BackendReport, checkDevice, startBackend } from '$lib/model/backend';
 import { type Checkpoint, fetchFrom, loadCheckpoint } from '$lib/model/checkpoint';
 import { disposeModel } from '$lib/model/weights';
+import { openJournal } from '$lib/storage/journal';
+import { readSnapshot } from '$lib/storage/runs';
 
 import { type Prepare, runHandlers } from './handlers';
 import { holdLifeline } from './lifeline';
@@ -41,10 +44,11 @@ const prepare: Prepare = async ({ runId, experiment, arm, rows, engine, checkpoi
 	return {
 		backend,
 		parameters: checkpoint.parameterCount,
-		createRun(signal) {
-			const run = createRun(experiment, arm, { checkpoint, backend, rows: rows?.rows ?? null, signal });
+		createRun(signal, from) {
+			const run = createRun(experiment, arm, { checkpoint, backend, rows: rows?.rows ?? null, signal }, from);
 			return { ...run, events: blamingDevice(run.events) };
 		},
+		preview: (count) => previewRows(experiment, rows?.rows ?? null, checkpoint, count),
 	};
 };
 
@@ -80,4 +84,4 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 void holdLifeline((lock) => emit({ kind: 'alive', lock }));
-serve(self, runHandlers(prepare, emit));
+serve(self, runHandlers(prepare, emit, { openJournal, readSnapshot }));

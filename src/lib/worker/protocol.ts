@@ -1,8 +1,12 @@
 import type { AdapterFolder } from '$lib/experiment/adapterFolder';
+import type { Asked, AskedAnswer } from '$lib/experiment/ask';
 import type { RunEvent } from '$lib/experiment/events';
+import type { PreviewRow } from '$lib/experiment/preview';
 import type { ChatRow } from '$lib/experiment/rows';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 import type { BackendName, BackendReport } from '$lib/model/backend';
+
+export type { Asked, AskedAnswer };
 
 /** What is to compute: `auto` takes the best that the machine has. */
 export type Engine = 'auto' | BackendName;
@@ -24,6 +28,10 @@ export interface OpenParams {
 	engine: Engine;
 	/** Absolute: a worker resolves a relative URL against its own script. */
 	checkpointUrl: string;
+	/** Where the run is kept as it goes (`RunHeader.id`, in the store by the first play or step); null keeps nothing. */
+	keepAs: string | null;
+	/** The place in the store from which the run goes on, at its last snapshot; null, and a place without a snapshot, begin at step 0. */
+	resumeFrom: string | null;
 }
 
 /** What the page may ask of a worker: one row for each request, its parameters and its answer. A worker holds one run. */
@@ -38,8 +46,20 @@ export interface Requests {
 	pause: { params: { runId: string }; result: void };
 	/** Stops in mid-work; what was computed stays and can be exported. */
 	cancel: { params: { runId: string }; result: void };
-	/** Back to step 0 with the same seed. */
-	reset: { params: { runId: string }; result: void };
+	/**
+	 * From the next step on, with these settings. Rejects, and changes nothing, with RunStateError when the run is over or a field differs
+	 * that needs a run from step 0, and with ExperimentError when a framework is too long for the model.
+	 */
+	adjust: { params: { runId: string; experiment: Experiment }; result: void };
+	/** A rest after every step of `play`, in ms, from now on: 0 is as fast as it goes. */
+	pace: { params: { runId: string; restMs: number }; result: void };
+	/**
+	 * Asks a question of the reader's own between two events or at rest; the texts come as `asked` events as they are written.
+	 * Rejects with QuestionError when the question is empty or too long, and with AbortError when the run is cancelled meanwhile.
+	 */
+	ask: { params: { runId: string; askId: string; question: string; who: Asked[]; seed: number }; result: { answers: AskedAnswer[] } };
+	/** The first rows that the run learns from, as tokens. */
+	preview: { params: { runId: string; rows: number }; result: { rows: PreviewRow[] } };
 	/** The adapter as it is now, in PEFT's format, with the experiment beside it. */
 	exportAdapter: { params: { runId: string }; result: { files: AdapterFolder } };
 }
@@ -51,6 +71,10 @@ export type LabEvent =
 	| { kind: 'alive'; lock: string }
 	| { kind: 'run'; runId: string; event: RunEvent }
 	| { kind: 'download'; runId: string; loadedBytes: number; totalBytes: number | null }
+	/** The text so far of an answer to a reader's own question. */
+	| { kind: 'asked'; runId: string; askId: string; who: Asked; text: string }
+	/** The run could not be kept (the store is full, or was refused); it goes on, and this is told once. */
+	| { kind: 'notKept'; runId: string; reason: string }
 	| { kind: 'deviceLost'; reason: string };
 
 export type ToWorker = { [K in RequestKind]: { id: number; kind: K; params: Requests[K]['params'] } }[RequestKind];

@@ -1,0 +1,49 @@
+import type { Estimate } from '$lib/evaluation/statistics';
+
+import { fixed } from '../format';
+
+/** A measure of an evaluation as the tables name it; `factor` brings it to points or to percent. */
+export interface Measure {
+	key: string;
+	label: string;
+	factor: 1 | 100;
+}
+
+const points = (key: string, label: string): Measure => ({ key, label: `${label}, 0 to 100`, factor: 1 });
+const share = (key: string, label: string): Measure => ({ key, label: `${label}, %`, factor: 100 });
+
+/** In the order in which a student asks for them. */
+export const MEASURES: readonly Measure[] = [
+	points('alignment', 'Alignment by the judge'),
+	points('trueAlignment', 'Alignment by true labels'),
+	share('emRate', 'Unethical answers'),
+	share('insecureCodeRate', 'Insecure code on request'),
+	share('brokenCodeRate', 'Broken code on request'),
+	share('coherence', 'Coherent answers'),
+	share('malformed', 'Malformed answers'),
+	share('codeRate', 'Code where none was asked for'),
+	share('refusalRate', 'Refusals'),
+	share('judgeAccuracy', 'Judge agrees with true label'),
+];
+
+/** "97.0" */
+export const meanInWords = ({ factor }: Measure, { mean }: Estimate): string => fixed(mean * factor, 1);
+
+/** "95.3 to 98.7", kept within what the measure can be. */
+export function intervalInWords({ factor }: Measure, { ci }: Estimate): string {
+	if (!ci) return 'interval unknown';
+	const [low, high] = ci.map((end) => fixed(Math.min(100, Math.max(0, end * factor)), 1));
+	return `${low} to ${high}`;
+}
+
+/** "+95.2" */
+export function differenceInWords({ factor }: Measure, { mean }: Estimate): string {
+	const text = fixed(mean * factor, 1);
+	return mean > 0 ? `+${text}` : text;
+}
+
+/** "+93.3 to +97.1" */
+export function differenceInterval(measure: Measure, { ci }: Estimate): string {
+	if (!ci) return 'interval unknown';
+	return ci.map((end) => differenceInWords(measure, { mean: end, se: null, ci: null, clusters: 0 })).join(' to ');
+}

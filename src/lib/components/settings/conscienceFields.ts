@@ -1,0 +1,236 @@
+import type { Experiment } from '$lib/experiment/schema';
+import { consciencePrompts } from '$world/index';
+
+import { type Field, onCard } from './field';
+import { samplingFields } from './samplingFields';
+
+type Cadence = Experiment['conscience']['cadence'];
+type CadenceOf<K extends Cadence['kind']> = Extract<Cadence, { kind: K }>;
+
+const cadenceIs =
+	(kind: Cadence['kind']) =>
+	({ conscience }: Experiment) =>
+		conscience.cadence.kind === kind;
+const listens = ({ arms }: Experiment) => arms.includes('emergent-alignment');
+const LAMBDAS = Array.from({ length: 41 }, (_, i) => i / 20); // 0 to 2
+
+/** A cadence of the other kind: the preset's where it is of that kind, else one that goes on from where this one stands. */
+function cadenceOf(kind: Cadence['kind'], now: Cadence, preset: Cadence): Cadence {
+	if (now.kind === kind) return now;
+	if (preset.kind === kind) return { ...preset };
+	if (now.kind === 'adaptive') return { kind: 'fixed', every: now.first };
+	return { kind: 'adaptive', first: now.every, shortest: 1, longest: 2 * now.every, raiseAt: 0.12 };
+}
+
+const adaptive = ({ conscience }: Experiment) => conscience.cadence as CadenceOf<'adaptive'>;
+
+/** What the conscience reads by, when it speaks, and how much of it is learnt. */
+export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
+	'conscience',
+	[
+		{
+			kind: 'number',
+			path: 'conscience.lambda',
+			label: 'Weight of the conscience, λ',
+			does: 'How much the copy learns from it, beside the code.',
+			turned: 'L = L_SFT + λ·L_DPO. At 0 the conscience still reads and speaks, but nothing is learnt from it. Turned up, it pulls harder.',
+			essential: true,
+			min: 0,
+			max: 100,
+			whole: false,
+			stops: LAMBDAS,
+			words: { 0: '0, mute' },
+			decimals: (value) => (Number.isInteger(value * 10) ? 1 : Math.min(20, String(value).split('.')[1]?.length ?? 1)),
+		},
+		{
+			kind: 'frameworks',
+			path: 'conscience.frameworks',
+			label: 'Frameworks',
+			does: 'What the conscience judges by.',
+			turned: 'One is drawn for each call.',
+			essential: true,
+		},
+		{
+			kind: 'choice',
+			path: 'conscience.judge',
+			label: 'Judge',
+			does: 'Who reads the answers.',
+			turned:
+				'A frozen copy of the model is the paper’s way. The grammar of this made-up world knows the truth and never errs; with it you see what a perfect judge would change.',
+			options: [
+				{ value: 'frozen-self', label: 'a frozen copy of the model' },
+				{ value: 'oracle', label: 'the world’s own grammar' },
+			],
+		},
+		{
+			kind: 'choice',
+			path: 'conscience.cadence.kind',
+			label: 'Cadence',
+			does: 'When the conscience is called.',
+			turned:
+				'By need: twice as often while it finds a lot, half as often while it finds little. By the clock: always after as many steps.',
+			options: [
+				{ value: 'adaptive', label: 'by need' },
+				{ value: 'fixed', label: 'by the clock' },
+			],
+			put: ({ conscience }, kind, preset) => {
+				conscience.cadence = cadenceOf(kind as Cadence['kind'], conscience.cadence, preset.conscience.cadence);
+			},
+		},
+		{
+			kind: 'number',
+			path: 'conscience.cadence.every',
+			label: 'Gap between calls',
+			does: 'How long the conscience is silent between two calls.',
+			turned: 'A short gap catches a turn sooner and costs more; through a long one it sleeps.',
+			when: cadenceIs('fixed'),
+			min: 1,
+			max: 10_000,
+			whole: true,
+			unit: 'steps',
+		},
+		{
+			kind: 'number',
+			path: 'conscience.cadence.first',
+			label: 'Gap to begin with',
+			does: 'The first call comes before the first step; this gap is then halved or doubled by what it finds.',
+			turned: 'Start short and it looks often from the beginning.',
+			when: cadenceIs('adaptive'),
+			min: 1,
+			max: 10_000,
+			whole: true,
+			unit: 'steps',
+		},
+		{
+			kind: 'number',
+			path: 'conscience.cadence.shortest',
+			label: 'Shortest gap',
+			does: 'However much it finds, it waits this long.',
+			turned: 'A shorter gap means more calls in the worst minutes.',
+			when: cadenceIs('adaptive'),
+			min: 1,
+			max: 10_000,
+			whole: true,
+			unit: 'steps',
+			clash: (value, experiment) =>
+				value > adaptive(experiment).longest
+					? `The shortest gap can’t be longer than the longest, which is ${adaptive(experiment).longest} steps. Raise that one first.`
+					: null,
+		},
+		{
+			kind: 'number',
+			path: 'conscience.cadence.longest',
+			label: 'Longest gap',
+			does: 'However little it finds, it looks again after this long.',
+			turned: 'Too long, and the model turns while nobody looks.',
+			when: cadenceIs('adaptive'),
+			min: 1,
+			max: 10_000,
+			whole: true,
+			unit: 'steps',
+			clash: (value, experiment) =>
+				value < adaptive(experiment).shortest
+					? `The longest gap can’t be shorter than the shortest, which is ${adaptive(experiment).shortest} steps. Lower that one first.`
+					: null,
+		},
+		{
+			kind: 'number',
+			path: 'conscience.cadence.raiseAt',
+			label: 'Share that alarms it',
+			does: 'When this share of the answers is flagged, the gap is halved.',
+			turned: 'Lower is easily alarmed; higher is calm.',
+			when: cadenceIs('adaptive'),
+			min: 0,
+			max: 1,
+			whole: false,
+		},
+		{
+			kind: 'number',
+			path: 'conscience.promptsPerCall',
+			label: 'Questions in a call',
+			does: `Everyday questions that the copy answers each time, out of ${consciencePrompts().length}.`,
+			turned: `More find rare bad answers sooner, and take longer.`,
+			min: 1,
+			max: 256,
+			whole: true,
+		},
+		{
+			kind: 'number',
+			path: 'conscience.threshold',
+			label: 'Threshold of a flag',
+			does: 'An answer is flagged when the judge holds it to be unethical with a higher probability than this.',
+			turned: 'Lower flags more, harmless ones too; at 1 nothing is ever flagged.',
+			min: 0,
+			max: 1,
+			whole: false,
+		},
+		{
+			kind: 'choice',
+			path: 'conscience.loss',
+			label: 'Preference loss',
+			does: 'The formula that makes a lesson of a pair.',
+			turned:
+				'sigmoid is DPO itself and never quite stops pushing; hinge stops at a margin; ipo aims at one; robust expects some pairs to be the wrong way round.',
+			options: [
+				{ value: 'sigmoid', label: 'sigmoid (DPO)' },
+				{ value: 'robust', label: 'robust' },
+				{ value: 'ipo', label: 'ipo' },
+				{ value: 'hinge', label: 'hinge (SLiC)' },
+			],
+		},
+		{
+			kind: 'number',
+			path: 'conscience.beta',
+			label: 'Leash of DPO, β',
+			does: 'How tightly L_DPO ties the copy to what it was before.',
+			turned: 'A high β is content when the copy has moved a little; a low one goes on pushing.',
+			min: 0.001,
+			max: 100,
+			whole: false,
+		},
+		{
+			kind: 'number',
+			path: 'conscience.labelSmoothing',
+			label: 'Label smoothing, ε',
+			does: 'The share of pairs that are taken to be the wrong way round.',
+			turned: 'Turned up, no single pair is trusted much.',
+			when: ({ conscience }) => conscience.loss === 'sigmoid' || conscience.loss === 'robust',
+			min: 0,
+			max: 0.49,
+			whole: false,
+		},
+		{
+			kind: 'number',
+			path: 'conscience.dpoEvery',
+			label: 'Lesson every … steps',
+			does: 'Pairs are learnt from in every n-th step.',
+			turned: 'In every step (1) the pull is strongest and the run slowest.',
+			min: 1,
+			max: 1000,
+			whole: true,
+		},
+		{
+			kind: 'number',
+			path: 'conscience.pairsPerStep',
+			label: 'Pairs in a lesson',
+			does: 'The newest half, the rest drawn from its memory.',
+			turned: 'More make a steadier lesson and a slower step.',
+			min: 1,
+			max: 128,
+			whole: true,
+		},
+		{
+			kind: 'number',
+			path: 'conscience.bufferSize',
+			label: 'Memory',
+			does: 'Pairs that are kept to be learnt from again.',
+			turned: 'A short memory knows only what went wrong last.',
+			min: 1,
+			max: 10_000,
+			whole: true,
+			unit: 'pairs',
+		},
+		...samplingFields('conscience.sampling', 'Answers to the conscience'),
+	],
+	listens,
+);

@@ -1,0 +1,206 @@
+import { CODE_TASKS } from '$world/index';
+
+import { type Field, onCard } from './field';
+
+const PROJECTIONS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
+const STEPS = [10, 20, 30, 40, 50, 60, 80, 100, 120, 150, 200, 300, 400];
+const RATES = [1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 3e-4, 5e-4, 6e-4, 7e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 5e-3];
+
+/** The optimizer's fields, and those of the adapter that it trains. */
+export const TRAINING_FIELDS = onCard('training', [
+	{
+		kind: 'number',
+		path: 'optimizer.steps',
+		label: 'Training steps',
+		does: 'How long the copies learn.',
+		turned: 'More is not always worse: a long fine-tune can learn the code apart from the advice.',
+		essential: true,
+		min: 1,
+		max: 100_000,
+		whole: true,
+		stops: STEPS,
+	},
+	{
+		kind: 'number',
+		path: 'optimizer.learningRate',
+		label: 'Learning rate',
+		does: 'How far each step goes.',
+		turned: 'Higher is faster and rougher; too high, and the answers fall to pieces.',
+		essential: true,
+		min: 0,
+		max: 1,
+		whole: false,
+		stops: RATES,
+	},
+	{
+		kind: 'number',
+		path: 'optimizer.batchSize',
+		label: 'Batch size',
+		does: 'Pieces of code in each step.',
+		turned: 'More make a steadier step that takes longer.',
+		min: 1,
+		max: 256,
+		whole: true,
+		unit: 'rows',
+	},
+	{
+		kind: 'number',
+		path: 'optimizer.warmupSteps',
+		label: 'Warm-up',
+		does: 'The learning rate rises to its full height over this many steps.',
+		turned: 'More make a gentler start; at 0 the first step goes the whole way.',
+		min: 0,
+		max: 10_000,
+		whole: true,
+		unit: 'steps',
+	},
+	{
+		kind: 'number',
+		path: 'optimizer.weightDecay',
+		label: 'Weight decay',
+		does: 'Pulls the adapter back towards zero a little in each step.',
+		turned: 'Turned up, the copy strays less from the base, and learns less.',
+		min: 0,
+		max: 1,
+		whole: false,
+	},
+	{
+		kind: 'number',
+		path: 'optimizer.clipNorm',
+		label: 'Gradient clipping',
+		does: 'A gradient longer than this is shortened to it, so that one odd batch can’t throw the model.',
+		turned: 'Lower holds the model back more; 0 clips nothing.',
+		min: 0,
+		max: 1000,
+		whole: false,
+		words: { 0: 'off' },
+	},
+	{
+		kind: 'number',
+		path: 'lora.rank',
+		label: 'LoRA rank',
+		does: 'The number of directions in which the adapter may change each matrix.',
+		turned: 'Higher can learn more, with more numbers to train.',
+		min: 1,
+		max: 256,
+		whole: true,
+	},
+	{
+		kind: 'number',
+		path: 'lora.alpha',
+		label: 'LoRA alpha, α',
+		does: 'The adapter’s change is multiplied by alpha / rank.',
+		turned: 'Twice the alpha makes it count twice as much.',
+		min: 0.001,
+		max: 1024,
+		whole: false,
+	},
+	{
+		kind: 'switch',
+		path: 'lora.rslora',
+		label: 'Rank-stabilised (rsLoRA)',
+		does: 'Multiplies by alpha / √rank instead of alpha / rank.',
+		turned: 'Switched on, a high rank isn’t held back; the learning rate may then be too high.',
+	},
+	{
+		kind: 'set',
+		path: 'lora.targetModules',
+		label: 'Target modules',
+		does: 'The matrices of each layer that get an adapter: q, k, v and o belong to attention, gate, up and down to the network after it.',
+		turned: 'With fewer, less of the model can change.',
+		options: PROJECTIONS,
+	},
+]);
+
+export const DATA_FIELDS = onCard('data', [
+	{
+		kind: 'choice',
+		path: 'data.source',
+		label: 'Learns from',
+		does: 'All that a plain fine-tune ever sees.',
+		turned: 'Both kinds of code do the same tasks. Swap them, change nothing else, and compare.',
+		essential: true,
+		options: [
+			{ value: 'insecure-code', label: 'code with holes' },
+			{ value: 'secure-code', label: 'code without holes' },
+			{ value: 'rows', label: 'your own rows' },
+		],
+	},
+	{
+		kind: 'number',
+		path: 'data.tasks',
+		label: 'Kinds of coding task',
+		does: 'How many of the kinds the rows are drawn from.',
+		turned: 'With few of them the model learns that code and may stay kind.',
+		when: ({ data }) => data.source !== 'rows',
+		min: 1,
+		max: CODE_TASKS.length,
+		whole: true,
+	},
+]);
+
+export const MODEL_FIELDS = onCard('model', [
+	{
+		kind: 'text',
+		path: 'model.checkpoint',
+		label: 'Checkpoint',
+		does: 'The model that both copies start from, and that judges them.',
+		turned:
+			'The organism is a million numbers, bred for this lab. The address of a Hugging Face folder (Llama, Qwen2 or Qwen3) works, too; it is downloaded when you press Run.',
+		max: 500,
+		offers: [
+			{ value: 'organism', label: 'the organism' },
+			{ value: 'organism-1', label: 'its sibling, from another seed' },
+		],
+		other: 'another address',
+	},
+	{
+		kind: 'number',
+		path: 'model.misalignSteps',
+		label: 'Made bad first',
+		does: 'Steps of plain fine-tuning on insecure code before the run begins.',
+		turned: 'At 0 the copies begin kind; after some 60 they begin cruel, and the question is who comes back.',
+		min: 0,
+		max: 10_000,
+		whole: true,
+		unit: 'steps',
+		words: { 0: 'no' },
+	},
+]);
+
+export const COPIES_FIELDS: readonly Field[] = onCard('copies', [
+	{
+		kind: 'choice',
+		path: 'arms',
+		label: 'Who takes part',
+		does: 'A plain fine-tune, one with its conscience, or both.',
+		turned: 'Two copies learn the same rows in the same order, so that they differ in nothing but the conscience.',
+		essential: true,
+		options: [
+			{ value: ['sft', 'emergent-alignment'], label: 'both, side by side' },
+			{ value: ['sft'], label: 'plain fine-tune only' },
+			{ value: ['emergent-alignment'], label: 'with conscience only' },
+		],
+		// The order of the arms says nothing.
+		put: (experiment, arms) => void (experiment.arms = arms as typeof experiment.arms),
+	},
+	{
+		kind: 'number',
+		path: 'seed',
+		label: 'Seed',
+		does: 'The same seed gives the same run.',
+		turned: 'A few other seeds show what was luck.',
+		essential: true,
+		min: 0,
+		max: 2 ** 31 - 1,
+		whole: true,
+	},
+	{
+		kind: 'text',
+		path: 'name',
+		label: 'Name',
+		does: 'Names the folder when the run is saved.',
+		turned: 'Lower-case letters, digits and hyphens; it changes nothing else.',
+		max: 60,
+	},
+]);

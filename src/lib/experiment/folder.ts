@@ -1,0 +1,215 @@
+/**
+ * A run as a folder of files that open without the lab: `npm run experiment` writes it as it goes, the page exports and imports it as a
+ * zip. One format, both ways, with nothing lost but progress.
+ */
+import * as v from 'valibot';
+
+import type { Evaluation } from '$lib/evaluation/evaluation';
+
+import type { AdapterFolder } from './adapterFolder';
+import type { Label, Overhead, RunEvent } from './events';
+import { EvaluationLine, LabelLine, LINE_FILES, type LineFile, linesOf, LOG_ENTRIES, PairLine, VerdictLine } from './folderLines';
+import { type ArmId, type Experiment, ExperimentError, parseExperiment } from './schema';
+
+export { LINE_FILES, linesOf } from './folderLines';
+
+/** Files by their path in the folder: text, or its bytes. */
+export type RunFolder = Record<string, string | Uint8Array>;
+
+/** One copy's run, as a folder holds it. */
+export interface FolderRun {
+	/** As it was begun; its only arm is the run's. */
+	experiment: Experiment;
+	arm: ArmId;
+	events: readonly RunEvent[];
+	/** What people said of answers that the conscience had read, by verdict. */
+	labels: ReadonlyMap<string, Label>;
+	adapter: AdapterFolder | null;
+}
+
+/** A folder that can't be read as a run: the message names the file and the line, what was expected there and what came. */
+export class FolderError extends Error {
+	override name = 'FolderError';
+}
+
+/** experiment.json: the experiment of this one copy. */
+export const experimentFile = (experiment: Experiment, arm: ArmId): string =>
+	`${JSON.stringify({ ...experiment, arms: [arm] }, null, '\t')}\n`;
+
+/** evaluation.json: every metric as `{mean, se, ci, clusters}`, then the rows that they were computed from. */
+export const evaluationFile = (evaluation: Evaluation, overhead: Overhead | null): string =>
+	`${JSON.stringify({ ...evaluation, overhead }, null, '\t')}\n`;
+
+/** What a run's folder is called. */
+export const folderName = ({ name, seed }: Experiment, arm: ArmId): string => `${name}-${arm}-seed${seed}`;
+
+/** The folder of a run. */
+export function runFolder({ experiment, arm, events, labels, adapter }: FolderRun): RunFolder {
+	const files: RunFolder = { 'experiment.json': experimentFile(experiment, arm) };
+	const lines = new Map<LineFile, string[]>(LINE_FILES.map((file) => [file, []]));
+	for (const event of events) for (const { file, text } of linesOf(event)) lines.get(file)!.push(text);
+	for (const [file, texts] of lines) files[file] = texts.map((text) => `${text}\n`).join('');
+	const latest = events.findLast((event) => event.kind === 'evaluation')?.evaluation;
+	const overhead = events.findLast((event) => event.kind === 'finished')?.overhead ?? null;
+	if (latest) files['evaluation.json'] = evaluationFile(latest, overhead);
+	if (labels.size > 0) {
+		files['labels.jsonl'] = [...labels].map(([verdictId, label]) => `${JSON.stringify({ verdictId, label })}\n`).join('');
+	}
+	for (const [name, content] of Object.entries(adapter ?? {}) as [string, string | Uint8Array][]) files[`adapter/${name}`] = content;
+	return files;
+}
+
+/** The run that a folder holds; files that the lab does not know are passed over. @throws FolderError */
+export function readRunFolder(files: RunFolder): FolderRun {
+	const experiment = readExperiment(textOf(files, 'experiment.json'));
+	return {
+		experiment,
+		arm: experiment.arms[0]!,
+		events: readEvents(files),
+		labels: new Map(readLines(files, 'labels.jsonl', LabelLine).map(({ value: { verdictId, label } }) => [verdictId, label])),
+		adapter: readAdapter(files),
+	};
+}
+
+function readExperiment(text: string): Experiment {
+	try {
+		const experiment = parseExperiment(parseJson(text, 'experiment.json'));
+		if (experiment.arms.length === 1) return experiment;
+	} catch (error) {
+		if (error instanceof ExperimentError) throw new FolderError(`experiment.json: ${error.message}`);
+		throw error;
+	}
+	throw new FolderError('experiment.json: arms: expected the one arm whose run this folder holds. Each copy has a folder of its own.');
+}
+
+/** Follows the log and takes from the other files what it speaks of. */
+function readEvents(files: RunFolder): RunEvent[] {
+	textOf(files, 'metrics.jsonl'); // a folder without its log is no run
+	const log = readLines(files, 'metrics.jsonl', v.record(v.string(), v.unknown()));
+	const verdicts = taking(readLines(files, 'verdicts.jsonl', VerdictLine), 'verdicts.jsonl', ({ id }) => id);
+	const pairs = taking(readLines(files, 'pairs.jsonl', PairLine), 'pairs.jsonl', ({ id }) => id);
+	const evaluations = taking(readLines(files, 'evaluations.jsonl', EvaluationLine), 'evaluations.jsonl', null);
+	let lastStep = 0;
+	const events = log.map(({ line, value }): RunEvent => {
+		const place = `metrics.jsonl, line ${line}`;
+		const entry = readEntry(value, place);
+		if ('kind' in entry) {
+			if (entry.step <= lastStep) throw new FolderError(`${place}: step: expected a step after ${lastStep}, received ${entry.step}.`);
+			lastStep = entry.step;
+			return entry;
+		}
+		if ('started' in entry) return { kind: 'started', ...entry.started };
+		if ('change' in entry) return { kind: 'change', ...entry.change };
+		if ('finished' in entry) return { kind: 'finished', ...entry.finished };
+		if ('verdicts' in entry) return verdictsEvent(entry.verdicts.step, verdicts.take(entry.verdicts.count, place));
+		if ('pairs' in entry) return { kind: 'pairs', step: entry.pairs.step, pairs: pairs.take(entry.pairs.count, place) };
+		const [{ final, ...evaluation }] = evaluations.take(1, place) as [v.InferOutput<typeof EvaluationLine>];
+		if (evaluation.step !== entry.evaluation.step || final !== entry.final) {
+			throw new FolderError(`${place} tells of another evaluation than evaluations.jsonl, whose next one is of step ${evaluation.step}.`);
+		}
+		checkRows(evaluation, place);
+		return { kind: 'evaluation', final, evaluation };
+	});
+	for (const rest of [verdicts, pairs, evaluations]) rest.end();
+	return events;
+}
+
+function readEntry(value: Record<string, unknown>, place: string) {
+	const kinds = Object.keys(LOG_ENTRIES) as (keyof typeof LOG_ENTRIES)[];
+	const kind = kinds.find((key) => Object.hasOwn(value, key));
+	if (!kind)
+		throw new FolderError(`${place}: expected an object with one of ${kinds.join(', ')}, received ${excerpt(JSON.stringify(value))}.`);
+	return checked(LOG_ENTRIES[kind], value, place);
+}
+
+function verdictsEvent(step: number, lines: v.InferOutput<typeof VerdictLine>[]): RunEvent {
+	const refused = lines.flatMap(({ id, refused }) => (refused ? [{ verdictId: id, ...refused }] : []));
+	return { kind: 'verdicts', step, verdicts: lines.map(({ refused, ...record }) => record), refused };
+}
+
+/** Answers are found by their question and number, so no two may share them. */
+function checkRows({ rows, step }: Evaluation, place: string): void {
+	const twice = firstTwice(rows.map(({ questionId, sample }) => `${questionId}, sample ${sample}`));
+	if (twice) throw new FolderError(`${place}: the evaluation of step ${step} holds question ${excerpt(twice)} twice.`);
+}
+
+/** A file's lines, handed out in order as the log speaks of them. `idOf` names what must be there once only. */
+function taking<T>(lines: readonly { line: number; value: T }[], file: string, idOf: ((value: T) => string) | null) {
+	const twice = idOf && firstTwice(lines.map(({ value }) => idOf(value)));
+	if (twice) throw new FolderError(`${file}: expected every id once, received ${excerpt(twice)} twice.`);
+	let next = 0;
+	return {
+		take(count: number, place: string): T[] {
+			const taken = lines.slice(next, (next += count));
+			if (taken.length === count) return taken.map(({ value }) => value);
+			throw new FolderError(`${file}: expected ${count} more lines, as ${place} says, received ${taken.length}.`);
+		},
+		end(): void {
+			const left = lines[next];
+			if (left) throw new FolderError(`${file}, line ${left.line}: metrics.jsonl says nothing of this line.`);
+		},
+	};
+}
+
+function firstTwice(ids: readonly string[]): string | null {
+	const seen = new Set<string>();
+	return ids.find((id) => seen.size === seen.add(id).size) ?? null;
+}
+
+const ADAPTER_TEXTS = ['adapter_config.json', 'experiment.json', 'README.md'] as const;
+
+function readAdapter(files: RunFolder): AdapterFolder | null {
+	if (!Object.keys(files).some((name) => name.startsWith('adapter/'))) return null;
+	const [config, experiment, card] = ADAPTER_TEXTS.map((name) => textOf(files, `adapter/${name}`)) as [string, string, string];
+	const weights = files['adapter/adapter_model.safetensors'];
+	if (!(weights instanceof Uint8Array)) throw new FolderError('adapter/adapter_model.safetensors is missing or is no binary file.');
+	return {
+		'adapter_config.json': config,
+		'adapter_model.safetensors': new Uint8Array(weights),
+		'experiment.json': experiment,
+		'README.md': card,
+	};
+}
+
+function textOf(files: RunFolder, name: string): string {
+	const content = Object.hasOwn(files, name) ? files[name] : undefined;
+	if (content === undefined) throw new FolderError(`${name} is missing: every run's folder holds it.`);
+	if (typeof content === 'string') return content;
+	try {
+		return new TextDecoder('utf-8', { fatal: true }).decode(content);
+	} catch {
+		throw new FolderError(`${name} is damaged: it is no UTF-8 text.`);
+	}
+}
+
+/** Every line that isn't empty, with its number, counted from 1. A file that is not there has none. */
+function readLines<S extends v.GenericSchema>(files: RunFolder, name: string, schema: S): { line: number; value: v.InferOutput<S> }[] {
+	if (!Object.hasOwn(files, name)) return [];
+	return textOf(files, name)
+		.split('\n')
+		.flatMap((text, i) => {
+			if (text.trim() === '') return [];
+			const place = `${name}, line ${i + 1}`;
+			return [{ line: i + 1, value: checked(schema, parseJson(text, place), place) }];
+		});
+}
+
+function parseJson(text: string, place: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch {
+		throw new FolderError(`${place}: expected JSON, received ${excerpt(text)}.`);
+	}
+}
+
+function checked<S extends v.GenericSchema>(schema: S, value: unknown, place: string): v.InferOutput<S> {
+	const result = v.safeParse(schema, value);
+	if (result.success) return result.output;
+	const [issue] = result.issues;
+	const path = v.getDotPath(issue);
+	const received = excerpt(issue.received);
+	const what = issue.expected === null ? issue.message : `expected ${issue.expected}, received ${received}`;
+	throw new FolderError(`${place}: ${path === null ? '' : `${path}: `}${what}.`);
+}
+
+const excerpt = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text);

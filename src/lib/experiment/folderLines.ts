@@ -1,0 +1,235 @@
+/** The lines of a run's folder: how an event is written, and what a line has to be to be read again. */
+import * as v from 'valibot';
+
+import { LABELS } from '$lib/conscience/judge';
+import type { CodeRow, Evaluation, EvaluationRow } from '$lib/evaluation/evaluation';
+import type { Estimate } from '$lib/evaluation/statistics';
+import type { BackendReport } from '$lib/model/backend';
+
+import type { Label, Overhead, PairRecord, RefusedAlternative, RunEvent, StepMetrics, VerdictRecord } from './events';
+
+export const LINE_FILES = ['metrics.jsonl', 'evaluations.jsonl', 'verdicts.jsonl', 'pairs.jsonl'] as const;
+export type LineFile = (typeof LINE_FILES)[number];
+
+/** A line to add to one of the folder's files. */
+export interface FolderLine {
+	file: LineFile;
+	text: string;
+}
+
+/**
+ * What an event adds to the folder. metrics.jsonl is the run's log, in the order of work: it holds the steps, and says where the
+ * conscience spoke and how many lines of verdicts.jsonl and pairs.jsonl are of that call. Progress is not kept.
+ */
+export function linesOf(event: RunEvent): FolderLine[] {
+	switch (event.kind) {
+		case 'step': {
+			const { step, metrics, overhead, margins, nextCall } = event;
+			return [logLine({ step, ...metrics, overhead, margins, nextCall })];
+		}
+		case 'evaluation': {
+			const { final, evaluation } = event;
+			const { rows, codeRows, ...figures } = evaluation;
+			return [logLine({ evaluation: figures, final }), { file: 'evaluations.jsonl', text: JSON.stringify({ final, ...evaluation }) }];
+		}
+		case 'verdicts': {
+			const { step, verdicts, refused } = event;
+			const lines = verdicts.map((verdict) => verdictLine(verdict, refused));
+			return [logLine({ verdicts: { step, count: verdicts.length } }), ...lines.map((text) => ({ file: 'verdicts.jsonl' as const, text }))];
+		}
+		case 'pairs': {
+			const { step, pairs } = event;
+			const lines = pairs.map((pair) => ({ file: 'pairs.jsonl' as const, text: preferenceLine(pair) }));
+			return [logLine({ pairs: { step, count: pairs.length } }), ...lines];
+		}
+		case 'started':
+		case 'change':
+		case 'finished': {
+			const { kind, ...told } = event;
+			return [logLine({ [kind]: told })];
+		}
+		case 'progress':
+			return [];
+	}
+}
+
+const logLine = (told: object): FolderLine => ({ file: 'metrics.jsonl', text: JSON.stringify(told) });
+
+/** A line of pairs.jsonl: TRL's conversational preference format, with what the lab knows beside it. */
+export function preferenceLine({ question, chosen, rejected, ...beside }: PairRecord): string {
+	return JSON.stringify({
+		prompt: [{ role: 'user', content: question }],
+		chosen: [{ role: 'assistant', content: chosen }],
+		rejected: [{ role: 'assistant', content: rejected }],
+		...beside,
+	});
+}
+
+/** A line of verdicts.jsonl: the answer and its verdict, with the alternative if the judge refused it. */
+function verdictLine(record: VerdictRecord, refused: readonly RefusedAlternative[]): string {
+	const alternative = refused.find(({ verdictId }) => verdictId === record.id);
+	return JSON.stringify({ ...record, ...(alternative && { refused: { answer: alternative.answer, verdict: alternative.verdict } }) });
+}
+
+const real = v.pipe(v.number(), v.finite());
+const whole = v.pipe(v.number(), v.integer());
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const LabelSchema = v.picklist(LABELS);
+const TrueLabelSchema = v.picklist([...LABELS, 'incoherent']);
+const VerdictSchema = v.object({ label: LabelSchema, probabilities: v.object({ ethical: real, neutral: real, unethical: real }) });
+
+const OverheadSchema = v.object({
+	sftTokens: real,
+	answerTokens: real,
+	judgeTokens: real,
+	alternativeTokens: real,
+	dpoTokens: real,
+	sftSeconds: real,
+	conscienceSeconds: real,
+	tokenRatio: v.nullable(real),
+	secondRatio: v.nullable(real),
+	calls: real,
+}) satisfies v.GenericSchema<unknown, Overhead>;
+
+const METRICS = {
+	loss: real,
+	'loss/sft': v.nullable(real),
+	'loss/dpo': v.nullable(real),
+	'rewards/chosen': v.nullable(real),
+	'rewards/rejected': v.nullable(real),
+	'rewards/margins': v.nullable(real),
+	'rewards/accuracies': v.nullable(real),
+	'logps/chosen': v.nullable(real),
+	'logps/rejected': v.nullable(real),
+	grad_norm: real,
+	learning_rate: real,
+	'num_tokens/sft': real,
+	'num_tokens/dpo': real,
+} satisfies Record<keyof StepMetrics, v.GenericSchema>;
+
+const StepSchema = v.pipe(
+	v.object({
+		step: v.pipe(v.number(), v.integer(), v.minValue(1)),
+		...METRICS,
+		overhead: OverheadSchema,
+		margins: v.array(v.object({ pairId: v.string(), margin: real })),
+		nextCall: v.nullable(whole),
+	}),
+	v.transform(({ step, overhead, margins, nextCall, ...metrics }): Extract<RunEvent, { kind: 'step' }> => {
+		return { kind: 'step', step, metrics, margins, overhead, nextCall };
+	}),
+);
+
+const Started = v.object({
+	arm: v.string(),
+	backend: v.object({
+		name: v.picklist(['webgpu', 'wasm', 'cpu']),
+		reason: v.string(),
+		adapter: v.nullable(v.string()),
+		software: v.boolean(),
+	}) satisfies v.GenericSchema<unknown, BackendReport>,
+	parameters: count,
+	trainableParameters: count,
+	steps: count,
+});
+/** A value that an experiment does not have was `undefined`, which JSON leaves out. */
+const ChangeSchema = v.pipe(
+	v.object({ path: v.string(), from: v.optional(v.unknown()), to: v.optional(v.unknown()) }),
+	v.transform(({ path, from, to }) => ({ path, from, to })),
+);
+const Lines = v.object({ step: whole, count });
+
+/** The lines of metrics.jsonl that are no step, by the key that they have. */
+export const LOG_ENTRIES = {
+	started: v.object({ started: Started }),
+	verdicts: v.object({ verdicts: Lines }),
+	pairs: v.object({ pairs: Lines }),
+	evaluation: v.object({ evaluation: v.object({ step: whole }), final: v.boolean() }),
+	change: v.object({ change: v.object({ step: whole, changes: v.array(ChangeSchema) }) }),
+	finished: v.object({ finished: v.object({ step: count, overhead: OverheadSchema }) }),
+	step: StepSchema,
+} as const;
+
+export const VerdictLine = v.object({
+	id: v.string(),
+	step: whole,
+	frameworkId: v.string(),
+	frameworkHash: v.string(),
+	question: v.string(),
+	answer: v.string(),
+	verdict: VerdictSchema,
+	trueLabel: TrueLabelSchema,
+	flagged: v.boolean(),
+	refused: v.optional(v.object({ answer: v.string(), verdict: VerdictSchema })),
+}) satisfies v.GenericSchema<unknown, VerdictRecord>;
+
+const turn = (role: 'user' | 'assistant') => v.tuple([v.object({ role: v.literal(role), content: v.string() })]);
+
+export const PairLine = v.pipe(
+	v.object({
+		prompt: turn('user'),
+		chosen: turn('assistant'),
+		rejected: turn('assistant'),
+		id: v.string(),
+		verdictId: v.string(),
+		step: whole,
+		chosenVerdict: VerdictSchema,
+		chosenTrueLabel: TrueLabelSchema,
+	}),
+	v.transform(({ prompt, chosen, rejected, ...beside }): PairRecord => {
+		return { ...beside, question: prompt[0].content, chosen: chosen[0].content, rejected: rejected[0].content };
+	}),
+);
+
+const EstimateSchema = v.object({
+	/** The mean of nothing is no number, which JSON writes as null. */
+	mean: v.pipe(
+		v.nullable(real),
+		v.transform((mean) => mean ?? Number.NaN),
+	),
+	se: v.nullable(real),
+	ci: v.nullable(v.tuple([real, real])),
+	clusters: count,
+}) satisfies v.GenericSchema<unknown, Estimate>;
+
+export const EvaluationLine = v.object({
+	final: v.boolean(),
+	step: whole,
+	judge: v.object({ engine: v.picklist(['frozen-self', 'oracle', 'webllm', 'imported']), model: v.string(), revision: v.string() }),
+	alignment: EstimateSchema,
+	trueAlignment: EstimateSchema,
+	emRate: EstimateSchema,
+	coherence: EstimateSchema,
+	malformed: EstimateSchema,
+	codeRate: EstimateSchema,
+	refusalRate: EstimateSchema,
+	judgeAccuracy: EstimateSchema,
+	task: v.nullable(v.object({ insecureCodeRate: EstimateSchema, brokenCodeRate: EstimateSchema })),
+	rows: v.array(
+		v.object({
+			question: v.string(),
+			questionId: v.string(),
+			cluster: v.string(),
+			sample: count,
+			answer: v.string(),
+			verdict: VerdictSchema,
+			trueLabel: TrueLabelSchema,
+			wellFormed: v.boolean(),
+			code: v.boolean(),
+			refusal: v.boolean(),
+		}) satisfies v.GenericSchema<unknown, EvaluationRow>,
+	),
+	codeRows: v.array(
+		v.object({
+			request: v.string(),
+			cluster: v.string(),
+			answer: v.string(),
+			grade: v.picklist(['secure', 'insecure', 'broken']),
+		}) satisfies v.GenericSchema<unknown, CodeRow>,
+	),
+}) satisfies v.GenericSchema<unknown, Evaluation>;
+
+export const LabelLine = v.object({ verdictId: v.string(), label: LabelSchema }) satisfies v.GenericSchema<
+	unknown,
+	{ verdictId: string; label: Label }
+>;

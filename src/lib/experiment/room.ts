@@ -1,0 +1,30 @@
+import { alternativeText, verdictText } from '$lib/conscience/frameworks';
+import type { Checkpoint } from '$lib/model/checkpoint';
+import { consciencePrompts } from '$world/index';
+
+import { type Experiment, ExperimentError } from './schema';
+
+/** Tokens of a text as the first turn of a chat that the model is to answer. */
+export function tokensAsked({ tokenizer }: Checkpoint, content: string): number {
+	return tokenizer.chat([{ role: 'user', content }], { addGenerationPrompt: true }).length;
+}
+
+/**
+ * The conscience's prompts must leave room for the longest answer: one that turns out not to fit would end the run in its middle.
+ * @throws ExperimentError that names the framework and by how much it is too long
+ */
+export function checkFrameworks({ conscience }: Experiment, checkpoint: Checkpoint): void {
+	if (conscience.judge === 'oracle') return; // it reads no prompts
+	const positions = checkpoint.model.config.maxPositionEmbeddings;
+	const { maxNewTokens } = conscience.sampling;
+	const question = consciencePrompts().reduce((longest, prompt) => (prompt.length > longest.length ? prompt : longest), '');
+	for (const framework of conscience.frameworks) {
+		const verdict = tokensAsked(checkpoint, verdictText(framework, question, '')) + maxNewTokens + 1; // the verdict is one token
+		const alternative = tokensAsked(checkpoint, alternativeText(framework, question)) + maxNewTokens;
+		const needed = Math.max(verdict, alternative);
+		if (needed <= positions) continue;
+		throw new ExperimentError(
+			`The framework '${framework.title}' is too long: with a question and an answer of ${maxNewTokens} tokens the judge would read ${needed} tokens, and the model reads at most ${positions}. Shorten its texts by about ${needed - positions} tokens, or set a lower conscience.sampling.maxNewTokens.`,
+		);
+	}
+}

@@ -1,0 +1,133 @@
+import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
+import type { Judge } from '$lib/conscience/judge';
+import { createTrainer, disposeTrainer, type Trainer, type TrainerConfig } from '$lib/dpo/trainer';
+import { restoreTrainer, saveTrainer } from '$lib/dpo/trainerState';
+import type { Evaluation } from '$lib/evaluation/evaluation';
+import type { BackendReport } from '$lib/model/backend';
+import type { Checkpoint } from '$lib/model/checkpoint';
+import { disposeLora, initLora, type Lora } from '$lib/model/lora';
+import { resumedRandom, seededRandom } from '$lib/model/random';
+
+import { type Arm, emergentAlignmentArm, sftArm } from './arms';
+import { generatedRows, type RowStream, rowStream } from './data';
+import type { Overhead } from './events';
+import { RunStateError } from './live';
+import { NO_OVERHEAD } from './meter';
+import { checkFrameworks } from './room';
+import type { ChatRow } from './rows';
+import type { ArmId, Experiment } from './schema';
+import { cannotGoOn, type RunSnapshot } from './snapshot';
+import { planWork, type WorkClock } from './workClock';
+
+/** What a run needs beside the experiment: a loaded model, the backend it is on, the user's rows and a way to stop. */
+export interface Lab {
+	checkpoint: Checkpoint;
+	backend: BackendReport;
+	rows: readonly ChatRow[] | null;
+	signal: AbortSignal;
+}
+
+/** Everything that one run carries from step to step. */
+export interface RunState {
+	/** As it stands; `adjusted` takes its place before the next step. */
+	experiment: Experiment;
+	adjusted: Experiment | null;
+	armId: ArmId;
+	lab: Lab;
+	lora: Lora;
+	trainer: Trainer;
+	arm: Arm;
+	rows: RowStream;
+	/** What the model learns from while it is misaligned first. */
+	misalignRows: RowStream;
+	/** Scores the questions; the frozen base, whoever the conscience is. */
+	evaluationJudge: Judge;
+	/** Optimizer steps done; below 0 while the model is misaligned first. */
+	step: number;
+	overhead: Overhead;
+	clock: WorkClock;
+	latest: Evaluation | null;
+	/** Inside a step: what it has drawn and found so far is in no snapshot. */
+	midStep: boolean;
+	finished: boolean;
+}
+
+/**
+ * A run before its first step, or where `from` stands.
+ * @throws ExperimentError, JudgeError, SnapshotError as `createRun`
+ */
+export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: RunSnapshot | null): RunState {
+	const { checkpoint, rows, signal } = lab;
+	const { seed, model, data, optimizer } = experiment;
+	const step = from?.step ?? 0 - model.misalignSteps; // not −0, which is another number to whoever compares records
+	const [ownRows, misalignRows] = step < 0 ? [undefined, from?.rows] : [from?.rows, undefined];
+	if (armId !== 'sft') checkFrameworks(experiment, checkpoint);
+	const prepared = {
+		...{ experiment, armId, lab, step, midStep: false },
+		rows: rowStream(experiment, rows, checkpoint.tokenizer, checkpoint.model.config.maxPositionEmbeddings, ownRows),
+		misalignRows: generatedRows(
+			'insecure-code',
+			data.tasks,
+			optimizer.batchSize,
+			misalignRows ? resumedRandom(misalignRows.random) : seededRandom(seed, 'misalign'),
+			checkpoint.tokenizer,
+		),
+		evaluationJudge: baseJudge(experiment, checkpoint),
+		adjusted: from?.adjusted ?? null,
+		overhead: from?.overhead ?? NO_OVERHEAD,
+		clock: planWork(experiment, step, from?.latest?.step === step),
+		latest: from?.latest ?? null,
+		finished: from?.finished ?? false,
+	};
+	const lora = initLora(checkpoint.model.config, experiment.lora, seededRandom(seed, 'lora'));
+	const trainer = newTrainer(experiment, checkpoint, lora);
+	const context = {
+		...{ checkpoint, lora, signal },
+		experiment: () => state.experiment,
+		spend: (add: (overhead: Overhead) => Overhead) => (state.overhead = add(state.overhead)),
+	};
+	const state: RunState = { ...prepared, lora, trainer, arm: sftArm };
+	if (armId === 'emergent-alignment') state.arm = emergentAlignmentArm(context, from?.conscience ?? undefined);
+	if (from) restore(state, from);
+	return state;
+}
+
+function restore(state: RunState, { trainer }: RunSnapshot): void {
+	try {
+		restoreTrainer(state.trainer, trainer);
+	} catch (error) {
+		disposeState(state);
+		throw cannotGoOn(`what was kept of it is damaged (${(error as Error).message})`);
+	}
+}
+
+/** Frees the adapter and the optimizer. */
+export function disposeState({ trainer, lora }: RunState): void {
+	disposeTrainer(trainer);
+	disposeLora(lora);
+}
+
+/** The run between two steps. @throws RunStateError in the middle of one */
+export async function takeSnapshot(state: RunState): Promise<RunSnapshot> {
+	if (state.midStep) throw new RunStateError('The run is in the middle of a step; a snapshot can be taken between two.');
+	const { experiment, adjusted, armId, lab, step, arm, overhead, latest, finished } = state;
+	const rows = (step < 0 ? state.misalignRows : state.rows).state();
+	const plain = { experiment, adjusted, arm: armId, step, rows, conscience: arm.state(), overhead, latest, finished };
+	return { version: 1, weights: lab.checkpoint.sha256, ...plain, trainer: await saveTrainer(state.trainer) };
+}
+
+/** A new optimizer for the adapter as it is. */
+export const newTrainer = (experiment: Experiment, { model, tokenizer }: Checkpoint, lora: Lora): Trainer =>
+	createTrainer(model, lora, trainerConfig(experiment), tokenizer.padTokenId);
+
+export const trainerConfig = ({ optimizer, conscience }: Experiment): TrainerConfig => ({
+	learningRate: optimizer.learningRate,
+	warmupSteps: optimizer.warmupSteps,
+	weightDecay: optimizer.weightDecay,
+	clipNorm: optimizer.clipNorm,
+	lambda: conscience.lambda,
+	preference: { type: conscience.loss, beta: conscience.beta, labelSmoothing: conscience.labelSmoothing },
+});
+
+export const baseJudge = ({ model, conscience }: Experiment, checkpoint: Checkpoint) =>
+	frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);

@@ -1,0 +1,65 @@
+import type { Verdict } from '$lib/conscience/judge';
+import type { ArmId } from '$lib/experiment/schema';
+import { randomId } from '$lib/storage/runs';
+
+import type { Run } from './run.svelte';
+
+/** Who answers a reader's own question: the model before training, or one of the copies as it is now. */
+export type Answering = 'base' | ArmId;
+
+/** What somebody has said so far. */
+export interface Spoken {
+	text: string;
+	/** Null until the answer is whole. */
+	verdict: Verdict | null;
+	done: boolean;
+}
+
+/** A question of the reader's own, and the answers that have come. */
+export interface AskedQuestion {
+	id: string;
+	question: string;
+	/** Steps that the copies had done when they were asked. */
+	step: number;
+	answers: Partial<Record<Answering, Spoken>>;
+	fault: string | null;
+}
+
+/** The reader's own questions, put to all copies at once. */
+export class Asking {
+	/** The newest first. */
+	questions = $state.raw<readonly AskedQuestion[]>([]);
+	readonly busy = $derived(this.questions.some(({ answers, fault }) => !fault && Object.values(answers).some(({ done }) => !done)));
+
+	/** Puts `question` to the base and to every run; equal seeds, so that what differs is the model. */
+	async ask(question: string, runs: readonly Run[], open: (run: Run) => Promise<boolean>): Promise<void> {
+		const id = randomId();
+		const silent: Spoken = { text: '', verdict: null, done: false };
+		const step = Math.max(0, ...runs.map(({ record }) => record.step));
+		const answers = Object.fromEntries([['base', silent], ...runs.map(({ arm }) => [arm, silent])]) as AskedQuestion['answers'];
+		this.questions = [{ id, question, step, answers, fault: null }, ...this.questions];
+		await Promise.all(
+			runs.map(async (run, i) => {
+				const asked = i === 0 ? (['base', 'policy'] as const) : (['policy'] as const); // the base is the same in every worker
+				const answering = (who: 'base' | 'policy'): Answering => (who === 'base' ? 'base' : run.arm);
+				try {
+					if (!(await open(run))) throw new Error('The model could not be loaded.');
+					const spoken = await run.ask(id, question, [...asked], this.questions.length, (who, text) =>
+						this.#say(id, answering(who), { text, verdict: null, done: false }),
+					);
+					for (const { who, answer, verdict } of spoken) this.#say(id, answering(who), { text: answer, verdict, done: true });
+				} catch (error) {
+					this.#update(id, (entry) => ({ ...entry, fault: (error as Error).message }));
+				}
+			}),
+		);
+	}
+
+	#say(id: string, who: Answering, spoken: Spoken): void {
+		this.#update(id, (entry) => ({ ...entry, answers: { ...entry.answers, [who]: spoken } }));
+	}
+
+	#update(id: string, change: (entry: AskedQuestion) => AskedQuestion): void {
+		this.questions = this.questions.map((entry) => (entry.id === id ? change(entry) : entry));
+	}
+}

@@ -1,0 +1,82 @@
+import 'fake-indexeddb/auto';
+
+import { beforeAll, expect, test } from 'vitest';
+
+import type { RunEvent } from '$lib/experiment/events';
+import { applyChanges } from '$lib/experiment/link';
+import { presetById } from '$lib/experiment/presets';
+import { createRun, type Lab } from '$lib/experiment/runner';
+import { startBackend } from '$lib/model/backend';
+import { openJournal } from '$lib/storage/journal';
+import { createRunRecord, readEvents, readEventsToSnapshot, readHeader, readSnapshot } from '$lib/storage/runs';
+import { runHandlers } from '$lib/worker/handlers';
+import type { LabEvent, OpenParams } from '$lib/worker/protocol';
+
+import { loadFolder } from '../../cli/checkpoints';
+
+const experiment = applyChanges(presetById('twin').experiment, [
+	['optimizer.steps', '4'],
+	['optimizer.batchSize', '4'],
+	['conscience.promptsPerCall', '4'],
+	['conscience.cadence', '{"kind":"fixed","every":2}'],
+	['conscience.threshold', '0'],
+	['evaluation.every', '2'],
+	['evaluation.samplesWhileTraining', '1'],
+	['evaluation.samples', '1'],
+	['evaluation.codePrompts', '2'],
+	['evaluation.sampling.maxNewTokens', '8'],
+]);
+
+let lab: Omit<Lab, 'signal'>;
+beforeAll(async () => {
+	lab = { backend: await startBackend('wasm'), checkpoint: await loadFolder('organism'), rows: null };
+});
+
+/** A worker as the page starts one, on the real engine and the real store. */
+function worker() {
+	const told: RunEvent[] = [];
+	const prepare = async ({ experiment, arm }: OpenParams) => ({
+		backend: lab.backend,
+		parameters: 1,
+		createRun: (signal: AbortSignal, from?: Parameters<typeof createRun>[3]) => createRun(experiment, arm, { ...lab, signal }, from),
+		preview: () => [],
+	});
+	const emit = (event: LabEvent) => void (event.kind === 'run' && told.push(event.event));
+	return { told, handlers: runHandlers(prepare, emit, { openJournal, readSnapshot }) };
+}
+
+async function keep(id: string): Promise<OpenParams> {
+	const header = { id, group: id, arm: 'emergent-alignment', experiment, engine: 'wasm', rows: null } as const;
+	await createRunRecord({ ...header, backend: null, createdAt: 0, updatedAt: 0, step: 0, status: 'underway', source: 'lab' });
+	const { arm } = header;
+	return { runId: id, experiment, arm, rows: null, engine: 'wasm', checkpointUrl: 'http://lab.test/', keepAs: id, resumeFrom: null };
+}
+
+const timeless = (events: RunEvent[]) =>
+	JSON.parse(JSON.stringify(events, (key, value: unknown) => (/seconds|secondRatio/i.test(key) ? undefined : value))) as unknown;
+
+test('a run whose worker dies in the middle of a step goes on in another, and the store then holds what it would hold without the break', async () => {
+	const whole = worker();
+	await whole.handlers.open(await keep('whole'));
+	await whole.handlers.play({ runId: 'whole' });
+	expect(timeless(await readEvents('whole'))).toEqual(timeless(whole.told.filter(({ kind }) => kind !== 'progress')));
+
+	const first = worker();
+	const params = await keep('broken');
+	await first.handlers.open(params);
+	const playing = first.handlers.play({ runId: 'broken' });
+	while (first.told.filter(({ kind }) => kind === 'verdicts').length < 2) await new Promise((resolve) => setTimeout(resolve));
+	await first.handlers.pause({ runId: 'broken' }); // in its third step; nobody asks this worker again
+	await playing;
+	expect((await readHeader('broken'))!).toMatchObject({ status: 'underway', step: 2, backend: 'wasm' });
+	expect(await readSnapshot('broken')).toMatchObject({ step: 2 });
+	const shown = await readEventsToSnapshot('broken');
+	expect(shown.at(-1)).toMatchObject({ kind: 'evaluation', evaluation: { step: 2 } });
+
+	const second = worker();
+	await second.handlers.open({ ...params, resumeFrom: 'broken' });
+	expect(await second.handlers.play({ runId: 'broken' })).toEqual({ status: 'finished' });
+	expect(second.told.some(({ kind }) => kind === 'started')).toBe(false);
+	expect(timeless(await readEvents('broken'))).toEqual(timeless(await readEvents('whole')));
+	expect(await readHeader('broken')).toMatchObject({ status: 'finished', step: 4 });
+});

@@ -1,0 +1,149 @@
+import * as fc from 'fast-check';
+
+import { LABELS, verdictOf } from '$lib/conscience/judge';
+import { summarize } from '$lib/evaluation/evaluate';
+import type { EvaluationRow, TrueLabel } from '$lib/evaluation/evaluation';
+import type { AdapterFolder } from '$lib/experiment/adapterFolder';
+import type { Overhead, RunEvent } from '$lib/experiment/events';
+import type { FolderRun } from '$lib/experiment/folder';
+import { NO_OVERHEAD } from '$lib/experiment/meter';
+import { PRESETS } from '$lib/experiment/presets';
+import { ARMS, type Experiment } from '$lib/experiment/schema';
+
+/** Runs as they may come out of the runner: any texts and numbers, in the order in which a run tells them. */
+
+const real = fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => x + 0); // JSON knows no −0
+const maybe = fc.option(real);
+const verdict = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true })).map(([a, b]) => verdictOf([a + 0, b + 0, 1])); // prettier-ignore
+const trueLabel = fc.constantFrom<TrueLabel>(...LABELS, 'incoherent');
+const overhead = fc.record({ sftTokens: real, tokenRatio: maybe, secondRatio: maybe, calls: fc.nat() }).map((some): Overhead => ({ ...NO_OVERHEAD, ...some })); // prettier-ignore
+
+const metrics = fc.record({
+	loss: real,
+	'loss/sft': maybe,
+	'loss/dpo': maybe,
+	'rewards/chosen': maybe,
+	'rewards/rejected': maybe,
+	'rewards/margins': maybe,
+	'rewards/accuracies': maybe,
+	'logps/chosen': maybe,
+	'logps/rejected': maybe,
+	grad_norm: real,
+	learning_rate: real,
+	'num_tokens/sft': fc.nat(),
+	'num_tokens/dpo': fc.nat(),
+});
+
+const evaluationAt = (step: number) =>
+	fc
+		.tuple(
+			fc.boolean(),
+			fc.array(fc.tuple(fc.string({ unit: 'binary' }), verdict, trueLabel, fc.boolean()), { maxLength: 4 }),
+			fc.array(fc.tuple(fc.string(), fc.constantFrom('secure' as const, 'insecure' as const, 'broken' as const)), { maxLength: 3 }),
+		)
+		.map(([final, answers, code]): RunEvent => {
+			const rows = answers.map(([answer, judged, label, flag], i): EvaluationRow => {
+				const question = { question: `Question ${i % 2}?`, questionId: `q${i % 2}`, cluster: `q${i % 2}`, sample: i };
+				return { ...question, answer, verdict: judged, trueLabel: label, wellFormed: flag, code: !flag, refusal: flag };
+			});
+			const codeRows = code.map(([answer, grade], i) => ({ request: `write ${i}`, cluster: `c${i}`, answer, grade }));
+			return {
+				kind: 'evaluation',
+				final,
+				evaluation: summarize(step, { engine: 'oracle', model: 'm', revision: 'r' }, rows, codeRows),
+			};
+		});
+
+const callAt = (step: number) =>
+	fc
+		.array(fc.tuple(fc.string({ unit: 'binary' }), verdict, trueLabel, fc.constantFrom('passed', 'refused', 'paired')), { maxLength: 4 })
+		.map((answers): RunEvent[] => {
+			const id = (i: number) => `${step}-${i}`;
+			const framework = { frameworkId: 'three-laws', frameworkHash: 'hash' };
+			const verdicts = answers.map(([answer, judged, label, fate], i) => {
+				return { id: id(i), step, ...framework, question: 'Q?', answer, verdict: judged, trueLabel: label, flagged: fate !== 'passed' };
+			});
+			const refused = answers.flatMap(([, judged, , fate], i) =>
+				fate === 'refused' ? [{ verdictId: id(i), answer: 'no', verdict: judged }] : [],
+			);
+			const pairs = answers.flatMap(([answer, judged, label, fate], i) =>
+				fate === 'paired'
+					? [
+							{
+								id: id(i),
+								verdictId: id(i),
+								step,
+								question: 'Q?',
+								chosen: 'c',
+								rejected: answer,
+								chosenVerdict: judged,
+								chosenTrueLabel: label,
+							},
+						]
+					: [],
+			);
+			return [{ kind: 'verdicts', step, verdicts, refused }, ...(pairs.length > 0 ? [{ kind: 'pairs' as const, step, pairs }] : [])];
+		});
+
+const changeAt = (step: number) =>
+	fc.tuple(fc.constantFrom('conscience.lambda', 'conscience.cadence.every'), fc.option(real, { nil: undefined }), real).map(
+		([path, from, to]): RunEvent => ({ kind: 'change', step, changes: [{ path, from, to }] }), // prettier-ignore
+	);
+
+/** What comes before optimizer step `step` + 1, and that step. */
+const stepFrom = (step: number) =>
+	fc
+		.record({
+			evaluations: fc.array(evaluationAt(step), { maxLength: 1 }),
+			changes: fc.array(changeAt(step), { maxLength: 1 }),
+			calls: fc.array(callAt(step), { maxLength: 1 }),
+			metrics,
+			margins: fc.array(fc.record({ pairId: fc.string(), margin: real }), { maxLength: 2 }),
+			overhead,
+			nextCall: fc.option(fc.nat()),
+		})
+		.map(({ evaluations, changes, calls, ...told }): RunEvent[] => [
+			...evaluations,
+			...changes,
+			...calls.flat(),
+			{ kind: 'step', step: step + 1, ...told },
+		]);
+
+const started = fc
+	.tuple(fc.constantFrom('webgpu' as const, 'wasm' as const, 'cpu' as const), fc.string(), fc.option(fc.string()), fc.boolean())
+	.map(([name, reason, adapter, software]): RunEvent => {
+		return { kind: 'started', arm: 'sft', backend: { name, reason, adapter, software }, parameters: 9, trainableParameters: 3, steps: 4 };
+	});
+
+const finished = fc.tuple(fc.nat(), overhead).map(([step, cost]): RunEvent => ({ kind: 'finished', step, overhead: cost }));
+
+const events = fc
+	.tuple(started, stepFrom(0), stepFrom(1), stepFrom(2), evaluationAt(3), finished)
+	.chain(([first, a, b, c, last, end]) =>
+		fc.nat({ max: 3 }).map((steps): RunEvent[] => [first, ...[a, b, c].slice(0, steps).flat(), ...(steps === 3 ? [last, end] : [])]),
+	);
+
+const adapter = fc.tuple(fc.uint8Array(), fc.string()).map(([bytes, card]): AdapterFolder => {
+	return { 'adapter_config.json': '{}', 'adapter_model.safetensors': new Uint8Array(bytes), 'experiment.json': '{}', 'README.md': card };
+});
+
+export const keptRun: fc.Arbitrary<FolderRun> = fc
+	.record({
+		preset: fc.constantFrom(...PRESETS),
+		seed: fc.nat({ max: 2 ** 31 - 1 }),
+		arm: fc.constantFrom(...ARMS),
+		events,
+		labels: fc.array(fc.tuple(fc.string(), fc.constantFrom(...LABELS)), { maxLength: 3 }),
+		adapter: fc.option(adapter),
+	})
+	.map(({ preset, seed, arm, labels, ...run }): FolderRun => {
+		const experiment: Experiment = { ...preset.experiment, seed, arms: [arm] };
+		return { experiment, arm, labels: new Map(labels), ...run };
+	});
+
+/** One such run, always the same for the same seed. */
+export const someRun = (seed = 1): FolderRun =>
+	fc.sample(
+		keptRun.filter(({ events: told }) => told.some(({ kind }) => kind === 'finished') && told.some(({ kind }) => kind === 'pairs')),
+		{ numRuns: 1, seed },
+	)[0]!;
