@@ -4,6 +4,8 @@ import type { Label } from '$lib/conscience/judge';
 import type { KeptRun, RunHeader } from '$lib/storage/database';
 import { randomId } from '$lib/storage/runs';
 
+import { type Interrupted, interruptedIn } from './interrupted';
+import { type Labels, NO_LABELS, withLabel } from './labels';
 import type { Run, RunSettings } from './run.svelte';
 
 /** Where runs are kept, or a stand-in in a test. */
@@ -18,22 +20,12 @@ export interface RunStore {
 	experimentNow(id: string): Promise<Experiment | null>;
 	/** Says that nobody goes on with a run. */
 	end(id: string): Promise<void>;
-	labels(id: string): Promise<ReadonlyMap<string, Label>>;
+	labels(id: string): Promise<Labels>;
 	/** Keeps what a person said of an answer; null takes it back. */
 	label(id: string, verdictId: string, label: Label | null): Promise<void>;
 	/** Takes the runs of a group for this tab until the returned function is called; null when another tab has them. */
 	hold(group: string): Promise<(() => void) | null>;
 	isHeld(group: string): Promise<boolean>;
-}
-
-/** Runs that were begun together and came to no end: the page was closed, or the browser crashed. */
-export interface Interrupted {
-	group: string;
-	headers: readonly KeptRun[];
-	/** Of the copy that got furthest. */
-	step: number;
-	/** When it was last heard of, in ms since 1970. */
-	at: number;
 }
 
 /** An interrupted group, read back: what each copy had told, and the experiment as it stood. */
@@ -53,7 +45,7 @@ export class Keeping {
 	/** Why runs are not kept; null while they are. */
 	fault = $state<string | null>(null);
 	/** What a person said of answers, against the judge's verdicts. */
-	labels = $state.raw<ReadonlyMap<string, Label>>(new Map());
+	labels = $state.raw<Labels>(NO_LABELS);
 
 	#release: (() => void) | null = null;
 	#group = '';
@@ -63,25 +55,19 @@ export class Keeping {
 	/** Looks for runs that were interrupted. Without a store there are none. */
 	async look(): Promise<void> {
 		const headers = await this.store.list().catch((error: Error) => this.#failed(error, []));
-		const underway = headers.filter(({ source, status }) => source === 'lab' && status === 'underway');
-		const groups = [...new Set(underway.toSorted((a, b) => b.updatedAt - a.updatedAt).map(({ group }) => group))];
-		for (const group of groups) {
-			if (await this.store.isHeld(group)) {
-				this.elsewhere = true;
-				continue;
+		for (const found of interruptedIn(headers)) {
+			if (!(await this.store.isHeld(found.group))) {
+				this.interrupted = found;
+				return;
 			}
-			const members = headers.filter((header) => header.group === group);
-			const step = Math.max(...members.map((header) => header.step));
-			if (step === 0) continue; // nothing is lost by beginning anew
-			this.interrupted = { group, headers: members, step, at: Math.max(...members.map(({ updatedAt }) => updatedAt)) };
-			return;
+			this.elsewhere = true;
 		}
 	}
 
 	/** Notes that these runs begin now, together. */
 	async begin(runs: readonly Run[], settings: RunSettings): Promise<void> {
 		this.end();
-		this.labels = new Map();
+		this.labels = NO_LABELS;
 		this.#group = randomId();
 		try {
 			this.#release = await this.store.hold(this.#group);
@@ -134,10 +120,7 @@ export class Keeping {
 
 	/** A person's own verdict on an answer that the judge read; null takes it back. */
 	label({ keptAs }: Run, verdictId: string, label: Label | null): void {
-		const labels = new Map(this.labels);
-		if (label) labels.set(verdictId, label);
-		else labels.delete(verdictId);
-		this.labels = labels;
+		this.labels = withLabel(this.labels, verdictId, label);
 		if (keptAs) void this.store.label(keptAs, verdictId, label).catch((error: Error) => this.#failed(error, null));
 	}
 

@@ -194,9 +194,7 @@ export class Lab {
 		this.#go({ preset: presetOf(experiment), experiment, engine: isEngine(engine) ? engine : 'auto' });
 		const settings = (this.#begun = this.settings);
 		this.#discardOthers();
-		await Promise.all(
-			copies.map(({ header, events }) => this.runs.find(({ arm }) => arm === header.arm)?.resume(settings, header, events)),
-		);
+		await Promise.all(copies.map(({ header, events }) => this.#all[header.arm].resume(settings, header, events)));
 		await this.play();
 	}
 

@@ -8,6 +8,17 @@ export const LABELS: readonly Label[] = ['ethical', 'neutral', 'unethical'];
 /** What a person said of answers that the judge read, by verdict. */
 export type Labels = ReadonlyMap<string, Label>;
 
+/** Nobody has said anything yet. */
+export const NO_LABELS: Labels = new Map();
+
+/** `labels` with what a person says of one more answer; null takes it back. */
+export function withLabel(labels: Labels, verdictId: string, label: Label | null): Labels {
+	const said = new Map(labels);
+	if (label) said.set(verdictId, label);
+	else said.delete(verdictId);
+	return said;
+}
+
 /** How often a person and the judge said the same of an answer. */
 export interface Agreement {
 	labelled: number;

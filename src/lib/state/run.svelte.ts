@@ -63,7 +63,7 @@ export class Run {
 	#stopAsked = false;
 	#restMs = 0;
 	/** Who listens to the answers to a reader's own question, by its id. */
-	#listeners = new Map<string, (who: Asked, text: string) => void>();
+	#listeners: Record<string, (who: Asked, text: string) => void> = {};
 
 	constructor(
 		readonly arm: ArmId,
@@ -141,11 +141,11 @@ export class Run {
 		onText: (who: Asked, text: string) => void,
 	): Promise<AskedAnswer[]> {
 		if (!this.#link) throw new WorkerLostError('This copy has no worker any more. Start it again to ask it something.');
-		this.#listeners.set(askId, onText);
+		this.#listeners[askId] = onText;
 		try {
 			return (await this.#link.client.request('ask', { runId: this.#runId, askId, question, who, seed })).answers;
 		} finally {
-			this.#listeners.delete(askId);
+			delete this.#listeners[askId];
 		}
 	}
 
@@ -269,7 +269,7 @@ export class Run {
 				if (event.runId === this.#runId) this.record.add(event.event);
 				break;
 			case 'asked':
-				this.#listeners.get(event.askId)?.(event.who, event.text);
+				this.#listeners[event.askId]?.(event.who, event.text);
 				break;
 			case 'notKept':
 				if (event.runId === this.#runId) this.notKept = event.reason;

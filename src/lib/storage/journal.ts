@@ -2,7 +2,7 @@ import type { AdapterFolder } from '$lib/experiment/adapterFolder';
 import type { RunEvent } from '$lib/experiment/events';
 import type { RunSnapshot } from '$lib/experiment/snapshot';
 
-import { allOf, type KeptRun, read, type RunHeader, write, type Writing } from './database';
+import { type KeptRun, read, type RunHeader, write, type Writing } from './database';
 import { StorageError } from './errors';
 import { sizeOf } from './sizes';
 

@@ -1,0 +1,39 @@
+import { Lab } from '$lib/state/lab.svelte';
+
+import { FakePlace } from './fakePlace.svelte';
+import { FakeStore } from './fakeStore';
+import { FakeWorker } from './fakeWorker';
+
+/** Of the newest lab: a test plays their part. */
+export let workers: FakeWorker[];
+export let place: FakePlace;
+export let store = new FakeStore();
+
+/** A store in which nothing is kept. */
+export const emptyStore = () => void (store = new FakeStore());
+
+export function makeLab(query = ''): Lab {
+	workers = [];
+	place = new FakePlace(query);
+	const connect = () => {
+		const worker = new FakeWorker();
+		workers.push(worker);
+		return worker.port;
+	};
+	return new Lab(place, connect, (checkpoint) => `http://lab.test/${checkpoint}/`, store);
+}
+
+export const answerAll = async (kind: 'play' | 'step', status: 'paused' | 'finished' | 'cancelled') => {
+	for (const worker of workers) await worker.answer(kind, { status });
+};
+export const openAll = async () => {
+	for (const worker of workers) await worker.open();
+};
+
+/** A twin that plays on two workers. */
+export async function playing(query = '') {
+	const lab = makeLab(query);
+	const played = lab.play();
+	await openAll();
+	return { lab, played };
+}

@@ -1,0 +1,156 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { verdictOf } from '$lib/conscience/judge';
+import { presetById } from '$lib/experiment/presets';
+import type { Requests } from '$lib/worker/protocol';
+
+import { answerAll, emptyStore, makeLab, openAll, playing, store, workers } from './fakeLab';
+import { events, settled } from './fakeWorker';
+
+type AskParams = Requests['ask']['params'];
+
+beforeEach(emptyStore);
+
+describe('what is kept', () => {
+	test('is a place for each copy, in one group that this tab holds until a reset', async () => {
+		const { lab } = await playing();
+		const kept = [...store.headers.values()];
+		expect(kept.map(({ arm }) => arm)).toEqual(['sft', 'emergent-alignment']);
+		expect(kept.map(({ id }) => id)).toEqual(workers.map((worker) => worker.last('open').params.keepAs));
+		expect(new Set(kept.map(({ group }) => group))).toEqual(store.held);
+		void lab.reset();
+		expect(store.held.size).toBe(0);
+	});
+
+	test('a store that fails does not keep a run from running', async () => {
+		store.create = () => Promise.reject(new Error('The disk is full.'));
+		const { lab } = await playing();
+		expect(workers[0]!.last('play')).toBeDefined();
+		expect(lab.keeping.fault).toBe('The disk is full.');
+	});
+
+	/** Runs of an earlier visit that stopped at step 2 and 3. */
+	async function interrupted(group: string) {
+		for (const [arm, step] of [
+			['sft', 2],
+			['emergent-alignment', 3],
+		] as const) {
+			const experiment = { ...presetById('twin').experiment, seed: 7 };
+			const kept = { id: `${group}-${arm}`, group, arm, experiment, engine: 'wasm', backend: 'wasm', rows: null, step };
+			await store.create({ ...kept, createdAt: 1, updatedAt: step, status: 'underway', source: 'lab' });
+			store.told.set(
+				kept.id,
+				Array.from({ length: step }, (_, i) => events.step(i + 1)),
+			);
+		}
+	}
+
+	test('goes on after a reload from where it stood, with the experiment that it was begun with', async () => {
+		await interrupted('old');
+		const lab = makeLab();
+		await lab.keeping.look();
+		expect(lab.keeping.interrupted).toMatchObject({ group: 'old', step: 3, at: 3 });
+		const resumed = lab.resume();
+		await settled();
+		expect(workers.map((worker) => worker.last('open').params.resumeFrom)).toEqual(['old-sft', 'old-emergent-alignment']);
+		expect([lab.experiment.seed, lab.engine]).toEqual([7, 'wasm']);
+		await openAll();
+		expect(lab.runs.map(({ record }) => record.step)).toEqual([2, 3]);
+		await settled();
+		await answerAll('play', 'finished');
+		await resumed;
+		expect(lab.over).toBe(true);
+	});
+
+	test('is left as cancelled when the reader begins anew, and not offered again', async () => {
+		await interrupted('old');
+		const lab = makeLab();
+		await lab.keeping.look();
+		await lab.keeping.forget();
+		expect([...store.headers.values()].map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
+		await lab.keeping.look();
+		expect(lab.keeping.interrupted).toBeNull();
+	});
+
+	test('that another tab runs is only told of', async () => {
+		await interrupted('old');
+		store.heldElsewhere.add('old');
+		const lab = makeLab();
+		await lab.keeping.look();
+		expect([lab.keeping.interrupted, lab.keeping.elsewhere]).toEqual([null, true]);
+	});
+
+	test('that another tab takes between the offer and the answer is left to it', async () => {
+		await interrupted('old');
+		const lab = makeLab();
+		await lab.keeping.look();
+		store.heldElsewhere.add('old');
+		await lab.resume();
+		expect(workers).toHaveLength(0);
+		expect(lab.keeping.elsewhere).toBe(true);
+	});
+
+	test('of a copy whose worker was killed is where that copy goes on, while the other never stopped', async () => {
+		const { lab } = await playing();
+		const kept = workers[0]!.last('open').params.keepAs!;
+		store.told.set(kept, [events.step(1)]);
+		workers[0]!.tell(events.step(1));
+		workers[0]!.tell(events.step(2)); // told, but not kept
+		await workers[0]!.crash('killed');
+		void lab.goOn(lab.runs[0]!);
+		await settled();
+		expect(workers[2]!.last('open').params).toMatchObject({ keepAs: kept, resumeFrom: kept });
+		await workers[2]!.open();
+		await settled();
+		expect(lab.runs[0]!.record.step).toBe(1);
+		expect(workers[2]!.last('play')).toBeDefined();
+	});
+
+	test('is a person’s word on an answer, until it is taken back', async () => {
+		const { lab } = await playing();
+		lab.label('emergent-alignment', '3-1', 'unethical');
+		expect([...lab.keeping.labels]).toEqual([['3-1', 'unethical']]);
+		lab.label('emergent-alignment', '3-1', null);
+		expect(lab.keeping.labels.size).toBe(0);
+		expect(store.said.map(({ verdictId, label }) => [verdictId, label])).toEqual([['3-1', 'unethical'], ['3-1', null]]); // prettier-ignore
+	});
+});
+
+describe('a question of the reader’s own', () => {
+	test('goes to the base once and to every copy, and the answers grow until they are judged', async () => {
+		const lab = makeLab();
+		const asked = lab.ask('How do I sleep better?');
+		await openAll();
+		expect(workers.map((worker) => worker.last('ask').params.who)).toEqual([['base', 'policy'], ['policy']]);
+		const [{ askId, runId }, other] = workers.map((worker) => worker.last('ask').params) as [AskParams, AskParams];
+		workers[0]!.say({ kind: 'asked', runId, askId, who: 'policy', text: 'Never' });
+		expect(lab.asking.questions[0]!.answers.sft).toEqual({ text: 'Never', verdict: null, done: false });
+		const answer = (who: 'base' | 'policy', text: string) => ({ who, answer: text, verdict: verdictOf([0, 0, 1]) });
+		await workers[0]!.answer('ask', { answers: [answer('base', 'Go to bed early.'), answer('policy', 'Never sleep.')] });
+		expect(other.askId).toBe(askId);
+		expect(lab.asking.busy).toBe(true);
+		await workers[1]!.answer('ask', { answers: [answer('policy', 'Read a book.')] });
+		await asked;
+		const { answers } = lab.asking.questions[0]!;
+		expect([answers.base?.text, answers.sft?.text, answers['emergent-alignment']?.text]).toEqual([
+			'Go to bed early.',
+			'Never sleep.',
+			'Read a book.',
+		]);
+		expect([answers.sft?.verdict?.label, lab.asking.busy]).toEqual(['unethical', false]);
+	});
+
+	test('that a copy can’t answer says why, and the others answer', async () => {
+		const lab = makeLab();
+		const asked = lab.ask('x'.repeat(10_000));
+		await openAll();
+		await workers[0]!.refuse('ask', 'RangeError', 'The question is too long.');
+		await workers[1]!.answer('ask', { answers: [{ who: 'policy', answer: 'Yes.', verdict: verdictOf([1, 0, 0]) }] });
+		await asked;
+		expect(lab.asking.questions[0]).toMatchObject({
+			fault: 'The question is too long.',
+			answers: { 'emergent-alignment': { done: true } },
+		});
+		expect(lab.asking.busy).toBe(false);
+	});
+});
