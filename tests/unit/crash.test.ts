@@ -32,8 +32,8 @@ beforeAll(async () => {
 	lab = { backend: await startBackend('wasm'), checkpoint: await loadFolder('organism'), rows: null };
 });
 
-/** A worker as the page starts one, on the real engine and the real store. */
-function worker() {
+/** A worker as the page starts one, on the real engine and the real store; `heard` is told of each event at once. */
+function worker(heard: (told: readonly RunEvent[]) => void = () => {}) {
 	const told: RunEvent[] = [];
 	const prepare = async ({ experiment, arm }: OpenParams) => ({
 		backend: lab.backend,
@@ -41,7 +41,11 @@ function worker() {
 		createRun: (signal: AbortSignal, from?: Parameters<typeof createRun>[3]) => createRun(experiment, arm, { ...lab, signal }, from),
 		preview: () => [],
 	});
-	const emit = (event: LabEvent) => void (event.kind === 'run' && told.push(event.event));
+	const emit = (event: LabEvent) => {
+		if (event.kind !== 'run') return;
+		told.push(event.event);
+		heard(told);
+	};
 	return { told, handlers: runHandlers(prepare, emit, { openJournal, readSnapshot }) };
 }
 
@@ -61,13 +65,13 @@ test('a run whose worker dies in the middle of a step goes on in another, and th
 	await whole.handlers.play({ runId: 'whole' });
 	expect(timeless(await readEvents('whole'))).toEqual(timeless(whole.told.filter(({ kind }) => kind !== 'progress')));
 
-	const first = worker();
+	const first = worker((told) => {
+		const inThirdStep = told.at(-1)!.kind === 'verdicts' && told.filter(({ kind }) => kind === 'verdicts').length === 2;
+		if (inThirdStep) void first.handlers.pause({ runId: 'broken' }); // nobody asks this worker again
+	});
 	const params = await keep('broken');
 	await first.handlers.open(params);
-	const playing = first.handlers.play({ runId: 'broken' });
-	while (first.told.filter(({ kind }) => kind === 'verdicts').length < 2) await new Promise((resolve) => setTimeout(resolve));
-	await first.handlers.pause({ runId: 'broken' }); // in its third step; nobody asks this worker again
-	await playing;
+	await first.handlers.play({ runId: 'broken' });
 	expect((await readHeader('broken'))!).toMatchObject({ status: 'underway', step: 2, backend: 'wasm' });
 	expect(await readSnapshot('broken')).toMatchObject({ step: 2 });
 	const shown = await readEventsToSnapshot('broken');
