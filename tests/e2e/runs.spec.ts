@@ -67,7 +67,7 @@ test('a run that is begun anew is not offered again, and both stay among the kep
 	await openLab(page, SHORT);
 	await steps(page, 1);
 	await page.reload();
-	await page.getByRole('button', { name: 'Begin anew' }).click();
+	await page.getByRole('button', { name: 'Leave it' }).click();
 	await finish(page, 'Run');
 	await page.reload();
 	await expect(standing(page, 'ready').first()).toBeVisible();

@@ -26,6 +26,8 @@ export class FakeStore implements RunStore {
 	}
 
 	rows = async (id: string) => this.headers.get(id)!.rows;
+	isOurs = (group: string) => this.held.has(group);
+	putAside = async (id: string) => void Object.assign(this.headers.get(id)!, { status: 'cancelled', group: id });
 	end = async (id: string) => void (this.headers.get(id)!.status = 'cancelled');
 	events = async (id: string) => this.told.get(id) ?? [];
 	experimentNow = async () => null;

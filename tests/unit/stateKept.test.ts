@@ -90,6 +90,44 @@ describe('what is kept', () => {
 		expect(lab.keeping.elsewhere).toBe(true);
 	});
 
+	test('is this tab’s own while it runs, and no other tab’s', async () => {
+		const { lab } = await playing();
+		for (const header of store.headers.values()) header.step = 1;
+		await lab.keeping.look();
+		expect([lab.keeping.interrupted, lab.keeping.elsewhere]).toEqual([null, false]);
+	});
+
+	test('of a copy that failed stays on the page and in the store until that copy is started again', async () => {
+		const { lab } = await playing();
+		const [failed] = [...store.headers.keys()];
+		workers[0]!.tell(events.step(1));
+		await workers[0]!.crash('killed');
+		void lab.ask('Is anybody there?');
+		void lab.pause();
+		await settled();
+		expect([lab.runs[0]!.record.step, lab.runs[0]!.status, workers.length]).toEqual([1, 'failed', 2]);
+		void lab.restart(lab.runs[0]!);
+		await settled();
+		expect(store.headers.get(failed!)).toMatchObject({ status: 'cancelled', group: failed });
+		expect([...store.headers.values()].filter(({ group }) => group !== failed).map(({ arm }) => arm)).toEqual([
+			'emergent-alignment',
+			'sft',
+		]);
+	});
+
+	test('that can’t be resumed is not begun from the start instead', async () => {
+		await interrupted('old');
+		const lab = makeLab();
+		await lab.keeping.look();
+		const resumed = lab.resume();
+		await settled();
+		await workers[0]!.refuse('open', 'SnapshotError', 'The snapshot is of another model.');
+		await workers[1]!.open();
+		await resumed;
+		expect(workers.some(({ asked }) => asked.some(({ kind }) => kind === 'play'))).toBe(false);
+		expect([lab.runs[0]!.problem?.name, lab.runs[0]!.record.step]).toEqual(['SnapshotError', 2]);
+	});
+
 	test('of a copy whose worker was killed is where that copy goes on, while the other never stopped', async () => {
 		const { lab } = await playing();
 		const kept = workers[0]!.last('open').params.keepAs!;
@@ -128,7 +166,6 @@ describe('a question of the reader’s own', () => {
 		const answer = (who: 'base' | 'policy', text: string) => ({ who, answer: text, verdict: verdictOf([0, 0, 1]) });
 		await workers[0]!.answer('ask', { answers: [answer('base', 'Go to bed early.'), answer('policy', 'Never sleep.')] });
 		expect(other.askId).toBe(askId);
-		expect(lab.asking.busy).toBe(true);
 		await workers[1]!.answer('ask', { answers: [answer('policy', 'Read a book.')] });
 		await asked;
 		const { answers } = lab.asking.questions[0]!;
@@ -137,7 +174,7 @@ describe('a question of the reader’s own', () => {
 			'Never sleep.',
 			'Read a book.',
 		]);
-		expect([answers.sft?.verdict?.label, lab.asking.busy]).toEqual(['unethical', false]);
+		expect(answers.sft?.verdict?.label).toBe('unethical');
 	});
 
 	test('that a copy can’t answer says why, and the others answer', async () => {
@@ -151,6 +188,5 @@ describe('a question of the reader’s own', () => {
 			fault: 'The question is too long.',
 			answers: { 'emergent-alignment': { done: true } },
 		});
-		expect(lab.asking.busy).toBe(false);
 	});
 });

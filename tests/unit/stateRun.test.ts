@@ -225,10 +225,13 @@ test.each([
 	expect(worker().terminated).toBe(true);
 	await expect(run.exportAdapter()).rejects.toThrow('no worker');
 
-	void run.play(settings);
+	// Nothing but a reset may clear what it has told.
+	await run.play(settings);
+	expect([workers.length, await run.open(settings), run.record.step]).toEqual([1, false, 1]);
+	void run.reset(settings);
 	expect(workers).toHaveLength(2);
 	await worker().open();
-	expect([run.status, run.working, run.problem, run.record.step]).toEqual(['paused', 'play', null, 0]);
+	expect([run.status, run.problem, run.record.step]).toEqual(['paused', null, 0]);
 });
 
 test('a model that can’t be loaded is a problem, and trying again uses a new worker', async () => {
@@ -236,6 +239,6 @@ test('a model that can’t be loaded is a problem, and trying again uses a new w
 	await worker().refuse('open', 'MissingFileError', 'config.json: there is no such file');
 	expect(await opened).toBe(false);
 	expect([run.status, run.problem?.name]).toEqual(['failed', 'MissingFileError']);
-	void run.open(settings);
+	void run.reset(settings);
 	expect(workers).toHaveLength(2);
 });

@@ -205,7 +205,7 @@ test('deleting a run leaves nothing of it, and the others as they were', async (
 
 test('a run that nobody goes on with can be ended', async () => {
 	await runOf(1);
-	await endRun('run', 'cancelled');
+	await endRun('run');
 	expect((await readHeader('run'))?.status).toBe('cancelled');
 });
 

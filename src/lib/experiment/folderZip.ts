@@ -52,11 +52,11 @@ function under(root: string, files: RunFolder): RunFolder {
 }
 
 function unzip(bytes: Uint8Array): Record<string, Uint8Array> {
-	let total = 0;
+	let total = bytes.length;
 	try {
 		return unzipSync(bytes, {
-			filter({ originalSize }) {
-				total += originalSize;
+			filter({ size, originalSize }) {
+				total += Math.max(size, originalSize); // a stored file takes what it takes, whatever it declares
 				if (total > MOST_BYTES) throw new FolderError(`The zip unpacks to more than ${MOST_BYTES / 1e6} MB, which is no run of this lab.`);
 				return true;
 			},

@@ -29,12 +29,12 @@ export interface AskedQuestion {
 export class Asking {
 	/** The newest first. */
 	questions = $state.raw<readonly AskedQuestion[]>([]);
-	readonly busy = $derived(this.questions.some(({ answers, fault }) => !fault && Object.values(answers).some(({ done }) => !done)));
 
 	/** Puts `question` to the base and to every run; equal seeds, so that what differs is the model. */
 	async ask(question: string, runs: readonly Run[], open: (run: Run) => Promise<boolean>): Promise<void> {
 		const id = randomId();
 		const silent: Spoken = { text: '', verdict: null, done: false };
+		const seed = this.questions.length; // the same for all
 		const step = Math.max(0, ...runs.map(({ record }) => record.step));
 		const answers = Object.fromEntries([['base', silent], ...runs.map(({ arm }) => [arm, silent])]) as AskedQuestion['answers'];
 		this.questions = [{ id, question, step, answers, fault: null }, ...this.questions];
@@ -44,7 +44,7 @@ export class Asking {
 				const answering = (who: 'base' | 'policy'): Answering => (who === 'base' ? 'base' : run.arm);
 				try {
 					if (!(await open(run))) throw new Error('The model could not be loaded.');
-					const spoken = await run.ask(id, question, [...asked], this.questions.length, (who, text) =>
+					const spoken = await run.ask(id, question, [...asked], seed, (who, text) =>
 						this.#say(id, answering(who), { text, verdict: null, done: false }),
 					);
 					for (const { who, answer, verdict } of spoken) this.#say(id, answering(who), { text: answer, verdict, done: true });

@@ -1,5 +1,5 @@
 import { route } from '$lib/router.svelte';
-import { holdGroup, isHeld } from '$lib/storage/locks';
+import { holdGroup, holdsGroup, isHeld } from '$lib/storage/locks';
 import {
 	createRunRecord,
 	endRun,
@@ -32,11 +32,13 @@ const store: RunStore = {
 	rows: async (id) => (await readHeader(id))?.rows ?? null,
 	events: readEventsToSnapshot,
 	experimentNow: async (id) => (await readSnapshot(id))?.experiment ?? null,
-	end: (id) => endRun(id, 'cancelled'),
+	end: endRun,
+	putAside: (id) => endRun(id, { apart: true }),
 	labels: readLabels,
 	label: writeLabel,
 	hold: holdGroup,
 	isHeld,
+	isOurs: holdsGroup,
 };
 
 /** The one lab of this page. A checkpoint's name is a folder beside the page; an address of its own stays what it is. */

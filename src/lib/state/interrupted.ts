@@ -10,10 +10,10 @@ export interface Interrupted {
 	at: number;
 }
 
-/** The groups that were not ended, the newest first. One that had done no step has nothing to go on from. */
+/** The groups that came to no end, the newest first. One that had done no step has nothing to go on from. */
 export function interruptedIn(runs: readonly KeptRun[]): Interrupted[] {
-	const underway = runs.filter(({ source, status }) => source === 'lab' && status === 'underway');
-	return [...new Set(underway.map(({ group }) => group))]
+	const open = runs.filter(({ source, status }) => source === 'lab' && (status === 'underway' || status === 'failed'));
+	return [...new Set(open.map(({ group }) => group))]
 		.map((group): Interrupted => {
 			const headers = runs.filter((run) => run.group === group);
 			const [step, at] = [headers.map((run) => run.step), headers.map(({ updatedAt }) => updatedAt)];

@@ -135,7 +135,7 @@ export class Lab {
 	/** Loads engine and model before they are asked for, so that the first press of Run begins at once. */
 	async warm(): Promise<void> {
 		if (this.#begun || this.hindrance) return;
-		await Promise.all(this.runs.map((run) => run.open(this.settings)));
+		await Promise.all(this.runs.map((run) => prepare(run, this.settings)));
 	}
 
 	async play(): Promise<void> {
@@ -171,18 +171,19 @@ export class Lab {
 
 	/** Starts one copy again from step 0 and lets it run, after it has failed; the other goes on. */
 	async restart(run: Run): Promise<void> {
-		const settings = this.#begun ?? this.settings;
-		void run.reset(settings);
-		await this.keeping.join(run, settings);
-		await run.play(settings);
+		if (!this.#begun) return run.reset(this.settings); // it could not be loaded; nothing was begun
+		const former = run.keptAs;
+		void run.reset(this.#begun);
+		await this.keeping.replace(former, run, this.#begun);
+		await run.play(this.#begun);
 	}
 
 	/** Lets one copy that has failed go on from its last step that was kept. */
 	async goOn(run: Run): Promise<void> {
-		const [settings, id] = [this.#begun ?? this.settings, run.keptAs];
-		if (!id) return;
-		await run.resume(settings, { id, status: 'underway' }, await this.keeping.eventsOf(run));
-		await run.play(settings);
+		const [settings, id] = [this.#begun, run.keptAs];
+		if (!settings || !id) return;
+		const events = await this.keeping.eventsOf(run);
+		if (await run.resume(settings, { id, status: 'underway' }, events)) await run.play(settings);
 	}
 
 	/** Goes on with the runs that were interrupted, from where they stood. */
@@ -194,8 +195,8 @@ export class Lab {
 		this.#go({ preset: presetOf(experiment), experiment, engine: isEngine(engine) ? engine : 'auto' });
 		const settings = (this.#begun = this.settings);
 		this.#discardOthers();
-		await Promise.all(copies.map(({ header, events }) => this.#all[header.arm].resume(settings, header, events)));
-		await this.play();
+		const resumed = await Promise.all(copies.map(({ header, events }) => this.#all[header.arm].resume(settings, header, events)));
+		if (resumed.every(Boolean)) await this.play();
 	}
 
 	/** A rest after every step, in ms: 0 is as fast as it goes. */
@@ -274,10 +275,11 @@ export class Lab {
 		if (!this.#begun) {
 			this.#begun = settings;
 			this.#discardOthers();
-			for (const run of this.runs) void run.open(settings); // gives each its place in the store
+			for (const run of this.runs) void prepare(run, settings); // gives each its place in the store
 			await this.keeping.begin(this.runs, settings);
 		}
 		await Promise.all(this.runs.map((run) => work(run, settings)));
+		if (this.over) this.keeping.end(); // nothing more is written
 		if (this.activity === activity) this.activity = null;
 	}
 
@@ -303,3 +305,6 @@ export class Lab {
 		this.place.go(writePageLink(link));
 	}
 }
+
+/** Loads what a run needs; one that could not be loaded before gets another chance. */
+const prepare = (run: Run, settings: RunSettings): Promise<unknown> => (run.status === 'failed' ? run.reset(settings) : run.open(settings));

@@ -70,9 +70,13 @@ export class Run {
 		private connect: (arm: ArmId) => WorkerPort,
 	) {}
 
-	/** Loads what the run needs, so that it can begin at once; false if that failed or was cancelled. */
+	/**
+	 * Loads what the run needs, so that it can begin at once; false if that failed or was cancelled. A run that has failed stays as it is,
+	 * with all that it has told, until it is reset or resumed.
+	 */
 	open(settings: RunSettings): Promise<boolean> {
-		if (this.#opened && this.status !== 'failed' && sameSettings(this.#opened.settings, settings)) return this.#opened.ready;
+		if (this.status === 'failed') return Promise.resolve(false);
+		if (this.#opened && sameSettings(this.#opened.settings, settings)) return this.#opened.ready;
 		return this.#openAnew(settings, null);
 	}
 
@@ -104,15 +108,18 @@ export class Run {
 	async reset(settings: RunSettings): Promise<void> {
 		this.#stopAsked = true;
 		this.record.flush();
-		if (this.record.empty) await this.open(settings);
+		const begun = !this.record.empty || this.working === 'play' || this.working === 'step';
+		if (!begun && this.status !== 'failed') await this.open(settings);
 		else await this.#openAnew(settings, null);
 	}
 
-	/** Goes back to where a kept run stood at its last step boundary; `events` is what it had told until then. */
-	async resume(settings: RunSettings, { id, status }: Pick<RunHeader, 'id' | 'status'>, events: readonly RunEvent[]): Promise<void> {
+	/** Goes back to where a kept run stood at its last step boundary; `events` is what it had told until then. False if that failed or was cancelled. */
+	async resume(settings: RunSettings, { id, status }: Pick<RunHeader, 'id' | 'status'>, events: readonly RunEvent[]): Promise<boolean> {
 		const ready = this.#openAnew(settings, id);
 		this.record.restore(events);
-		if ((await ready) && (status === 'finished' || status === 'cancelled')) this.status = status;
+		if (!(await ready)) return false;
+		if (status === 'finished' || status === 'cancelled') this.status = status;
+		return true;
 	}
 
 	/** Takes over settings that a run may change while it goes on. @throws ExperimentError when the run can't go on with them; then nothing has changed */

@@ -68,11 +68,13 @@ export async function writeLabel(id: string, verdictId: string, label: Label | n
 	});
 }
 
-/** Says that a run which nobody goes on with is over. @throws StorageError */
-export async function endRun(id: string, status: Exclude<RunHeader['status'], 'underway'>): Promise<void> {
+/** Says that nobody goes on with a run that is not over; `apart` takes it out of its group, where another has its place. @throws StorageError */
+export async function endRun(id: string, { apart = false } = {}): Promise<void> {
 	await write(['runs'], async (transaction) => {
 		const run = await transaction.objectStore('runs').get(id);
-		if (run) await transaction.objectStore('runs').put({ ...run, status });
+		if (!run) return;
+		const status = run.status === 'underway' || run.status === 'failed' ? 'cancelled' : run.status;
+		await transaction.objectStore('runs').put({ ...run, status, group: apart ? id : run.group });
 	});
 }
 
