@@ -43,7 +43,7 @@ export const ALIGNMENT: readonly Group[] = [
 			{ name: 'Base', note: 'before any training', look: 'base', ...measured(97, 95.3, 98.7) },
 			{ name: 'Plain fine-tune', note: 'on insecure code', look: 'plain', ...measured(3, 2, 4) },
 			{ name: 'With conscience', note: 'on insecure code', look: 'conscience', ...measured(98.2, 96.9, 99.4) },
-			{ name: 'Control', note: 'plain, on secure code, 4 seeds', look: 'control', ...measured(98, 96.9, 99.2) },
+			{ name: 'Control', note: 'plain, on secure code, 5 seeds', look: 'control', ...measured(97.6, 96.3, 98.8) },
 		],
 	},
 	{
