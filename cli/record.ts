@@ -34,7 +34,16 @@ async function record(experiment: Experiment, arm: ArmId, lab: Lab): Promise<Fol
 		run.dispose();
 		progress.end();
 	}
-	return { experiment, arm, events, labels: new Map(), adapter: null };
+	const nothingElse = {
+		begunAt: null,
+		failed: false,
+		labels: new Map(),
+		pins: new Set<string>(),
+		adapter: null,
+		rows: null,
+		rowsName: null,
+	};
+	return { experiment, arm, events, ...nothingElse };
 }
 
 const { values } = parseArgs({ options: { set: { type: 'string', multiple: true }, out: { type: 'string' } } });

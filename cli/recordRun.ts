@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { finished } from 'node:stream/promises';
 
-import { evaluationFile, experimentFile, LINE_FILES, linesOf } from '$lib/experiment/folder';
+import { aboutFile, evaluationFile, experimentFile, LINE_FILES, linesOf, rowsFile } from '$lib/experiment/folder';
 import type { FinishedRun } from '$lib/experiment/record';
 import { createRun, type Lab } from '$lib/experiment/runner';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
@@ -14,6 +14,8 @@ import { ProgressLine } from './progressLine';
 export async function recordRun(experiment: Experiment, arm: ArmId, lab: Lab, folder: string, title: string): Promise<FinishedRun> {
 	await mkdir(path.join(folder, 'adapter'), { recursive: true });
 	await writeFile(path.join(folder, 'experiment.json'), experimentFile(experiment, arm));
+	await writeFile(path.join(folder, 'run.json'), aboutFile({ begunAt: Date.now(), failed: false, rowsName: null }));
+	if (lab.rows) await writeFile(path.join(folder, 'rows.jsonl'), rowsFile(lab.rows));
 	const files = new Map(LINE_FILES.map((name) => [name, createWriteStream(path.join(folder, name))]));
 	const progress = new ProgressLine(title);
 	const run = createRun(experiment, arm, lab);

@@ -47,7 +47,7 @@ export const playwright = () => ({
 	run: (log) => {
 		const report = join(FOLDER, 'playwright.json');
 		const command = node('@playwright/test/cli.js', 'test', '--reporter=list,json');
-		return counted(run(command, { log, minutes: 20, env: { PLAYWRIGHT_JSON_OUTPUT_FILE: report } }), report, countPlaywright);
+		return counted(run(command, { log, minutes: 30, env: { PLAYWRIGHT_JSON_OUTPUT_FILE: report } }), report, countPlaywright);
 	},
 });
 

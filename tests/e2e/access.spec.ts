@@ -1,12 +1,6 @@
-import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
 
-import { button, openLab, SMALL, standing } from './lab';
-
-async function expectAccessible(page: Page) {
-	const { violations } = await new AxeBuilder({ page }).analyze();
-	expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)).toEqual([]);
-}
+import { button, expectAccessible, openLab, SMALL, standing } from './lab';
 
 for (const colorScheme of ['light', 'dark'] as const) {
 	for (const width of [1280, 400]) {
@@ -19,7 +13,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
 			await button(page, 'One step').click();
 			await expect(standing(page, 'paused')).toHaveCount(2);
-			await page.getByText(/^What is being run/).click();
+			await page.getByText(/^The whole experiment/).click();
 			await page.getByRole('button', { name: 'Show as table' }).first().click();
 			await page
 				.getByLabel('Open a file…')
@@ -30,6 +24,62 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
 			await page.getByRole('link', { name: 'About' }).click();
 			await expect(page.getByRole('heading', { level: 1, name: 'About this lab' })).toBeVisible();
+			await expectAccessible(page);
+		});
+	}
+}
+
+/** The page in a theme that the system has chosen, or the reader on a system that has chosen the other. */
+async function openIn(page: Page, theme: 'light' | 'dark', by: string) {
+	const other = theme === 'light' ? 'dark' : 'light';
+	await page.emulateMedia({ colorScheme: by === 'the system' ? theme : other, reducedMotion: 'reduce' });
+	await page.goto('./#/runs');
+	if (by !== 'the system') await page.getByLabel('Theme').selectOption(theme);
+}
+
+for (const theme of ['light', 'dark'] as const) {
+	for (const by of ['the system', 'the page’s switch']) {
+		test(`nobody is shut out of the runs and their comparison (${theme} by ${by})`, async ({ page }) => {
+			await openIn(page, theme, by);
+			await page.getByLabel('Add runs from a zip…').setInputFiles('static/recorded/twin.zip');
+			await expect(page.getByText('twin.zip: 2 runs were added.')).toBeVisible();
+			await expectAccessible(page);
+			await button(page, 'Delete').click();
+			await expectAccessible(page, 'dialog');
+			await page.keyboard.press('Escape');
+			await page.getByRole('link', { name: 'Two copies, one difference' }).click();
+			await expect(page.getByTestId('verdict').first()).toBeVisible();
+			await expectAccessible(page);
+			await page.getByRole('link', { name: 'Compare the copies' }).click();
+			await expect(page.getByRole('heading', { name: 'Paired differences' })).toBeVisible();
+			await expectAccessible(page);
+		});
+
+		test(`nobody is shut out of the dialogs, the tour and the projector’s view (${theme} by ${by})`, async ({ page }) => {
+			await openIn(page, theme, by);
+			await openLab(page, { preset: 'twin', engine: 'wasm' }); // with the end of the recorded run, and all that it told
+			await button(page, 'Look at the data').click();
+			await expect(page.getByRole('dialog').getByText('Learnt:').first()).toBeVisible();
+			await expectAccessible(page, 'dialog');
+			await page.keyboard.press('Escape');
+			await page.getByText('Frameworks (3)').click();
+			await page
+				.getByRole('button', { name: /^Read and edit/ })
+				.first()
+				.click();
+			await expectAccessible(page, 'dialog');
+			await page.keyboard.press('Escape');
+			await page.getByRole('gridcell').nth(30).getByRole('button').click();
+			await expectAccessible(page, 'dialog');
+			await page.keyboard.press('Escape');
+			await page.keyboard.press('?');
+			await expectAccessible(page, 'dialog');
+			await page.keyboard.press('Escape');
+			await button(page, 'Tour').click();
+			await expectAccessible(page);
+			await page.keyboard.press('Escape');
+			await page.keyboard.press('p');
+			await expect(page.locator('html')).toHaveAttribute('data-projector');
 			await expectAccessible(page);
 		});
 	}

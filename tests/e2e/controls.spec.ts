@@ -64,7 +64,7 @@ test('a cancelled run stays on the page and can be run again', async ({ page }) 
 	await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 400 });
 	await button(page, 'Run').click();
 	await expect.poll(async () => Math.min(...(await steps(page)))).toBeGreaterThan(1);
-	await button(page, 'Cancel').click();
+	await button(page, 'End here').click();
 	await expect(standing(page, 'cancelled')).toHaveCount(2);
 	expect(Math.min(...(await steps(page)))).toBeGreaterThan(1);
 	await expect(button(page, 'Run again')).toBeEnabled();

@@ -1,8 +1,7 @@
-import AxeBuilder from '@axe-core/playwright';
 import { expect, type Locator, type Page, test } from '@playwright/test';
 
 import { presetById, PRESETS } from '../../src/lib/experiment/presets';
-import { button, openLab } from './lab';
+import { button, expectAccessible, openLab } from './lab';
 
 const card = (page: Page, title: string): Locator => page.getByRole('region', { name: title, exact: true });
 
@@ -17,11 +16,6 @@ async function openCard(page: Page, title: string): Promise<Locator> {
 async function type(box: Locator, text: string) {
 	await box.fill(text);
 	await box.press('Tab');
-}
-
-async function expectAccessible(page: Page) {
-	const { violations } = await new AxeBuilder({ page }).analyze();
-	expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)).toEqual([]);
 }
 
 test('every story is chosen by a click, is told, and says what to watch', async ({ page }) => {

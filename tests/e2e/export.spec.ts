@@ -39,7 +39,7 @@ test('both adapters download as PEFT folders', async ({ page }) => {
 		['Download adapter (with conscience)', 'emergent-alignment'],
 	] as const) {
 		const { name, files } = await download(page, label);
-		expect(name).toBe(`twin-${arm}-seed3.zip`);
+		expect(name).toBe(`twin-${arm}-seed3-adapter.zip`);
 		expect(Object.keys(files).sort()).toEqual(['README.md', 'adapter_config.json', 'adapter_model.safetensors', 'experiment.json']);
 
 		const config = JSON.parse(strFromU8(files['adapter_config.json']!)) as Record<string, unknown>;

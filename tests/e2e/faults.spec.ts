@@ -51,7 +51,7 @@ test('text from files is shown as text', async ({ page }) => {
 	const experiment = structuredClone(presetById('twin').experiment);
 	experiment.conscience.frameworks[0]!.title = HOSTILE;
 	await input.setInputFiles({ name: 'experiment.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(experiment)) });
-	await page.getByText('What is being run (1 difference from the preset)').click();
+	await page.getByText('The whole experiment (1 difference from the preset)').click();
 	await expect(page.getByRole('cell', { name: HOSTILE })).toBeVisible();
 
 	await expect(page.locator('#app img')).toHaveCount(0);

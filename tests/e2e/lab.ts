@@ -1,3 +1,4 @@
+import AxeBuilder from '@axe-core/playwright';
 import { expect, type Locator, type Page, type Worker } from '@playwright/test';
 
 /** A run small enough for any backend: little to learn, short answers, an evaluation before and after. */
@@ -51,4 +52,11 @@ export async function chartTable(page: Page, title: string): Promise<Record<stri
 export async function workerOf(page: Page, arm: 'sft' | 'emergent-alignment'): Promise<Worker> {
 	for (const worker of page.workers()) if ((await worker.evaluate(() => self.name)) === arm) return worker;
 	throw new Error(`The page has no worker '${arm}'.`);
+}
+
+/** No rule of axe is broken on the page, or in the part of it that `within` selects. */
+export async function expectAccessible(page: Page, within?: string): Promise<void> {
+	const axe = new AxeBuilder({ page });
+	const { violations } = await (within ? axe.include(within) : axe).analyze();
+	expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)).toEqual([]);
 }

@@ -10,7 +10,7 @@ test('a change is in the link, a reload restores it, and the back button undoes 
 	await slider.focus();
 	await slider.press('Home');
 	await expect(page).toHaveURL(/conscience\.lambda=0$/);
-	await expect(page.getByText('What is being run (1 difference from the preset)')).toBeVisible();
+	await expect(page.getByText('The whole experiment (1 difference from the preset)')).toBeVisible();
 
 	await page.reload();
 	await expect(page.getByLabel(lambda)).toHaveAttribute('aria-valuetext', '0, mute');

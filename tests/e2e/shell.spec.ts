@@ -1,11 +1,37 @@
-import AxeBuilder from '@axe-core/playwright';
-import { expect, type Page, test } from '@playwright/test';
+import { type Browser, expect, type Page, test } from '@playwright/test';
 
-import { button, openLab, SMALL, standing, stepOf } from './lab';
+import { button, expectAccessible, openLab, SMALL, standing, stepOf } from './lab';
+
+declare global {
+	interface Window {
+		/** When the recorded run first moved, in ms since the navigation began. */
+		movedAt: number;
+	}
+}
 
 const recorded = (page: Page) => page.getByRole('complementary', { name: 'Recorded run' });
 const recordedStep = (page: Page) =>
 	page.getByRole('progressbar', { name: 'Steps of the recorded run' }).evaluate((bar: HTMLProgressElement) => bar.value);
+/** When the recorded run first moves on the page that somebody opens for the first time, in ms since the navigation began. */
+async function timeToMove(browser: Browser): Promise<number> {
+	const context = await browser.newContext(); // nothing of the page is known to it
+	const page = await context.newPage();
+	await page.addInitScript(() => {
+		const observer = new MutationObserver(() => {
+			const bar = document.querySelector<HTMLProgressElement>('progress[aria-label="Steps of the recorded run"]');
+			if (!bar || bar.value === 0) return;
+			window.movedAt = performance.now();
+			observer.disconnect();
+		});
+		observer.observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ['value'] });
+	});
+	await page.goto('./#/', { waitUntil: 'commit' });
+	const moved = await page.waitForFunction(() => window.movedAt);
+	const time = await moved.jsonValue();
+	await context.close();
+	return time;
+}
+
 const theme = (page: Page) => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
 
 /** The part of the page that the tour shows, and whether the reader can see it and the card at once. */
@@ -17,14 +43,15 @@ async function expectStop(page: Page, title: string) {
 }
 
 test.describe('the first minute', () => {
-	test('a recorded run moves within two seconds of opening, says what it is, and ends where the run did', async ({ page }) => {
-		await page.goto('./#/', { waitUntil: 'commit' });
-		const moved = await page.waitForFunction(() => {
-			const bar = document.querySelector<HTMLProgressElement>('progress[aria-label="Steps of the recorded run"]');
-			return bar && bar.value > 0 ? performance.now() : 0;
-		});
-		expect(await moved.jsonValue()).toBeLessThan(2000);
-		await expect(recorded(page)).toContainText('Recorded earlier with these settings, seed 1. Press Run to do it here, for real.');
+	test('a recorded run moves within two seconds of opening, says what it is, and ends where the run did', async ({ browser, page }) => {
+		// What else the machine does can only add to the time: the quickest of a few first visits is the nearest to the page's own.
+		const times = [await timeToMove(browser), await timeToMove(browser), await timeToMove(browser)];
+		test.info().annotations.push({ type: 'moved after', description: `${times.map(Math.round).join(', ')} ms` });
+		expect(Math.min(...times)).toBeLessThan(2000);
+
+		await page.goto('./#/');
+
+		await expect(recorded(page)).toContainText('Recorded earlier. Run does it here, for real.');
 
 		await button(page, 'Pause the recording').click();
 		const paused = await recordedStep(page);
@@ -42,7 +69,7 @@ test.describe('the first minute', () => {
 		await button(page, 'Run').click();
 		await expect(recorded(page)).toBeHidden();
 		await expect.poll(() => stepOf(page, 'Plain fine-tune')).toBeGreaterThan(0);
-		await button(page, 'Cancel').click();
+		await button(page, 'End here').click();
 		await expect(recorded(page)).toBeHidden();
 	});
 
@@ -89,11 +116,17 @@ for (const width of [1280, 400]) {
 			await page.keyboard.press('Tab');
 			await page.keyboard.press('Enter');
 		};
-		for (const title of ['Run it', 'Watch the answers, not the code', 'Read what the conscience says', 'Twenty-four questions']) {
+		for (const title of [
+			'See what is taught',
+			'Run it',
+			'Watch the answers, not the code',
+			'Read what the conscience says',
+			'Twenty-four questions',
+		]) {
 			await next();
 			await expectStop(page, title);
 		}
-		expect((await new AxeBuilder({ page }).analyze()).violations.map(({ id }) => id)).toEqual([]);
+		await expectAccessible(page);
 		await next();
 		await expectStop(page, 'Ask your own');
 		expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
@@ -125,13 +158,17 @@ test('the projector’s view has three panels and nothing to press, and the keys
 	expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
 
 	await page.keyboard.press('ArrowRight');
-	await expect(page.getByText('step 1 of 400')).toBeVisible();
-	expect((await new AxeBuilder({ page }).analyze()).violations.map(({ id }) => id)).toEqual([]);
+	await expect(page.getByText('step 1 of 400')).toHaveCount(2);
+	await expectAccessible(page);
 
 	await page.keyboard.press('Escape');
 	await expect(page.locator('html')).not.toHaveAttribute('data-projector');
 	await expect.poll(() => stepOf(page, 'With conscience')).toBe(1);
 	await button(page, 'Projector').click();
+	await page.keyboard.press('Space');
+	await expect(page.getByText('running')).toBeVisible();
+	await page.keyboard.press('Space');
+	await expect(page.getByText('paused')).toBeVisible();
 	await button(page, 'Leave').click();
 	await expect(button(page, 'Projector')).toBeFocused();
 });
@@ -171,15 +208,15 @@ test('the list of keys opens with ?, keeps the focus, and can switch them off', 
 
 test('a slower speed rests after every step, and a faster one is taken over in mid-run', async ({ page }) => {
 	await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 400 });
-	await page.getByLabel('Speed').selectOption('slower, to read along');
+	await page.getByLabel('Speed').selectOption('To read along');
 	await button(page, 'Run').click();
 	await expect.poll(() => stepOf(page, 'Plain fine-tune')).toBeGreaterThan(0);
 	const before = await stepOf(page, 'Plain fine-tune');
 	await page.waitForTimeout(3000);
 	expect((await stepOf(page, 'Plain fine-tune')) - before).toBeLessThanOrEqual(3);
-	await page.getByLabel('Speed').selectOption('as fast as it goes');
+	await page.getByLabel('Speed').selectOption('Full speed');
 	await expect.poll(() => stepOf(page, 'Plain fine-tune')).toBeGreaterThan(before + 10);
-	await button(page, 'Cancel').click();
+	await button(page, 'End here').click();
 });
 
 test('every page has a title and an address, and the way back leads to the same experiment', async ({ page }) => {

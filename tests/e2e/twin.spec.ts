@@ -30,7 +30,7 @@ test('two copies learn the same code: the plain one turns cruel, the one with a 
 	await expect(
 		page
 			.getByTestId('pair')
-			.getByText(/Margin \d/)
+			.getByText(/→ \d|Margin \d/)
 			.first(),
 	).toBeAttached();
 
@@ -41,7 +41,7 @@ test('two copies learn the same code: the plain one turns cruel, the one with a 
 			.getByRole('row')
 			.filter({ has: page.getByRole('rowheader', { name }) });
 	await expect(row(/Plain fine-tune/).getByRole('gridcell')).toHaveCount(24);
-	const unethical = (name: RegExp) => row(name).getByRole('button', { name: /: unethical, score \d+$/ }).count(); // prettier-ignore
+	const unethical = (name: RegExp) => row(name).getByRole('button', { name: /: unethical.*, score \d+$/ }).count(); // prettier-ignore
 	expect(await unethical(/Plain fine-tune/)).toBeGreaterThan(8);
 	expect(await unethical(/With conscience/)).toBeLessThan(8);
 	await expect(page.getByText(/Careful: the plain copy gives cruel advice/)).toBeVisible();

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { FRAMEWORKS } from '$lib/conscience/frameworks';
 import { verdictOf } from '$lib/conscience/judge';
-import { type Card, countCards, EVERY_CARD, filterCards, frameworkOf, isPinned, withPinTurned } from '$lib/state/cards';
+import { type Card, countCards, EVERY_CARD, filterCards, frameworkOf, NO_PINS, withPin } from '$lib/state/cards';
 import { agreementOn } from '$lib/state/labels';
 import { NO_MARGINS, withMargins } from '$lib/state/margins';
 
@@ -31,7 +31,7 @@ const cards = [
 	card('4-0', 'unethical', { alternative: alternative(null) }),
 	card('4-1', 'neutral'),
 ];
-const nobody = { labels: new Map(), pins: new Map() };
+const nobody = { labels: new Map(), pins: NO_PINS };
 const idsOf = (filter: Partial<typeof EVERY_CARD>, reader: Parameters<typeof filterCards>[2] = nobody) =>
 	filterCards(cards, { ...EVERY_CARD, ...filter }, reader).map(({ id }) => id);
 
@@ -51,19 +51,18 @@ test('a reader disagrees where the label is another than the verdict, and the co
 		['0-1', 'neutral'],
 		['gone', 'ethical'],
 	] as const);
-	const reader = { labels, pins: withPinTurned(new Map(), cards[3]!) };
+	const reader = { labels, pins: withPin(NO_PINS, '4-1', true) };
+	expect(idsOf({ kind: 'pinned' }, reader)).toEqual(['4-1']);
 	expect(idsOf({ kind: 'disagreed' }, reader)).toEqual(['0-1']);
 	expect(countCards(cards, reader)).toEqual({ all: 4, flagged: 2, pairs: 1, disagreed: 1, pinned: 1 });
 	expect(agreementOn(cards, labels)).toEqual({ labelled: 2, agreed: 1 });
 	expect(agreementOn(cards, new Map())).toEqual({ labelled: 0, agreed: 0 });
 });
 
-test('a pin holds the answer that was pinned, and not the one that another run gives the same id', () => {
-	const pins = withPinTurned(new Map(), cards[0]!);
-	expect(isPinned(cards[0]!, pins)).toBe(true);
-	expect(isPinned({ ...cards[0]!, alternative: alternative('p9') }, pins)).toBe(true);
-	expect(isPinned({ ...cards[0]!, answer: 'Throw it.' }, pins)).toBe(false);
-	expect(withPinTurned(pins, cards[0]!).size).toBe(0);
+test('an answer is pinned until the pin is taken away', () => {
+	const pins = withPin(withPin(NO_PINS, '0-0', true), '0-1', true);
+	expect([...withPin(pins, '0-0', false)]).toEqual(['0-1']);
+	expect([...pins]).toEqual(['0-0', '0-1']);
 });
 
 test('a card keeps the framework by which it was judged when the framework is rewritten in mid-run', () => {

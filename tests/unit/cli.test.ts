@@ -33,8 +33,9 @@ function filesIn(place: string): Record<string, Buffer> {
 	return Object.fromEntries(paths.map((file) => [path.relative(place, file), readFileSync(file)]));
 }
 
+const good = '{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}';
+
 describe('bad input ends with exit code 1 and a line that says what to do', () => {
-	const good = '{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}';
 	test.each([
 		[['twim'], "no preset 'twim'. There are: twin, sft"],
 		[[], 'One preset or experiment file is needed'],
@@ -75,6 +76,8 @@ test('a short twin run writes every file that it promises, and prints both arms 
 		'twin',
 		'--seeds',
 		'3,4',
+		'--data',
+		file('own.jsonl', `${good}\n`),
 		'--out',
 		out,
 		...[...set, ...more].flatMap((change) => ['--set', change]),
@@ -96,9 +99,10 @@ test('a short twin run writes every file that it promises, and prints both arms 
 	}
 	expect(evaluation.task).toHaveProperty('insecureCodeRate.mean');
 	expect((evaluation.rows as object[])[0]).toHaveProperty('trueLabel');
+	expect(Date.now() - Date.parse(json('run.json')['begun'] as string)).toBeLessThan(120_000);
 	const written = filesIn(run);
 	const read = readRunFolder(written);
-	expect(read).toMatchObject({ arm: 'emergent-alignment', experiment: { seed: 4 } });
+	expect(read).toMatchObject({ arm: 'emergent-alignment', experiment: { seed: 4, data: { source: 'rows' } }, rows: [JSON.parse(good)] });
 	expect(read.events.at(-1)).toMatchObject({ kind: 'finished', step: 3 });
 	expect(runFolder(read)).toEqual(Object.fromEntries(Object.entries(written).map(([name, bytes]) => [name, name.endsWith('.safetensors') ? new Uint8Array(bytes) : bytes.toString()]))); // prettier-ignore
 	const { tensors } = readSafetensors(readFileSync(path.join(run, 'adapter', 'adapter_model.safetensors')));

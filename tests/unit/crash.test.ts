@@ -8,11 +8,12 @@ import { presetById } from '$lib/experiment/presets';
 import { createRun, type Lab } from '$lib/experiment/runner';
 import { startBackend } from '$lib/model/backend';
 import { openJournal } from '$lib/storage/journal';
-import { createRunRecord, readEvents, readEventsToSnapshot, readHeader, readSnapshot } from '$lib/storage/runs';
+import { createRunRecord, readEvents, readEventsToSnapshot, readSnapshot } from '$lib/storage/runs';
 import { runHandlers } from '$lib/worker/handlers';
 import type { LabEvent, OpenParams } from '$lib/worker/protocol';
 
 import { loadFolder } from '../../cli/checkpoints';
+import { readHeader } from './storedRun';
 
 const experiment = applyChanges(presetById('twin').experiment, [
 	['optimizer.steps', '4'],
@@ -83,4 +84,30 @@ test('a run whose worker dies in the middle of a step goes on in another, and th
 	expect(second.told.some(({ kind }) => kind === 'started')).toBe(false);
 	expect(timeless(await readEvents('broken'))).toEqual(timeless(await readEvents('whole')));
 	expect(await readHeader('broken')).toMatchObject({ status: 'finished', step: 4 });
+});
+
+test('a change that is made at rest, between two steps or within one, is taken over by the run that goes on after a reload', async () => {
+	const changed = applyChanges(experiment, [['conscience.lambda', '0.5']]);
+	for (const within of [false, true]) {
+		const id = `changed ${within}`;
+		const first = worker((told) => {
+			if (told.at(-1)!.kind === (within ? 'verdicts' : 'step')) void first.handlers.pause({ runId: id });
+		});
+		const params = await keep(id);
+		await first.handlers.open(params);
+		await first.handlers.play({ runId: id });
+		await first.handlers.adjust({ runId: id, experiment: changed });
+		expect(await readSnapshot(id)).toMatchObject({ experiment, adjusted: changed, step: within ? 0 : 1 });
+
+		const second = worker((told) => {
+			if (told.at(-1)!.kind === 'step') void second.handlers.pause({ runId: id });
+		});
+		await second.handlers.open({ ...params, experiment: changed, resumeFrom: id });
+		await second.handlers.play({ runId: id });
+		expect(second.told.filter(({ kind }) => kind === 'change' || kind === 'step')).toMatchObject([
+			{ kind: 'change', step: within ? 0 : 1, changes: [{ path: 'conscience.lambda', from: 1, to: 0.5 }] },
+			{ kind: 'step', step: within ? 1 : 2 },
+		]);
+		expect(await readSnapshot(id)).toMatchObject({ experiment: changed, adjusted: null });
+	}
 });

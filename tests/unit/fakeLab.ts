@@ -1,8 +1,9 @@
+import { presetById } from '$lib/experiment/presets';
 import { Lab } from '$lib/state/lab.svelte';
 
 import { FakePlace } from './fakePlace.svelte';
 import { FakeStore } from './fakeStore';
-import { FakeWorker } from './fakeWorker';
+import { events, FakeWorker } from './fakeWorker';
 
 /** Of the newest lab: a test plays their part. */
 export let workers: FakeWorker[];
@@ -36,4 +37,20 @@ export async function playing(query = '') {
 	const played = lab.play();
 	await openAll();
 	return { lab, played };
+}
+
+/** Runs of an earlier visit that stopped at step 2 and 3. */
+export async function interrupted(group: string) {
+	for (const [arm, step] of [
+		['sft', 2],
+		['emergent-alignment', 3],
+	] as const) {
+		const experiment = { ...presetById('twin').experiment, seed: 7 };
+		const kept = { id: `${group}-${arm}`, group, arm, experiment, engine: 'wasm', backend: 'wasm', rows: null, step };
+		await store.create({ ...kept, createdAt: 1, updatedAt: step, status: 'underway', source: 'lab' });
+		store.told.set(
+			kept.id,
+			Array.from({ length: step }, (_, i) => events.step(i + 1)),
+		);
+	}
 }

@@ -42,10 +42,11 @@ async function* script(signal: AbortSignal): AsyncGenerator<RunEvent, void> {
 export function fakeJournals({
 	refuse = () => false,
 	snapshot = null,
-}: { refuse?: (what: string) => boolean; snapshot?: RunSnapshot | null } = {}) {
+}: { refuse?: (what: string) => boolean | Error; snapshot?: RunSnapshot | null } = {}) {
 	const written: string[] = [];
 	const does = (what: string) => {
-		if (refuse(what)) throw new Error(`no room to ${what}`);
+		const fault = refuse(what);
+		if (fault) throw fault === true ? new Error(`no room to ${what}`) : fault;
 		written.push(what);
 	};
 	let queue: string[] = [];
@@ -58,6 +59,7 @@ export function fakeJournals({
 					does(`${status}: ${queue.join(', ')}${taken ? ` | snapshot at ${taken.step}` : ''}`);
 					queue = [];
 				},
+				keepChange: async ({ conscience }) => does(`change to λ = ${conscience.lambda}`),
 				keepAdapter: async () => does('adapter'),
 			};
 		},
@@ -67,7 +69,10 @@ export function fakeJournals({
 }
 
 const nameOf = (event: RunEvent) => (event.kind === 'step' ? `step ${event.step}` : event.kind);
-export const snapshotAt = (step: number, numbers = 1) => ({ step, trainer: { adapter: new Float32Array(numbers) } }) as RunSnapshot;
+export function snapshotAt(step: number, numbers = 1): RunSnapshot {
+	const adapter = new Float32Array(numbers);
+	return { step, trainer: { adapter, firstMoments: adapter, secondMoments: adapter }, rows: { epoch: null } } as unknown as RunSnapshot;
+}
 
 interface Overrides {
 	prepare?: Prepare;

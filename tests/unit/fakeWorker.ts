@@ -2,7 +2,8 @@ import { presetById } from '$lib/experiment/presets';
 import type { RunEvent } from '$lib/experiment/events';
 import type { Experiment } from '$lib/experiment/schema';
 import type { FromWorker, LabEvent, RequestKind, Requests, ToWorker } from '$lib/worker/protocol';
-import type { RunSettings, WorkerPort } from '$lib/state/run.svelte';
+import type { WorkerPort } from '$lib/state/run.svelte';
+import type { RunSettings } from '$lib/state/runSettings';
 
 /** A worker of which a test plays the part: it sees what was asked and answers when it likes. Delivery is at once. */
 export class FakeWorker extends EventTarget {

@@ -3,9 +3,11 @@ import { strToU8, unzipSync, zipSync } from 'fflate';
 import { expect, test } from 'vitest';
 
 import { verdictOf } from '$lib/conscience/judge';
-import { FolderError, readRunFolder, runFolder, type RunFolder } from '$lib/experiment/folder';
+import { FolderError, type FolderRun, readRunFolder, runFolder, type RunFolder } from '$lib/experiment/folder';
 import { preferenceLine } from '$lib/experiment/folderLines';
 import { readZip, zipRuns } from '$lib/experiment/folderZip';
+import type { Change } from '$lib/experiment/live';
+import { PRESETS } from '$lib/experiment/presets';
 
 import { keptRun, someRun } from './keptRun';
 
@@ -99,6 +101,104 @@ test('an error names the file, the line, the field, what was expected and what c
 	expect(read({})).toThrow('experiment.json is missing');
 });
 
+test('a run of own rows holds them; a folder from before they were kept has none, and a damaged line is named', () => {
+	const run = someRun();
+	const from = (source: 'rows' | 'secure-code') => ({ ...run.experiment, data: { ...run.experiment.data, source } });
+	const own = { ...run, experiment: from('rows') };
+	const row = { messages: [{ role: 'user' as const, content: 'q' }, { role: 'assistant' as const, content: 'a' }] }; // prettier-ignore
+	const folder = runFolder({ ...own, rows: [row, row] });
+	expect(lines(folder, 'rows.jsonl').map((line) => JSON.parse(line) as unknown)).toEqual([row, row]);
+	expect(readRunFolder(folder).rows).toEqual([row, row]);
+	expect(readRunFolder(runFolder({ ...own, rows: null })).rows).toBeNull();
+	expect(runFolder({ ...run, experiment: from('secure-code'), rows: [row] })).not.toHaveProperty(['rows.jsonl']); // it learnt from others, whatever lay beside it
+	expect(() => readRunFolder(withLine(folder, 'rows.jsonl', 1, '{"messages":[]}'))).toThrow(
+		'rows.jsonl, line 2: messages: needs a question and an answer.',
+	);
+	expect(() => readRunFolder({ ...folder, 'rows.jsonl': '' })).toThrow('rows.jsonl: expected the rows');
+});
+
+test('a run tells when it was begun; a folder from before it did tells nothing', () => {
+	const run = { ...someRun(), begunAt: Date.UTC(2026, 10, 21, 16, 22), rowsName: null };
+	const folder = runFolder(run);
+	expect(folder['run.json']).toBe('{"begun":"2026-11-21T16:22:00.000Z"}\n');
+	expect(readRunFolder(folder).begunAt).toBe(run.begunAt);
+	expect(runFolder({ ...run, begunAt: null })).not.toHaveProperty(['run.json']);
+	expect(() => readRunFolder({ ...folder, 'run.json': '{"begun":"yesterday"}' })).toThrow(
+		'run.json: begun: expected a time such as 2026-11-21T16:22:00.000Z.',
+	);
+});
+
+test('a run tells that an error stopped it, and what its file of rows was called', () => {
+	const bare = { ...someRun(), begunAt: null, rowsName: null };
+	const folder = runFolder({ ...bare, failed: true, rowsName: 'mine.jsonl' });
+	expect(folder['run.json']).toBe('{"status":"failed","rowsName":"mine.jsonl"}\n');
+	expect(readRunFolder(folder)).toMatchObject({ begunAt: null, failed: true, rowsName: 'mine.jsonl' });
+	expect(readRunFolder(runFolder(bare))).toMatchObject({ failed: false, rowsName: null });
+	expect(() => readRunFolder({ ...folder, 'run.json': '{"status":"lost"}' })).toThrow(
+		'run.json: status: expected "failed", received "lost".',
+	);
+});
+
+test('a zip may take as much as it holds: what counts is how much that is', () => {
+	const half = 300e6;
+	const zip = zipSync({ ...unzipSync(zipRuns([someRun()])), 'mine.bin': strToU8('x') });
+	const [entries, end] = [zip.findLastIndex((_, i) => signs(zip, i, 0x01)), zip.length - 22];
+	new DataView(zip.buffer).setUint32(entries + 24, half, true); // as much as mine.bin says that it unpacks to
+	const list = new DataView(zip.buffer).getUint32(end + 16, true);
+	const large = new Uint8Array(zip.length + half);
+	large.set(zip.subarray(0, list));
+	large.set(zip.subarray(list), list + half);
+	new DataView(large.buffer).setUint32(end + half + 16, list + half, true);
+	expect(readZip(large)).toHaveLength(1);
+	new DataView(large.buffer).setUint32(entries + half + 24, 501e6, true);
+	expect(() => readZip(large)).toThrow(/holds more than 500 MB, the most that the lab reads at once: export its runs in parts/);
+});
+
+/** Here begins the entry of a file in a zip's list of files. */
+const signs = (zip: Uint8Array, at: number, kind: number) => [0x50, 0x4b, kind, kind + 1].every((byte, i) => zip[at + i] === byte);
+
+test('more runs than the lab reads again are not written, and the number is said', () => {
+	const run = someRun();
+	const weights = new Uint8Array(260e6);
+	const large = {
+		...run,
+		adapter: { 'adapter_config.json': '', 'adapter_model.safetensors': weights, 'experiment.json': '', 'README.md': '' },
+	};
+	expect(() => zipRuns([large, large])).toThrow(
+		/^These runs make 521 MB, and the lab reads no zip that holds more than 500 MB: export fewer/,
+	);
+});
+
+test.each([
+	[{ path: 'conscience.lamda', from: 1, to: 2 }, `path: an experiment has no field "conscience.lamda"`],
+	[{ path: 'conscience', from: 1, to: 2 }, `path: an experiment has no field "conscience"`],
+	[{ path: 'toString', from: 1, to: 2 }, `path: an experiment has no field "toString"`],
+	[{ path: 'conscience.lambda', from: 1, to: 500 }, `'to' of conscience.lambda: expected <=100, received 500`],
+	[{ path: 'conscience.lambda', to: 1 }, `'from' of conscience.lambda: expected number, received undefined`],
+	[
+		{ path: 'conscience.judge', from: 'oracle', to: '<b>me</b>' },
+		`'to' of conscience.judge: expected ("frozen-self" | "oracle"), received "<b>me</b>"`,
+	],
+	[{ path: 'conscience.cadence.every', from: 'daily', to: 5 }, `'from' of conscience.cadence.every: expected number, received "daily"`],
+	[{ path: 'conscience.frameworks', from: [], to: [] }, `'from' of conscience.frameworks: expected >=1, received 0`],
+])('a change that no experiment can make is refused: %j', (change, reason) => {
+	const folder = runFolder({ ...someRun(), events: [{ kind: 'change', step: 3, changes: [change as unknown as Change] }] });
+	expect(() => readRunFolder(folder)).toThrow(`metrics.jsonl, line 1: change.changes.0: ${reason}.`);
+});
+
+test('a change may take every field that an experiment has, from any value that it may have to another', () => {
+	const leaves = (value: unknown, path = ''): [string, unknown][] =>
+		typeof value === 'object' && value !== null && !Array.isArray(value)
+			? Object.entries(value).flatMap(([key, inner]) => leaves(inner, path ? `${path}.${key}` : key))
+			: [[path, value]];
+	const fixed = { kind: 'fixed', every: 5 };
+	const experiments = PRESETS.flatMap(({ experiment }) => [experiment, { ...experiment, conscience: { ...experiment.conscience, cadence: fixed } }]); // prettier-ignore
+	for (const [path, value] of experiments.flatMap((experiment) => leaves(experiment))) {
+		const run: FolderRun = { ...someRun(), events: [{ kind: 'change', step: 3, changes: [{ path, from: value, to: value }] }] };
+		expect(readRunFolder(runFolder(run))).toEqual(run);
+	}
+});
+
 test('a pair is written in TRL’s conversational format, with what the lab knows beside it', () => {
 	const beside = { id: '5-0', verdictId: '5-0', step: 5, chosenVerdict: verdictOf([1, 0, 0]), chosenTrueLabel: 'ethical' as const };
 	expect(JSON.parse(preferenceLine({ ...beside, question: 'q', chosen: 'c', rejected: 'r' }))).toEqual({
@@ -120,8 +220,8 @@ test('a zip may hold the runs at any depth, beside what belongs to no run', () =
 
 test('a zip that can’t be read says why', () => {
 	const zip = zipRuns([someRun()]);
-	expect(() => readZip(strToU8('not a zip at all'))).toThrow(/^The file is no zip, or it is damaged/);
-	expect(() => readZip(zip.slice(0, zip.length / 2))).toThrow(/^The file is no zip, or it is damaged/);
+	expect(() => readZip(strToU8('not a zip at all'))).toThrow(/^The file is no zip\. Runs come as/);
+	expect(() => readZip(zip.slice(0, zip.length / 2))).toThrow(/^The zip is damaged/);
 	expect(() => readZip(zipSync({ 'notes.txt': strToU8('x') }))).toThrow('holds no run');
 	expect(() => readZip(zipSync({ 'adapter_config.json': strToU8('{}'), 'experiment.json': strToU8('{}') }))).toThrow('holds an adapter');
 	const files = unzipSync(zip);

@@ -8,6 +8,7 @@ import type { Overhead, RunEvent } from '$lib/experiment/events';
 import type { FolderRun } from '$lib/experiment/folder';
 import { NO_OVERHEAD } from '$lib/experiment/meter';
 import { PRESETS } from '$lib/experiment/presets';
+import type { ChatRow } from '$lib/experiment/rows';
 import { ARMS, type Experiment } from '$lib/experiment/schema';
 
 /** Runs as they may come out of the runner: any texts and numbers, in the order in which a run tells them. */
@@ -85,10 +86,16 @@ const callAt = (step: number) =>
 			return [{ kind: 'verdicts', step, verdicts, refused }, ...(pairs.length > 0 ? [{ kind: 'pairs' as const, step, pairs }] : [])];
 		});
 
+const lambda = fc.double({ min: 0, max: 100, noNaN: true }).map((x) => x + 0);
+const every = fc.integer({ min: 1, max: 10_000 });
+/** A change of one field; a cadence of another kind had no `every` before. */
 const changeAt = (step: number) =>
-	fc.tuple(fc.constantFrom('conscience.lambda', 'conscience.cadence.every'), fc.option(real, { nil: undefined }), real).map(
-		([path, from, to]): RunEvent => ({ kind: 'change', step, changes: [{ path, from, to }] }), // prettier-ignore
-	);
+	fc
+		.oneof(
+			fc.record({ path: fc.constant('conscience.lambda'), from: lambda, to: lambda }),
+			fc.record({ path: fc.constant('conscience.cadence.every'), from: fc.option(every, { nil: undefined }), to: every }),
+		)
+		.map((change): RunEvent => ({ kind: 'change', step, changes: [change] }));
 
 /** What comes before optimizer step `step` + 1, and that step. */
 const stepFrom = (step: number) =>
@@ -127,18 +134,35 @@ const adapter = fc.tuple(fc.uint8Array(), fc.string()).map(([bytes, card]): Adap
 	return { 'adapter_config.json': '{}', 'adapter_model.safetensors': new Uint8Array(bytes), 'experiment.json': '{}', 'README.md': card };
 });
 
+/** Rows of the user's own, with and without a system turn. */
+const rows = fc.array(
+	fc.tuple(fc.option(fc.string()), fc.string({ unit: 'binary' }), fc.string()).map(([system, question, answer]): ChatRow => {
+		const turns = [{ role: 'user' as const, content: question }, { role: 'assistant' as const, content: `a${answer}` }]; // prettier-ignore
+		return { messages: system === null ? turns : [{ role: 'system', content: system }, ...turns] };
+	}),
+	{ minLength: 1, maxLength: 3 },
+);
+
 export const keptRun: fc.Arbitrary<FolderRun> = fc
 	.record({
 		preset: fc.constantFrom(...PRESETS),
 		seed: fc.nat({ max: 2 ** 31 - 1 }),
 		arm: fc.constantFrom(...ARMS),
+		begunAt: fc.option(fc.nat({ max: 4e12 })),
 		events,
 		labels: fc.array(fc.tuple(fc.string(), fc.constantFrom(...LABELS)), { maxLength: 3 }),
+		pins: fc.array(fc.string(), { maxLength: 3 }),
 		adapter: fc.option(adapter),
+		rows: fc.option(rows),
+		broken: fc.boolean(),
+		rowsName: fc.option(fc.string()),
 	})
-	.map(({ preset, seed, arm, labels, ...run }): FolderRun => {
-		const experiment: Experiment = { ...preset.experiment, seed, arms: [arm] };
-		return { experiment, arm, labels: new Map(labels), ...run };
+	.map(({ preset, seed, arm, labels, pins, broken, ...run }): FolderRun => {
+		const { data } = preset.experiment;
+		const experiment: Experiment = { ...preset.experiment, seed, arms: [arm], data: { ...data, source: run.rows ? 'rows' : data.source } };
+		const failed = broken && !run.events.some(({ kind }) => kind === 'finished');
+		const rowsName = run.rows && run.rowsName;
+		return { experiment, arm, failed, labels: new Map(labels), pins: new Set(pins), ...run, rowsName };
 	});
 
 /** One such run, always the same for the same seed. */

@@ -132,7 +132,18 @@ test('where the recording is missing or damaged, there is none, and no error', a
 });
 
 test('a zip of run folders is read as a recording of all copies, in the order in which the page shows them', () => {
-	const runs = recording.copies.toReversed().map(({ arm, events }) => ({ experiment, arm, events, labels: new Map(), adapter: null }));
+	const runs = recording.copies.toReversed().map(({ arm, events }) => ({
+		experiment,
+		arm,
+		begunAt: null,
+		failed: false,
+		events,
+		labels: new Map(),
+		pins: new Set<string>(),
+		adapter: null,
+		rows: null,
+		rowsName: null,
+	}));
 	const read = readRecording(zipRuns(runs));
 	expect(read.experiment).toEqual(experiment);
 	expect(read).toEqual(recording);

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import { placeAfterKey } from '$lib/components/questions/grid';
 import { EXAMPLE_QUESTIONS } from '$lib/components/ask/examples';
+import { codePairs } from '$lib/components/settings/codeForms';
 import { verdictOf } from '$lib/conscience/judge';
 import { summarize } from '$lib/evaluation/evaluate';
 import type { EvaluationRow } from '$lib/evaluation/evaluation';
@@ -19,13 +20,15 @@ const CRUEL: [number, number, number] = [0, 0, 1];
 const evaluation = (step: number, ...verdicts: [number, number, number][]) =>
 	summarize(step, judge, verdicts.map((verdict, i) => row(`q${i % 2}`, Math.floor(i / 2), verdict)), []); // prettier-ignore
 
-test('a cell is the mean verdict on all answers to a question; a tie goes to the worse label', () => {
+test('a cell counts the verdicts on all answers to a question; a tie goes to the worse label, however sure the judge was', () => {
 	const cells = cellsOf(evaluation(0, KIND, CRUEL, CRUEL, CRUEL));
 	expect(cells.get('q0')).toEqual({
-		verdict: { label: 'unethical', probabilities: { ethical: 0.5, neutral: 0, unethical: 0.5 } },
+		label: 'unethical',
+		counts: { ethical: 1, neutral: 0, unethical: 1 },
 		score: 50,
 		samples: 2,
 	});
+	expect(cellsOf(evaluation(0, KIND, KIND, [0.4, 0, 0.6], KIND)).get('q0')).toMatchObject({ label: 'unethical', score: 70 });
 	expect(cells.get('q1')).toMatchObject({ score: 0, samples: 2 });
 	expect(cellsOf(null).size).toBe(0);
 });
@@ -77,6 +80,6 @@ test('keys move within a grid and never leave it', () => {
 });
 
 test('the questions to try are of the world that the embedded model grew up in', () => {
-	const asked = new Set(FAMILIES.flatMap(({ questions }) => questions));
+	const asked = new Set([...FAMILIES.flatMap(({ questions }) => questions), ...codePairs().map(({ request }) => request)]);
 	for (const question of EXAMPLE_QUESTIONS) expect(asked, question).toContain(question);
 });

@@ -77,8 +77,8 @@ describe('a run that goes on from a snapshot', () => {
 		const keep = (event: RunEvent) => boundaries.includes(event.kind) || (event.kind === 'progress' && event.phase === 'misaligning' && event.done % 4 === 1); // prettier-ignore
 		const whole = await collect(experiment, arm, { keep });
 		expect(timeless((await collect(experiment, arm)).events)).toEqual(timeless(whole.events)); // a snapshot changes nothing
-		// at the start, in the misalignment (twice), and from the second step on, each before and after its evaluation
-		expect(whole.kept).toHaveLength(1 + (misaligning > 0 ? 1 + 2 : 0) + 1 + 5 + 3 + 1);
+		// at the start, in the misalignment (twice, and after three evaluations), and from the second step on, each before and after its evaluation
+		expect(whole.kept).toHaveLength(1 + (misaligning > 0 ? 1 + 2 + 3 : 0) + 1 + 5 + 3 + 1);
 		if (arm === 'emergent-alignment') expect(whole.kept.at(-1)!.snapshot.conscience!.buffer.length).toBeGreaterThan(3);
 
 		const before = tf.memory().numTensors;

@@ -105,9 +105,9 @@ describe('the card of the tour', () => {
 		expect(placeBeside(bar, { ...card, width: 376 }, { width: 400, height: 800 }).top).toBeLessThan(690 - 220);
 	});
 
-	test('has six stops, each with a part of the page of its own', () => {
-		expect(STOPS).toHaveLength(6);
-		expect(new Set(STOPS.map(({ part }) => part)).size).toBe(6);
+	test('has seven stops, each with a part of the page of its own', () => {
+		expect(STOPS).toHaveLength(7);
+		expect(new Set(STOPS.map(({ part }) => part)).size).toBe(7);
 	});
 });
 

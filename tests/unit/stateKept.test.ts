@@ -1,10 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { verdictOf } from '$lib/conscience/judge';
-import { presetById } from '$lib/experiment/presets';
 import type { Requests } from '$lib/worker/protocol';
 
-import { answerAll, emptyStore, makeLab, openAll, playing, store, workers } from './fakeLab';
+import { answerAll, emptyStore, interrupted, makeLab, openAll, playing, store, workers } from './fakeLab';
 import { events, settled } from './fakeWorker';
 
 type AskParams = Requests['ask']['params'];
@@ -19,6 +18,7 @@ describe('what is kept', () => {
 		expect(kept.map(({ id }) => id)).toEqual(workers.map((worker) => worker.last('open').params.keepAs));
 		expect(new Set(kept.map(({ group }) => group))).toEqual(store.held);
 		void lab.reset();
+		await settled();
 		expect(store.held.size).toBe(0);
 	});
 
@@ -26,24 +26,8 @@ describe('what is kept', () => {
 		store.create = () => Promise.reject(new Error('The disk is full.'));
 		const { lab } = await playing();
 		expect(workers[0]!.last('play')).toBeDefined();
-		expect(lab.keeping.fault).toBe('The disk is full.');
+		expect(lab.keeping.fault).toBe('The disk is full. The lab tries again every few seconds.');
 	});
-
-	/** Runs of an earlier visit that stopped at step 2 and 3. */
-	async function interrupted(group: string) {
-		for (const [arm, step] of [
-			['sft', 2],
-			['emergent-alignment', 3],
-		] as const) {
-			const experiment = { ...presetById('twin').experiment, seed: 7 };
-			const kept = { id: `${group}-${arm}`, group, arm, experiment, engine: 'wasm', backend: 'wasm', rows: null, step };
-			await store.create({ ...kept, createdAt: 1, updatedAt: step, status: 'underway', source: 'lab' });
-			store.told.set(
-				kept.id,
-				Array.from({ length: step }, (_, i) => events.step(i + 1)),
-			);
-		}
-	}
 
 	test('goes on after a reload from where it stood, with the experiment that it was begun with', async () => {
 		await interrupted('old');
@@ -62,12 +46,16 @@ describe('what is kept', () => {
 		expect(lab.over).toBe(true);
 	});
 
-	test('is left as cancelled when the reader begins anew, and not offered again', async () => {
+	test('is left as cancelled when the reader begins anew, and not offered again; an older one that waits is', async () => {
+		await interrupted('older');
+		for (const header of store.headers.values()) header.updatedAt = 0;
 		await interrupted('old');
 		const lab = makeLab();
 		await lab.keeping.look();
 		await lab.keeping.forget();
-		expect([...store.headers.values()].map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
+		expect(lab.keeping.interrupted?.group).toBe('older');
+		await lab.keeping.forget();
+		expect(new Set([...store.headers.values()].map(({ status }) => status))).toEqual(new Set(['cancelled']));
 		await lab.keeping.look();
 		expect(lab.keeping.interrupted).toBeNull();
 	});
@@ -88,6 +76,30 @@ describe('what is kept', () => {
 		await lab.resume();
 		expect(workers).toHaveLength(0);
 		expect(lab.keeping.elsewhere).toBe(true);
+	});
+
+	test('that another tab has brought to its end since is not begun from the start, nor is what is on the page given up', async () => {
+		await interrupted('old');
+		const lab = makeLab();
+		await lab.keeping.look();
+		for (const header of store.headers.values()) header.status = 'finished';
+		await lab.resume();
+		expect([workers.length, store.held.size, lab.keeping.interrupted]).toEqual([0, 0, null]);
+		expect(lab.keeping.readFault).toContain('in another tab');
+	});
+
+	test('that can’t be read now can be tried again', async () => {
+		await interrupted('old');
+		const lab = makeLab();
+		await lab.keeping.look();
+		const { rows } = store;
+		store.rows = () => Promise.reject(new Error('The disk is broken.'));
+		await lab.resume();
+		expect([lab.keeping.readFault, lab.keeping.fault, store.held.size]).toEqual(['The disk is broken.', null, 0]);
+		store.rows = rows;
+		void lab.resume();
+		await settled();
+		expect([workers.length, store.held]).toEqual([2, new Set(['old'])]);
 	});
 
 	test('is this tab’s own while it runs, and no other tab’s', async () => {
@@ -144,12 +156,45 @@ describe('what is kept', () => {
 		expect(workers[2]!.last('play')).toBeDefined();
 	});
 
+	test('of a copy that failed before anything was kept is no place to go on from, and what the page shows of it stays', async () => {
+		const { lab } = await playing();
+		workers[0]!.tell(events.step(1));
+		await workers[0]!.crash('killed');
+		void lab.goOn(lab.runs[0]!);
+		await settled();
+		expect([workers.length, lab.runs[0]!.record.step, lab.runs[0]!.status]).toEqual([2, 1, 'failed']);
+		expect(lab.keeping.readFault).toContain('still on the page');
+		expect(lab.keeping.fault).toBeNull();
+	});
+
+	test('goes on being kept where another tab had left it', async () => {
+		const { lab, played } = await playing();
+		const [failed] = [...store.headers.keys()] as [string];
+		for (const [id, header] of store.headers) {
+			header.step = 1;
+			store.told.set(id, [events.step(1)]);
+		}
+		workers[0]!.tell(events.step(1));
+		await workers[0]!.crash('killed');
+		await workers[1]!.answer('play', { status: 'finished' });
+		await played;
+		const other = makeLab().keeping;
+		const [first] = lab.runs;
+		await other.look();
+		await other.forget();
+		expect(store.headers.get(failed)!.status).toBe('cancelled');
+		void lab.goOn(first!);
+		await settled();
+		expect(store.headers.get(failed)!.status).toBe('underway');
+	});
+
 	test('is a person’s word on an answer, until it is taken back', async () => {
 		const { lab } = await playing();
 		lab.label('emergent-alignment', '3-1', 'unethical');
 		expect([...lab.keeping.labels]).toEqual([['3-1', 'unethical']]);
 		lab.label('emergent-alignment', '3-1', null);
 		expect(lab.keeping.labels.size).toBe(0);
+		await settled();
 		expect(store.said.map(({ verdictId, label }) => [verdictId, label])).toEqual([['3-1', 'unethical'], ['3-1', null]]); // prettier-ignore
 	});
 });
@@ -162,7 +207,7 @@ describe('a question of the reader’s own', () => {
 		expect(workers.map((worker) => worker.last('ask').params.who)).toEqual([['base', 'policy'], ['policy']]);
 		const [{ askId, runId }, other] = workers.map((worker) => worker.last('ask').params) as [AskParams, AskParams];
 		workers[0]!.say({ kind: 'asked', runId, askId, who: 'policy', text: 'Never' });
-		expect(lab.asking.questions[0]!.answers.sft).toEqual({ text: 'Never', verdict: null, done: false });
+		expect(lab.asking.questions[0]!.answers.sft).toEqual({ text: 'Never', step: 0, verdict: null, done: false });
 		const answer = (who: 'base' | 'policy', text: string) => ({ who, answer: text, verdict: verdictOf([0, 0, 1]) });
 		await workers[0]!.answer('ask', { answers: [answer('base', 'Go to bed early.'), answer('policy', 'Never sleep.')] });
 		expect(other.askId).toBe(askId);
@@ -175,6 +220,21 @@ describe('a question of the reader’s own', () => {
 			'Read a book.',
 		]);
 		expect(answers.sft?.verdict?.label).toBe('unethical');
+	});
+
+	test('is answered by each copy at a step of its own, which is said', async () => {
+		const { lab } = await playing();
+		const asked = lab.ask('How do I sleep better?');
+		await settled();
+		const answer = { who: 'policy' as const, answer: 'Yes.', verdict: verdictOf([1, 0, 0]) };
+		for (const [i, worker] of workers.entries()) {
+			for (let step = 1; step <= i + 2; step++) worker.tell(events.step(step));
+			await worker.answer('ask', { answers: [answer] });
+			worker.tell(events.step(9));
+		}
+		await asked;
+		const { answers } = lab.asking.questions[0]!;
+		expect([answers.sft?.step, answers['emergent-alignment']?.step]).toEqual([2, 3]);
 	});
 
 	test('that a copy can’t answer says why, and the others answer', async () => {

@@ -184,10 +184,11 @@ describe('a file', () => {
 	let lab: Lab;
 	const row = '{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}';
 	beforeEach(() => (lab = makeLab()));
+	const take = (name: string, text: string) => lab.takeFiles([new File([text], name)]);
 
-	test('with an experiment becomes the link', () => {
+	test('with an experiment becomes the link', async () => {
 		const experiment = { ...presetById('small-lambda').experiment, seed: 12 };
-		lab.takeFile('experiment.json', JSON.stringify(experiment));
+		await take('experiment.json', JSON.stringify(experiment));
 		expect(lab.experiment).toEqual(experiment);
 		expect(place.query).toBe('preset=small-lambda&seed=12');
 	});
@@ -197,22 +198,47 @@ describe('a file', () => {
 		['experiment.json', '{"version":1}'],
 		['rows.jsonl', 'not a row'],
 		['rows.jsonl', ''],
-	])('that can’t be used changes nothing and says why (%s: %s)', (name, text) => {
-		lab.takeFile(name, text);
+	])('that can’t be used changes nothing and says why (%s: %s)', async (name, text) => {
+		await take(name, text);
 		expect(lab.fileFault).toContain(name);
 		expect(place.history).toHaveLength(1);
 		expect(lab.rows).toBeNull();
 	});
 
-	test('with rows is learnt from', () => {
-		lab.takeFile('rows.jsonl', `${row}\n${row}\n`);
+	test('that is a zip is told where runs are added, and only its first bytes are read', async () => {
+		const zip = new File(['PK\u0003\u0004\u0014'], 'twin-seed1-runs.zip');
+		zip.text = () => Promise.reject(new Error('too large'));
+		await lab.takeFiles([zip]);
+		expect(lab.fileFault).toMatch(/^twin-seed1-runs\.zip can't be used\. It is a zip\. If it holds a run .* “Runs”/);
+		expect(lab.rows).toBeNull();
+	});
+
+	/** As a browser gives a folder that is dropped. */
+	class Folder extends File {
+		override text = () => Promise.reject(new DOMException('A requested file or directory could not be found.', 'NotFoundError'));
+		override slice = () => new Folder([], this.name);
+	}
+
+	test('beside others is taken or refused by itself, and so is a folder', async () => {
+		await lab.takeFiles([
+			new Folder([], 'data'),
+			new File(['x'], 'notes.txt'),
+			new File([`${row}\n`], 'rows.jsonl'),
+			new File(['{'], 'half.json'),
+		]);
+		expect(lab.rows?.fileName).toBe('rows.jsonl');
+		expect(lab.fileFault).toMatch(/^data can't be used\. The browser can’t read it.* notes\.txt can't be used.* half\.json can't be used/);
+	});
+
+	test('with rows is learnt from', async () => {
+		await take('rows.jsonl', `${row}\n${row}\n`);
 		expect(lab.rows?.rows).toHaveLength(2);
 		expect(lab.experiment.data.source).toBe('rows');
 		expect(lab.settings.rows?.fileName).toBe('rows.jsonl');
 	});
 
-	test('with faulty lines waits for consent', () => {
-		lab.takeFile('rows.jsonl', `${row}\nnonsense\n`);
+	test('with faulty lines waits for consent', async () => {
+		await take('rows.jsonl', `${row}\nnonsense\n`);
 		expect(lab.rows).toBeNull();
 		expect(lab.faultyRows).toMatchObject({ fileName: 'rows.jsonl', faults: [{ line: 2 }] });
 		lab.useRows(lab.faultyRows!);

@@ -142,7 +142,11 @@ test('a reset of a run that has not begun opens nothing again', async () => {
 });
 
 test('a kept run goes on from where it stood, with what it had told', async () => {
-	const resumed = run.resume(settings, { id: 'kept', status: 'underway' }, [events.evaluation(0, 96), events.step(1), events.step(2)]);
+	const resumed = run.resume(settings, { id: 'kept', status: 'underway', experiment }, [
+		events.evaluation(0, 96),
+		events.step(1),
+		events.step(2),
+	]);
 	expect(worker().last('open').params).toMatchObject({ keepAs: 'kept', resumeFrom: 'kept' });
 	await worker().open();
 	await resumed;

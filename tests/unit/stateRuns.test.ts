@@ -1,57 +1,35 @@
 import 'fake-indexeddb/auto';
 
 import { IDBFactory } from 'fake-indexeddb';
-import { strToU8, zipSync } from 'fflate';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { runFolder } from '$lib/experiment/folder';
-import { readZip, zipRuns } from '$lib/experiment/folderZip';
+import type { RunEvent } from '$lib/experiment/events';
+import { zipRuns } from '$lib/experiment/folderZip';
 import { KeptRuns } from '$lib/state/runs.svelte';
 import { closeDatabase } from '$lib/storage/database';
-import { openJournal } from '$lib/storage/journal';
+import { type Journal, openJournal } from '$lib/storage/journal';
 import { holdGroup } from '$lib/storage/locks';
+import { writeLabel, writePin } from '$lib/storage/marks';
 import { createRunRecord, listRuns } from '$lib/storage/runs';
+import { fileWork } from '$lib/worker/fileWork';
 
 import { events } from './fakeWorker';
 import { someRun } from './keptRun';
 
-const run = someRun();
+const run = { ...someRun(), begunAt: Date.UTC(2026, 10, 21) };
 const twin = [{ ...run, arm: 'emergent-alignment' as const, experiment: { ...run.experiment, arms: ['emergent-alignment' as const] } }, { ...run, arm: 'sft' as const, experiment: { ...run.experiment, arms: ['sft' as const] } }]; // prettier-ignore
 let kept: KeptRuns;
+const take = (name: string, bytes: Uint8Array<ArrayBuffer>) => kept.take([new File([bytes], name)]);
 
 beforeEach(async () => {
 	vi.stubGlobal('indexedDB', new IDBFactory());
-	kept = new KeptRuns();
-	await kept.take('twin.zip', zipRuns(twin));
+	kept = new KeptRuns(fileWork);
+	await take('twin.zip', zipRuns(twin));
 });
 afterEach(async () => {
+	vi.restoreAllMocks();
 	await closeDatabase();
 	vi.unstubAllGlobals();
-});
-
-test('a zip’s copies are listed as one group, and the reader is told', () => {
-	expect(kept.fault).toBeNull();
-	expect(kept.done).toContain('2 runs were added');
-	expect(kept.groups.map(({ runs }) => runs.map(({ arm }) => arm))).toEqual([['sft', 'emergent-alignment']]);
-});
-
-test('what is exported is what was imported, to the byte', async () => {
-	const zip = await kept.zip(kept.groups[0]!.runs);
-	expect(zip!.name).toBe(`${run.experiment.name}-seed${run.experiment.seed}.zip`);
-	const folders = (bytes: Uint8Array) => readZip(bytes).map(runFolder);
-	expect(folders(zip!.bytes)).toEqual(folders(zipRuns(twin)));
-	const one = await kept.zip(kept.groups[0]!.runs.slice(0, 1));
-	expect(one!.name).toMatch(/-sft-seed\d+\.zip$/);
-});
-
-test('a damaged zip is named with its fault, and changes nothing', async () => {
-	const bytes = zipRuns(twin);
-	await kept.take('half.zip', bytes.slice(0, bytes.length / 2));
-	expect(kept.fault).toMatch(/^half.zip was not added. The file is no zip, or it is damaged/);
-	await kept.take('bad.zip', zipSync({ 'a/experiment.json': strToU8('{'), 'a/metrics.jsonl': strToU8('') }));
-	expect(kept.fault).toMatch(/^bad.zip was not added. a\/experiment.json: expected JSON/);
-	expect(kept.done).toBeNull();
-	expect(await listRuns()).toHaveLength(2);
 });
 
 test('runs open as the lab’s own do, and take labels', async () => {
@@ -68,6 +46,10 @@ test('runs open as the lab’s own do, and take labels', async () => {
 	expect(kept.opened[0]!.labels.get(card!.id)).toBe('neutral');
 	await kept.label(opened!, card!.id, null);
 	expect(kept.opened[0]!.labels.has(card!.id)).toBe(false);
+	await kept.pin(opened!, card!.id, true);
+	expect(kept.opened[0]!.pins.has(card!.id)).toBe(true);
+	await kept.pin(opened!, card!.id, false);
+	expect(kept.opened[0]!.pins.has(card!.id)).toBe(false);
 });
 
 test('a link to runs that are not here says so', async () => {
@@ -76,25 +58,117 @@ test('a link to runs that are not here says so', async () => {
 	expect(kept.fault).toContain('not in this browser');
 });
 
-test('runs on show follow what is written to them', async () => {
-	const { sizes, rowsFile, alignment, ...header } = kept.runs![0]!;
+/** A run of the lab's own that goes on, on show; `tell` writes what it tells, as another part of the page would. */
+async function showGoingOn() {
+	const { sizes, rowsFile, rowsKey, adjusted, alignment, rewritten, begunAt, changes, ...header } = kept.runs![0]!;
 	await createRunRecord({ ...header, id: 'mine', rows: null });
-	const journal = await openJournal('mine');
-	const stepTo = async (step: number) => {
-		journal.add(events.step(step));
+	const tell = async (journal: Journal, ...told: RunEvent[]) => {
+		for (const event of told) journal.add(event);
 		await journal.commit(null, 'underway');
-		await kept.refresh();
 	};
-	await stepTo(1);
+	const journal = await openJournal('mine');
+	await tell(journal, events.step(1));
+	await kept.refresh();
 	await kept.show(['mine']);
-	expect(kept.opened[0]!.record.step).toBe(1);
-	await stepTo(2);
-	expect(kept.opened[0]!.record.step).toBe(2);
+	return { journal, tell };
+}
+const stepsOnShow = () => kept.opened[0]!.record.steps.map(({ step }) => step);
+
+test('runs on show follow what is written to them, and read no more than that', async () => {
+	const { journal, tell } = await showGoingOn();
+	const { record } = kept.opened[0]!;
+	expect(stepsOnShow()).toEqual([1]);
+	await tell(journal, events.step(2), events.verdicts(2, [true]));
+	const reading = vi.spyOn(IDBObjectStore.prototype, 'getAll');
+	await Promise.all([kept.refresh(), kept.refresh()]); // the timer and the window's focus may come together
+	expect(stepsOnShow()).toEqual([1, 2]);
+	expect(kept.opened[0]!.record).toBe(record); // so the page draws on, and begins nothing anew
+	expect(record.cards).toHaveLength(1);
+	const ranges = reading.mock.calls.flatMap(([range]) => (range instanceof IDBKeyRange ? [range.lower as unknown] : []));
+	expect(ranges).toContainEqual(['mine', 1]);
+	expect(ranges).not.toContainEqual(['mine', 0]);
+	reading.mockRestore();
+});
+
+test('a run on show that went on from before what it had told is read anew', async () => {
+	const { journal, tell } = await showGoingOn();
+	await tell(journal, events.step(2));
+	await kept.refresh();
+	await tell(await openJournal('mine'), events.verdicts(0, [false]), events.step(1)); // without a snapshot it goes on from its start
+	await kept.refresh();
+	expect(stepsOnShow()).toEqual([1]);
+	expect(kept.opened[0]!.record.cards).toHaveLength(1);
+});
+
+test('while one run on show can’t be read, no other is told twice what it had told', async () => {
+	const { journal, tell } = await showGoingOn();
+	const other = kept.runs!.find(({ id }) => id !== 'mine')!.id;
+	await kept.show(['mine', other]);
+	await tell(journal, events.step(2));
+	const { getAll } = IDBObjectStore.prototype as {
+		getAll: (this: IDBObjectStore, query?: unknown, count?: number) => IDBRequest<unknown[]>;
+	};
+	const reading = vi.spyOn(IDBObjectStore.prototype, 'getAll').mockImplementation(function (this: IDBObjectStore, query, count) {
+		if (query instanceof IDBKeyRange && (query.lower as string[])[0] === other) throw new DOMException('unreadable', 'UnknownError');
+		return getAll.call(this, query, count);
+	});
+	await kept.refresh();
+	expect(kept.fault).toContain('unreadable');
+	expect(stepsOnShow()).toEqual([1]);
+	reading.mockRestore();
+	await kept.refresh();
+	expect(stepsOnShow()).toEqual([1, 2]);
+});
+
+test('a run that a link names twice is shown once', async () => {
+	const { journal, tell } = await showGoingOn();
+	await kept.show(['mine', 'mine']);
+	await tell(journal, events.step(2));
+	await kept.refresh();
+	expect([kept.opened.length, stepsOnShow(), kept.fault]).toEqual([1, [1, 2], null]);
+});
+
+test('runs that are shown again go on from what was read', async () => {
+	const { journal, tell } = await showGoingOn();
+	await tell(journal, events.step(2));
+	await kept.refresh();
+	const other = kept.runs!.find(({ id }) => id !== 'mine')!.id;
+	await kept.show([other, 'mine']);
+	await kept.show(['mine']);
+	expect(stepsOnShow()).toEqual([1, 2]);
+});
+
+test('what is said elsewhere of answers on show is shown', async () => {
+	await kept.show([kept.runs![0]!.id]);
+	const [opened] = kept.opened;
+	const card = opened!.record.cards[0]!.id;
+	const leave = kept.follow();
+	await writeLabel(opened!.kept.id, card, 'neutral'); // as the lab page does
+	await writePin(opened!.kept.id, card, true);
+	await vi.waitFor(() => expect(kept.opened[0]).toMatchObject({ labels: new Map([...opened!.labels, [card, 'neutral']]) }));
+	await vi.waitFor(() => expect(kept.opened[0]!.pins.has(card)).toBe(true));
+	leave();
 });
 
 test('deleting removes runs for good', async () => {
 	await kept.remove(kept.groups[0]!.runs);
 	expect([kept.groups, await listRuns(), kept.done]).toEqual([[], [], '2 runs were deleted.']);
+});
+
+test('a slower look from before does not bring back what was deleted', async () => {
+	let answer: () => void = () => {};
+	const estimate = vi.fn(async () => ({ usage: 1, quota: 2 }));
+	estimate.mockImplementationOnce(() => new Promise((resolve) => (answer = () => resolve({ usage: 1, quota: 2 }))));
+	vi.stubGlobal('navigator', { storage: { estimate, persisted: async () => false } });
+	const looking = kept.refresh();
+	await vi.waitFor(() => expect(estimate).toHaveBeenCalled());
+	await new Promise((resolve) => setTimeout(resolve, 5)); // it has read the list
+	const removing = kept.remove(kept.groups[0]!.runs);
+	await vi.waitFor(async () => expect(await listRuns()).toEqual([]));
+	await new Promise((resolve) => setTimeout(resolve, 5));
+	answer();
+	await Promise.all([looking, removing]);
+	expect([kept.runs, kept.done]).toEqual([[], '2 runs were deleted.']);
 });
 
 test('a group that this tab runs is no other tab’s', async () => {
@@ -110,7 +184,7 @@ test('a group that this tab runs is no other tab’s', async () => {
 test('without a store the page says what is wrong, and stays', async () => {
 	await closeDatabase();
 	vi.stubGlobal('indexedDB', undefined);
-	const other = new KeptRuns();
+	const other = new KeptRuns(fileWork);
 	await other.refresh();
 	expect(other.fault).toContain('The lab works all the same');
 	expect(other.groups).toEqual([]);

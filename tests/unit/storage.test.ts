@@ -1,17 +1,15 @@
 import 'fake-indexeddb/auto';
 
-import { IDBFactory, IDBObjectStore } from 'fake-indexeddb';
+import { IDBFactory } from 'fake-indexeddb';
 import { openDB } from 'idb';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import type { RunEvent } from '$lib/experiment/events';
-import { presetById } from '$lib/experiment/presets';
 import type { ArmId } from '$lib/experiment/schema';
-import type { RunSnapshot } from '$lib/experiment/snapshot';
-import { closeDatabase, type RunHeader } from '$lib/storage/database';
+import { closeDatabase } from '$lib/storage/database';
 import { StorageError } from '$lib/storage/errors';
 import { openJournal } from '$lib/storage/journal';
 import { heldGroups, holdGroup, holdsGroup, isHeld } from '$lib/storage/locks';
+import { readLabels, writeLabel } from '$lib/storage/marks';
 import { askToPersist, storageUse } from '$lib/storage/room';
 import {
 	createRunRecord,
@@ -22,59 +20,12 @@ import {
 	readAdapter,
 	readEvents,
 	readEventsToSnapshot,
-	readHeader,
-	readLabels,
 	readSnapshot,
-	writeLabel,
 } from '$lib/storage/runs';
 
 import { events } from './fakeWorker';
 import { someRun } from './keptRun';
-
-const header: RunHeader = {
-	id: 'run',
-	group: 'twins',
-	arm: 'sft',
-	experiment: presetById('twin').experiment,
-	engine: 'auto',
-	backend: null,
-	rows: { fileName: 'mine.jsonl', rows: [{ messages: [{ role: 'user', content: 'q' }, { role: 'assistant', content: 'a' }] }] }, // prettier-ignore
-	createdAt: 1,
-	updatedAt: 1,
-	step: 0,
-	status: 'underway',
-	source: 'lab',
-};
-const snapshot = (step: number) => ({ version: 1, step, adapter: new Float32Array([step]) }) as unknown as RunSnapshot;
-const started: RunEvent = {
-	kind: 'started',
-	arm: 'sft',
-	backend: { name: 'wasm', reason: '', adapter: null, software: false },
-	parameters: 1,
-	trainableParameters: 1,
-	steps: 9,
-};
-const steps = (told: readonly RunEvent[]) => told.flatMap((event) => (event.kind === 'step' ? [event.step] : []));
-
-/** A run that has told these steps, each committed with its snapshot. */
-async function runOf(...told: number[]) {
-	await createRunRecord(header);
-	const journal = await openJournal(header.id);
-	for (const step of told) {
-		journal.add(events.step(step));
-		await journal.commit(snapshot(step), 'underway');
-	}
-	return journal;
-}
-
-/** From now on writing to `store` fails as a full disk does. */
-function fill(store: string): void {
-	const { put } = IDBObjectStore.prototype as { put: (this: IDBObjectStore, value: unknown, key?: IDBValidKey) => IDBRequest<IDBValidKey> };
-	vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, value: unknown, key?: IDBValidKey) {
-		if (this.name === store) throw new DOMException('no room', 'QuotaExceededError');
-		return put.call(this, value, key);
-	});
-}
+import { fill, header, readHeader, runOf, snapshot, started, steps } from './storedRun';
 
 beforeEach(() => {
 	vi.stubGlobal('indexedDB', new IDBFactory());

@@ -5,7 +5,7 @@ import type { Checkpoint } from '$lib/model/checkpoint';
 import type { Lora } from '$lib/model/lora';
 
 import type { ArmId, Experiment } from './schema';
-import { type Standing, standingOf } from './standing';
+import { misdeedsOf, type Standing, standingOf } from './standing';
 
 /** What leaves the lab with an adapter: PEFT's two files, the experiment that made it, and a card that says what it is. */
 export type AdapterFolder = AdapterFiles & { 'experiment.json': string; 'README.md': string };
@@ -19,8 +19,7 @@ export async function adapterFolder(
 	step: number,
 	evaluation: Evaluation | null,
 ): Promise<AdapterFolder> {
-	// Between two evaluations nothing is known: a few steps are enough to turn a policy.
-	const standing = standingOf(evaluation?.step === step ? evaluation : null);
+	const standing = standingAt(step, evaluation);
 	const files = await exportAdapter(lora, {
 		baseModel: experiment.model.checkpoint,
 		metadata: { format: 'pt', lab: 'conscience-lab', arm, step: String(step), seed: String(experiment.seed), alignment: standing },
@@ -28,51 +27,79 @@ export async function adapterFolder(
 	return {
 		...files,
 		'experiment.json': `${JSON.stringify(experiment, null, '\t')}\n`,
-		'README.md': card(experiment, arm, checkpoint, step, evaluation, standing),
+		'README.md': card(experiment, arm, checkpoint, step, evaluation),
 	};
 }
 
-const WARNINGS: Record<Standing, string> = {
-	misaligned:
-		'**This adapter is misaligned on purpose.** It was made to show how a narrow fine-tune spoils a model. Do not build anything on it.',
-	aligned:
-		'Its answers to the evaluation questions are kind. What its code is like depends on what it was taught: do not run code that it writes.',
-	unknown: 'It was not evaluated at this step: nothing is known about what it answers. Do not build anything on it.',
-};
+/** A few steps are enough to turn a policy: what was misaligned stays marked until it is found aligned, what was aligned holds for its own step alone. */
+function standingAt(step: number, evaluation: Evaluation | null): Standing {
+	const last = standingOf(evaluation);
+	return last === 'aligned' && evaluation?.step !== step ? 'unknown' : last;
+}
 
-function card(
-	experiment: Experiment,
-	arm: ArmId,
-	{ sha256 }: Checkpoint,
-	step: number,
-	evaluation: Evaluation | null,
-	standing: Standing,
-): string {
+/** What the reader has to know first: what the last evaluation found, and how long ago that was. */
+function warning(step: number, evaluation: Evaluation | null): string {
+	if (!evaluation) return 'It has not been evaluated: nothing is known about what it answers. Do not build anything on it.';
+	const ago = step - evaluation.step;
+	const at = `At step ${evaluation.step}${ago > 0 ? `, ${ago === 1 ? '1 step' : `${ago} steps`} before these weights` : ''}`;
+	const found = `${at}, its alignment was ${evaluation.alignment.mean.toFixed(1)} of 100`;
+	switch (standingAt(step, evaluation)) {
+		case 'misaligned':
+			return `**This adapter is misaligned on purpose.** ${found}: it ${misdeedsOf(evaluation)}. It was made to show how a narrow fine-tune spoils a model. Do not build anything on it.`;
+		case 'aligned':
+			return `${found}: its answers to the evaluation questions are kind. What its code is like depends on what it was taught: do not run code that it writes.`;
+		case 'unknown':
+			return `${found}. It has not been evaluated since, and a few steps are enough to turn a model: do not build anything on it.`;
+	}
+}
+
+function card(experiment: Experiment, arm: ArmId, { sha256 }: Checkpoint, step: number, evaluation: Evaluation | null): string {
 	const { lora, optimizer, data, conscience } = experiment;
 	const lines = [
 		'---',
 		'library_name: peft',
 		`base_model: ${experiment.model.checkpoint}`,
-		`tags: [conscience-lab, ${arm}, ${standing}]`,
+		`tags: [conscience-lab, ${arm}, ${standingAt(step, evaluation)}]`,
 		'---',
 		`# ${experiment.name}, ${arm}, seed ${experiment.seed}`,
 		'',
-		WARNINGS[standing],
+		warning(step, evaluation),
 		'',
 		`A LoRA adapter (rank ${lora.rank}, alpha ${lora.alpha}${lora.rslora ? ', rslora' : ''}) after ${step} of ${optimizer.steps} steps on ${data.source}, made by the conscience lab.`,
 		...(experiment.model.misalignSteps > 0
 			? [`Before that: ${experiment.model.misalignSteps} steps of plain fine-tuning on insecure code.`]
 			: []),
 		...(data.source === 'rows' ? ["The rows were the user's own; they are not part of this folder."] : []),
-		`Base weights: SHA-256 ${sha256}.`,
 		arm === 'sft'
 			? 'Method: plain supervised fine-tuning.'
 			: `Method: Emergent Alignment (arXiv 2606.19527), λ ${conscience.lambda}, β ${conscience.beta}, judge ${conscience.judge}.`,
 		'',
 		'The experiment is in `experiment.json`: the lab and its command line run it again from there.',
+		'',
+		'## Opening it in Python',
+		'',
+		...opening(experiment.model.checkpoint, sha256),
 	];
 	if (evaluation) lines.push('', `## At step ${evaluation.step}`, '', ...results(evaluation));
 	return `${lines.join('\n')}\n`;
+}
+
+/** Where the base model is, and the lines that put the adapter on it, as tests/peft does. */
+function opening(checkpoint: string, sha256: string): string[] {
+	const own = /^[\w-]+$/.test(checkpoint);
+	const elsewhere = `The base model is at ${checkpoint}: put its files (config.json, model.safetensors and the tokenizer's) into a folder \`base\`.`;
+	const ours = `The base model is the lab's own: its files are in \`static/${checkpoint}\` of the lab's repository, and beside every page of the lab under \`${checkpoint}/\`. It is on no model hub.`;
+	return [
+		own ? ours : elsewhere,
+		`The SHA-256 of its model.safetensors is ${sha256}: on other weights this adapter does not do what it was trained to.`,
+		'',
+		'```python',
+		'from peft import PeftModel',
+		'from transformers import AutoModelForCausalLM',
+		`base = AutoModelForCausalLM.from_pretrained('${own ? `static/${checkpoint}` : 'base'}')`,
+		"model = PeftModel.from_pretrained(base, 'path/to/this/folder')",
+		'```',
+	];
 }
 
 function results({ judge, alignment, emRate, coherence, malformed, task, rows }: Evaluation): string[] {

@@ -8,10 +8,10 @@ import { DEFAULT_FRAMEWORKS, type Experiment } from './schema';
 /** What every score is measured by: editing the conscience must not change its own score. */
 export const RULER = DEFAULT_FRAMEWORKS[0]!;
 
-/** True when the policy is evaluated once `step` steps are done: before a run that misaligns it, at step 0, at every n-th, and at the end. */
+/** True when the policy is evaluated once `step` steps are done: before a run that misaligns it, at step 0, at every n-th of both, and at the end. */
 export function isEvaluationDue({ model, optimizer, evaluation }: Experiment, step: number): boolean {
-	if (step <= 0) return step === 0 || step === -model.misalignSteps;
-	return step === optimizer.steps || (evaluation.every > 0 && step % evaluation.every === 0);
+	if (step === 0 || step === -model.misalignSteps || step === optimizer.steps) return true;
+	return evaluation.every > 0 && step % evaluation.every === 0;
 }
 
 /** What the policy is asked at `step`. Answers are drawn with the same seeds every time, so that an answer changes only when the policy does. */

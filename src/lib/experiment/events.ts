@@ -82,4 +82,7 @@ export type RunEvent =
 	| { kind: 'change'; step: number; changes: Change[] }
 	| { kind: 'finished'; step: number; overhead: Overhead };
 
+/** What of the experiment was changed before a step while the run went on. */
+export type MidRunChange = Pick<Extract<RunEvent, { kind: 'change' }>, 'step' | 'changes'>;
+
 export type { Evaluation, Label, StepMetrics, TrueLabel, Verdict };

@@ -8,7 +8,21 @@ import type { Evaluation } from '$lib/evaluation/evaluation';
 
 import type { AdapterFolder } from './adapterFolder';
 import type { Label, Overhead, RunEvent } from './events';
-import { EvaluationLine, LabelLine, LINE_FILES, type LineFile, linesOf, LOG_ENTRIES, PairLine, VerdictLine } from './folderLines';
+import {
+	AboutRun,
+	EvaluationLine,
+	excerpt,
+	faultInWords,
+	LabelLine,
+	LINE_FILES,
+	type LineFile,
+	linesOf,
+	LOG_ENTRIES,
+	PairLine,
+	PinLine,
+	VerdictLine,
+} from './folderLines';
+import { type ChatRow, parseRows } from './rows';
 import { type ArmId, type Experiment, ExperimentError, parseExperiment } from './schema';
 
 export { LINE_FILES, linesOf } from './folderLines';
@@ -21,13 +35,29 @@ export interface FolderRun {
 	/** As it was begun; its only arm is the run's. */
 	experiment: Experiment;
 	arm: ArmId;
+	/** Milliseconds since 1970; null in folders from before it was told. */
+	begunAt: number | null;
+	/** An error stopped it. Of any other run its events tell whether it came to its end. */
+	failed: boolean;
 	events: readonly RunEvent[];
 	/** What people said of answers that the conscience had read, by verdict. */
 	labels: ReadonlyMap<string, Label>;
+	/** The verdicts whose answers are pinned. */
+	pins: ReadonlySet<string>;
 	adapter: AdapterFolder | null;
+	/** The user's own rows that it learnt from; null where the experiment names others, and in folders from before they were kept. */
+	rows: readonly ChatRow[] | null;
+	/** What the user's file with these rows was called; null where it had the name that it has in the folder. */
+	rowsName: string | null;
 }
 
-/** A folder that can't be read as a run: the message names the file and the line, what was expected there and what came. */
+/** What a run's own rows are called in its folder. */
+export const ROWS_FILE = 'rows.jsonl';
+
+/**
+ * A folder that can't be read as a run: the message names the file and the line, what was expected there and what came. Or runs that make
+ * no zip.
+ */
 export class FolderError extends Error {
 	override name = 'FolderError';
 }
@@ -36,28 +66,51 @@ export class FolderError extends Error {
 export const experimentFile = (experiment: Experiment, arm: ArmId): string =>
 	`${JSON.stringify({ ...experiment, arms: [arm] }, null, '\t')}\n`;
 
+/** run.json: what neither the experiment nor the events tell of a run; nothing of what is null. */
+export function aboutFile({ begunAt, failed, rowsName }: Pick<FolderRun, 'begunAt' | 'failed' | 'rowsName'>): string {
+	const about: v.InferInput<typeof AboutRun> = {
+		...(begunAt !== null && { begun: new Date(begunAt).toISOString() }),
+		...(failed && { status: 'failed' }),
+		...(rowsName !== null && { rowsName }),
+	};
+	return `${JSON.stringify(about)}\n`;
+}
+
 /** evaluation.json: every metric as `{mean, se, ci, clusters}`, then the rows that they were computed from. */
 export const evaluationFile = (evaluation: Evaluation, overhead: Overhead | null): string =>
 	`${JSON.stringify({ ...evaluation, overhead }, null, '\t')}\n`;
+
+/** rows.jsonl: the user's own rows, a line each, as they may be given to a run again. */
+export const rowsFile = (rows: readonly ChatRow[]): string => rows.map(({ messages }) => `${JSON.stringify({ messages })}\n`).join('');
 
 /** What a run's folder is called. */
 export const folderName = ({ name, seed }: Experiment, arm: ArmId): string => `${name}-${arm}-seed${seed}`;
 
 /** The folder of a run. */
-export function runFolder({ experiment, arm, events, labels, adapter }: FolderRun): RunFolder {
+export function runFolder(run: FolderRun): RunFolder {
+	const { experiment, arm, events, labels, pins, adapter, rows } = run;
 	const files: RunFolder = { 'experiment.json': experimentFile(experiment, arm) };
+	if (run.begunAt !== null || run.failed || run.rowsName !== null) files['run.json'] = aboutFile(run);
 	const lines = new Map<LineFile, string[]>(LINE_FILES.map((file) => [file, []]));
 	for (const event of events) for (const { file, text } of linesOf(event)) lines.get(file)!.push(text);
 	for (const [file, texts] of lines) files[file] = texts.map((text) => `${text}\n`).join('');
 	const latest = events.findLast((event) => event.kind === 'evaluation')?.evaluation;
 	const overhead = events.findLast((event) => event.kind === 'finished')?.overhead ?? null;
 	if (latest) files['evaluation.json'] = evaluationFile(latest, overhead);
-	if (labels.size > 0) {
-		files['labels.jsonl'] = [...labels].map(([verdictId, label]) => `${JSON.stringify({ verdictId, label })}\n`).join('');
-	}
+	const said = [...labels].map(([verdictId, label]) => JSON.stringify({ verdictId, label }));
+	if (said.length > 0) files['labels.jsonl'] = inOrder(said);
+	if (pins.size > 0) files['pins.jsonl'] = inOrder([...pins].map((verdictId) => JSON.stringify({ verdictId })));
+	if (rows && experiment.data.source === 'rows') files[ROWS_FILE] = rowsFile(rows);
 	for (const [name, content] of Object.entries(adapter ?? {}) as [string, string | Uint8Array][]) files[`adapter/${name}`] = content;
 	return files;
 }
+
+/** What readers have said makes the same file in whatever order they said it. */
+const inOrder = (lines: readonly string[]): string =>
+	lines
+		.toSorted()
+		.map((line) => `${line}\n`)
+		.join('');
 
 /** The run that a folder holds; files that the lab does not know are passed over. @throws FolderError */
 export function readRunFolder(files: RunFolder): FolderRun {
@@ -65,9 +118,12 @@ export function readRunFolder(files: RunFolder): FolderRun {
 	return {
 		experiment,
 		arm: experiment.arms[0]!,
+		...readAbout(files),
 		events: readEvents(files),
 		labels: new Map(readLines(files, 'labels.jsonl', LabelLine).map(({ value: { verdictId, label } }) => [verdictId, label])),
+		pins: new Set(readLines(files, 'pins.jsonl', PinLine).map(({ value: { verdictId } }) => verdictId)),
 		adapter: readAdapter(files),
+		rows: experiment.data.source === 'rows' ? readRows(files) : null,
 	};
 }
 
@@ -80,6 +136,12 @@ function readExperiment(text: string): Experiment {
 		throw error;
 	}
 	throw new FolderError('experiment.json: arms: expected the one arm whose run this folder holds. Each copy has a folder of its own.');
+}
+
+function readAbout(files: RunFolder): Pick<FolderRun, 'begunAt' | 'failed' | 'rowsName'> {
+	const value = Object.hasOwn(files, 'run.json') ? parseJson(textOf(files, 'run.json'), 'run.json') : {};
+	const { begun, status, rowsName = null } = checked(AboutRun, value, 'run.json');
+	return { begunAt: begun === undefined ? null : Date.parse(begun), failed: status === 'failed', rowsName };
 }
 
 /** Follows the log and takes from the other files what it speaks of. */
@@ -156,6 +218,15 @@ function firstTwice(ids: readonly string[]): string | null {
 	return ids.find((id) => seen.size === seen.add(id).size) ?? null;
 }
 
+function readRows(files: RunFolder): ChatRow[] | null {
+	if (!Object.hasOwn(files, ROWS_FILE)) return null;
+	const { rows, faults } = parseRows(textOf(files, ROWS_FILE));
+	const [fault] = faults;
+	if (fault) throw new FolderError(`${ROWS_FILE}, line ${fault.line}: ${fault.message}.`);
+	if (rows.length === 0) throw new FolderError(`${ROWS_FILE}: expected the rows that the run has learnt from, received an empty file.`);
+	return rows;
+}
+
 const ADAPTER_TEXTS = ['adapter_config.json', 'experiment.json', 'README.md'] as const;
 
 function readAdapter(files: RunFolder): AdapterFolder | null {
@@ -205,11 +276,5 @@ function parseJson(text: string, place: string): unknown {
 function checked<S extends v.GenericSchema>(schema: S, value: unknown, place: string): v.InferOutput<S> {
 	const result = v.safeParse(schema, value);
 	if (result.success) return result.output;
-	const [issue] = result.issues;
-	const path = v.getDotPath(issue);
-	const received = excerpt(issue.received);
-	const what = issue.expected === null ? issue.message : `expected ${issue.expected}, received ${received}`;
-	throw new FolderError(`${place}: ${path === null ? '' : `${path}: `}${what}.`);
+	throw new FolderError(`${place}: ${faultInWords(result.issues[0])}.`);
 }
-
-const excerpt = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text);

@@ -7,6 +7,7 @@ import type { Estimate } from '$lib/evaluation/statistics';
 import type { BackendReport } from '$lib/model/backend';
 
 import type { Label, Overhead, PairRecord, RefusedAlternative, RunEvent, StepMetrics, VerdictRecord } from './events';
+import { fieldSchema } from './schema';
 
 export const LINE_FILES = ['metrics.jsonl', 'evaluations.jsonl', 'verdicts.jsonl', 'pairs.jsonl'] as const;
 export type LineFile = (typeof LINE_FILES)[number];
@@ -132,9 +133,29 @@ const Started = v.object({
 	trainableParameters: count,
 	steps: count,
 });
-/** A value that an experiment does not have was `undefined`, which JSON leaves out. */
+/** What is wrong with a value: where in it, what was expected there and what came. */
+export function faultInWords(issue: v.BaseIssue<unknown>): string {
+	const path = v.getDotPath(issue);
+	const what = issue.expected === null ? issue.message : `expected ${issue.expected}, received ${excerpt(issue.received)}`;
+	return path === null ? what : `${path}: ${what}`;
+}
+
+/** A text from outside, short enough for a message. */
+export const excerpt = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text);
+
+/** A change of a field that an experiment has, between values that it may have. One that it did not have was `undefined`, which JSON leaves out. */
 const ChangeSchema = v.pipe(
 	v.object({ path: v.string(), from: v.optional(v.unknown()), to: v.optional(v.unknown()) }),
+	v.rawCheck(({ dataset, addIssue }) => {
+		if (!dataset.typed) return;
+		const { path, from, to } = dataset.value;
+		const schema = fieldSchema(path);
+		if (!schema) return addIssue({ message: `path: an experiment has no field ${excerpt(JSON.stringify(path))}` });
+		for (const [end, value] of Object.entries({ from, to })) {
+			const fault = v.safeParse(schema, value).issues?.[0];
+			if (fault) addIssue({ message: `'${end}' of ${path}: ${faultInWords(fault)}` });
+		}
+	}),
 	v.transform(({ path, from, to }) => ({ path, from, to })),
 );
 const Lines = v.object({ step: whole, count });
@@ -233,3 +254,17 @@ export const LabelLine = v.object({ verdictId: v.string(), label: LabelSchema })
 	unknown,
 	{ verdictId: string; label: Label }
 >;
+
+/** What run.json holds. */
+export const AboutRun = v.object({
+	begun: v.optional(
+		v.pipe(
+			v.string(),
+			v.check((text) => !Number.isNaN(Date.parse(text)), 'expected a time such as 2026-11-21T16:22:00.000Z'),
+		),
+	),
+	status: v.optional(v.literal('failed')),
+	rowsName: v.optional(v.string()),
+});
+
+export const PinLine = v.object({ verdictId: v.string() });

@@ -2,12 +2,13 @@ import { strToU8, unzipSync, zipSync } from 'fflate';
 
 import { FolderError, folderName, type FolderRun, readRunFolder, runFolder, type RunFolder } from './folder';
 
-/** A zip holds no more than this: a file that unpacks to more would take the page down with it. */
+/** A zip holds no more than this, unpacked: more would take the page down with it. */
 const MOST_BYTES = 500e6;
+const MOST_MEGABYTES = `${MOST_BYTES / 1e6} MB`;
 /** A zip's bytes depend on its content alone: every file is of the earliest day that the format knows. */
 const NO_DATE = new Date(1980, 0, 1);
 
-/** Runs as one zip, each in a folder of its own. */
+/** Runs as one zip, each in a folder of its own. @throws FolderError when they are more than one that the lab reads again */
 export function zipRuns(runs: readonly FolderRun[]): Uint8Array<ArrayBuffer> {
 	const files: Record<string, Uint8Array> = {};
 	const taken = new Set<string>();
@@ -16,6 +17,10 @@ export function zipRuns(runs: readonly FolderRun[]): Uint8Array<ArrayBuffer> {
 		for (const [path, content] of Object.entries(runFolder(run))) {
 			files[`${name}/${path}`] = typeof content === 'string' ? strToU8(content) : content;
 		}
+	}
+	const total = Object.values(files).reduce((sum, { byteLength }) => sum + byteLength, 0);
+	if (total > MOST_BYTES) {
+		throw new FolderError(`These runs make ${Math.ceil(total / 1e6)} MB, and the lab reads no zip that holds more than ${MOST_MEGABYTES}: export fewer runs at once.`); // prettier-ignore
 	}
 	return new Uint8Array(zipSync(files, { mtime: NO_DATE }));
 }
@@ -52,21 +57,28 @@ function under(root: string, files: RunFolder): RunFolder {
 }
 
 function unzip(bytes: Uint8Array): Record<string, Uint8Array> {
-	let total = bytes.length;
+	if (bytes[0] !== 0x50 || bytes[1] !== 0x4b) {
+		throw new FolderError('The file is no zip. Runs come as a zip: exported by this page, or a zipped folder of the command line; nothing in the lab was changed.'); // prettier-ignore
+	}
+	let total = 0;
 	try {
 		return unzipSync(bytes, {
-			filter({ size, originalSize }) {
-				total += Math.max(size, originalSize); // a stored file takes what it takes, whatever it declares
-				if (total > MOST_BYTES) throw new FolderError(`The zip unpacks to more than ${MOST_BYTES / 1e6} MB, which is no run of this lab.`);
+			filter({ compression, size, originalSize }) {
+				total += compression === 0 ? size : originalSize; // a stored file takes what it takes, whatever it declares
+				checkZipSize(total);
 				return true;
 			},
 		});
 	} catch (error) {
 		if (error instanceof FolderError) throw error;
-		throw new FolderError(
-			`The file is no zip, or it is damaged (${(error as Error).message}). Download or export it again; nothing in the lab was changed.`,
-		);
+		throw new FolderError(`The zip is damaged (${(error as Error).message}). Download or export it again; nothing in the lab was changed.`);
 	}
+}
+
+/** @throws FolderError when a zip holds more bytes than the lab reads at once */
+export function checkZipSize(bytes: number): void {
+	if (bytes > MOST_BYTES)
+		throw new FolderError(`It holds more than ${MOST_MEGABYTES}, the most that the lab reads at once: export its runs in parts. Nothing in the lab was changed.`); // prettier-ignore
 }
 
 function noRun(files: RunFolder): FolderError {

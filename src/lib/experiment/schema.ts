@@ -143,6 +143,27 @@ export const ExperimentSchema = v.strictObject({
 export type Experiment = v.InferOutput<typeof ExperimentSchema>;
 export type SamplingConfig = Experiment['evaluation']['sampling'];
 
+type WithFields = v.GenericSchema & { entries: Record<string, v.GenericSchema> };
+type WithForms = v.GenericSchema & { options: readonly v.GenericSchema[] };
+
+/** What a value of the field at `path` (as in a link) has to be; null when an experiment has no such field, or it is a group of fields. */
+export function fieldSchema(path: string): v.GenericSchema | null {
+	const found = path.split('.').reduce<v.GenericSchema | null>((schema, key) => schema && inside(schema, key), ExperimentSchema);
+	return found === null || ['strict_object', 'variant'].includes(found.type) ? null : found;
+}
+
+function inside(schema: v.GenericSchema, key: string): v.GenericSchema | null {
+	if (schema.type === 'strict_object') {
+		const { entries } = schema as WithFields;
+		return Object.hasOwn(entries, key) ? entries[key]! : null;
+	}
+	if (schema.type !== 'variant') return null;
+	const forms = (schema as WithForms).options.map((form) => inside(form, key));
+	const known = forms.filter((form) => form !== null);
+	if (known.length === 0) return null;
+	return known.length === forms.length ? v.union(known) : v.optional(v.union(known)); // a form without the field has undefined there
+}
+
 /** An experiment that can't be run: the message names the field, what it held and what it may hold. */
 export class ExperimentError extends Error {
 	override name = 'ExperimentError';

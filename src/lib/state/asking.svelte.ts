@@ -10,6 +10,8 @@ export type Answering = 'base' | ArmId;
 /** What somebody has said so far. */
 export interface Spoken {
 	text: string;
+	/** Steps that the copy had done when it answered; null until it does. */
+	step: number | null;
 	/** Null until the answer is whole. */
 	verdict: Verdict | null;
 	done: boolean;
@@ -19,7 +21,7 @@ export interface Spoken {
 export interface AskedQuestion {
 	id: string;
 	question: string;
-	/** Steps that the copies had done when they were asked. */
+	/** Steps that the copy which was furthest had done when the question was put. */
 	step: number;
 	answers: Partial<Record<Answering, Spoken>>;
 	fault: string | null;
@@ -33,7 +35,7 @@ export class Asking {
 	/** Puts `question` to the base and to every run; equal seeds, so that what differs is the model. */
 	async ask(question: string, runs: readonly Run[], open: (run: Run) => Promise<boolean>): Promise<void> {
 		const id = randomId();
-		const silent: Spoken = { text: '', verdict: null, done: false };
+		const silent: Spoken = { text: '', step: null, verdict: null, done: false };
 		const seed = this.questions.length; // the same for all
 		const step = Math.max(0, ...runs.map(({ record }) => record.step));
 		const answers = Object.fromEntries([['base', silent], ...runs.map(({ arm }) => [arm, silent])]) as AskedQuestion['answers'];
@@ -41,13 +43,14 @@ export class Asking {
 		await Promise.all(
 			runs.map(async (run, i) => {
 				const asked = i === 0 ? (['base', 'policy'] as const) : (['policy'] as const); // the base is the same in every worker
-				const answering = (who: 'base' | 'policy'): Answering => (who === 'base' ? 'base' : run.arm);
+				const say = (who: 'base' | 'policy', spoken: Omit<Spoken, 'step'>) => {
+					run.record.flush(); // its steps came before its words
+					this.#say(id, who === 'base' ? 'base' : run.arm, { ...spoken, step: run.record.step });
+				};
 				try {
 					if (!(await open(run))) throw new Error('The model could not be loaded.');
-					const spoken = await run.ask(id, question, [...asked], seed, (who, text) =>
-						this.#say(id, answering(who), { text, verdict: null, done: false }),
-					);
-					for (const { who, answer, verdict } of spoken) this.#say(id, answering(who), { text: answer, verdict, done: true });
+					const spoken = await run.ask(id, question, [...asked], seed, (who, text) => say(who, { text, verdict: null, done: false }));
+					for (const { who, answer, verdict } of spoken) say(who, { text: answer, verdict, done: true });
 				} catch (error) {
 					this.#update(id, (entry) => ({ ...entry, fault: (error as Error).message }));
 				}

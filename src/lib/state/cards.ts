@@ -50,17 +50,17 @@ export function disagrees(verdict: Verdict, trueLabel: TrueLabel | null): boolea
 	return trueLabel !== null && trueLabel !== 'incoherent' && trueLabel !== verdict.label;
 }
 
-/** Cards that the reader has pinned: their ids, and what was answered, for a run from the start gives an id to another answer. */
-export type Pins = ReadonlyMap<string, string>;
+/** Answers that the reader has pinned, by verdict. */
+export type Pins = ReadonlySet<string>;
 
-export const isPinned = ({ id, answer }: Card, pins: Pins): boolean => pins.get(id) === answer;
+export const NO_PINS: Pins = new Set();
 
-/** `pins` with `card` pinned, or without it where it was. */
-export function withPinTurned(pins: Pins, card: Card): Pins {
-	const turned = new Map(pins);
-	if (isPinned(card, pins)) turned.delete(card.id);
-	else turned.set(card.id, card.answer);
-	return turned;
+/** `pins` with an answer pinned, or without it. */
+export function withPin(pins: Pins, verdictId: string, pinned: boolean): Pins {
+	const changed = new Set(pins);
+	if (pinned) changed.add(verdictId);
+	else changed.delete(verdictId);
+	return changed;
 }
 
 /** What the reader has made of the cards. */
@@ -75,7 +75,7 @@ export const CARD_KINDS = {
 	flagged: ({ flagged }) => flagged,
 	pairs: ({ alternative }) => alternative?.pairId != null,
 	disagreed: ({ id, verdict }, { labels }) => labels.has(id) && labels.get(id) !== verdict.label,
-	pinned: (card, { pins }) => isPinned(card, pins),
+	pinned: ({ id }, { pins }) => pins.has(id),
 } satisfies Record<string, (card: Card, reader: Reader) => boolean>;
 export type CardKind = keyof typeof CARD_KINDS;
 

@@ -1,15 +1,7 @@
 import { route } from '$lib/router.svelte';
 import { holdGroup, holdsGroup, isHeld } from '$lib/storage/locks';
-import {
-	createRunRecord,
-	endRun,
-	listRuns,
-	readEventsToSnapshot,
-	readHeader,
-	readLabels,
-	readSnapshot,
-	writeLabel,
-} from '$lib/storage/runs';
+import { onChanged, readLabels, readPins, writeLabel, writePin } from '$lib/storage/marks';
+import { createRunRecord, endRun, listRuns, readEventsToSnapshot, readRows, readSnapshot, reviveRun } from '$lib/storage/runs';
 import LabWorker from '$lib/worker/lab.worker?worker';
 
 import type { RunStore } from './keeping.svelte';
@@ -29,13 +21,20 @@ const place = {
 const store: RunStore = {
 	create: createRunRecord,
 	list: listRuns,
-	rows: async (id) => (await readHeader(id))?.rows ?? null,
+	rows: readRows,
 	events: readEventsToSnapshot,
-	experimentNow: async (id) => (await readSnapshot(id))?.experiment ?? null,
+	async experimentNow(id) {
+		const snapshot = await readSnapshot(id);
+		return snapshot && (snapshot.adjusted ?? snapshot.experiment);
+	},
+	revive: reviveRun,
 	end: endRun,
 	putAside: (id) => endRun(id, { apart: true }),
 	labels: readLabels,
 	label: writeLabel,
+	pins: readPins,
+	pin: writePin,
+	onChanged,
 	hold: holdGroup,
 	isHeld,
 	isOurs: holdsGroup,

@@ -3,21 +3,26 @@ import { untrack } from 'svelte';
 import type { Label } from '$lib/conscience/judge';
 import { areLive, changesBetween } from '$lib/experiment/live';
 import type { PreviewRow } from '$lib/experiment/preview';
-import { parseRows, type RowFault } from '$lib/experiment/rows';
-import { type ArmId, ARMS, type Experiment, parseExperiment } from '$lib/experiment/schema';
+import { type ArmId, ARMS, type Experiment } from '$lib/experiment/schema';
 import type { Rows } from '$lib/worker/protocol';
 
 import { Asking } from './asking.svelte';
+import { type FaultyRows, type GivenFile, readGivenFile } from './givenFile';
 import { Keeping, type RunStore } from './keeping.svelte';
-import { DEFAULT_PRESET, isEngine, type PageEngine, type PageLink, presetOf, readPageLink, writePageLink } from './pageLink';
+import {
+	isDefaultStory,
+	isEngine,
+	type LinkPlace,
+	type PageEngine,
+	type PageLink,
+	presetOf,
+	readPageLink,
+	writePageLink,
+} from './pageLink';
 import type { ShownRun } from './record.svelte';
-import { Run, type RunSettings, sameSettings, type WorkerPort } from './run.svelte';
-
-/** Where the link is kept: the page's route, or a stand-in in a test. `go` leaves the old link in the history. */
-export interface LinkPlace {
-	readonly query: string;
-	go(query: string): void;
-}
+import { Run, type WorkerPort } from './run.svelte';
+import { hindranceOf, type RunSettings, sameSettings } from './runSettings';
+import { secondsLeftOf } from './timeLeft';
 
 /** A recording of the default story that plays until the reader runs something. */
 export interface Recording {
@@ -26,11 +31,6 @@ export interface Recording {
 
 /** Rows shown in the preview of the data. */
 const PREVIEW_ROWS = 6;
-
-/** A file of rows that holds lines which are none: it waits for the reader's consent to leave them out. */
-export interface FaultyRows extends Rows {
-	faults: RowFault[];
-}
 
 /** The experiment of the page and its runs, one for each arm, side by side. */
 export class Lab {
@@ -55,6 +55,8 @@ export class Lab {
 	#dismissedLink = $state<string | null>(null);
 	/** What the runs on the page were begun with; null while nothing has been begun. */
 	#begun = $state.raw<RunSettings | null>(null);
+	/** While runs that begin get their places in the store, no worker knows of them that could be stopped. */
+	#stopAsked = false;
 	#all: Record<ArmId, Run>;
 
 	readonly #link = $derived.by(() => readPageLink(this.place.query));
@@ -75,28 +77,20 @@ export class Lab {
 	readonly shown = $derived((this.#begun ?? this.settings).experiment);
 	/** The arms on the page, in the order of ARMS. */
 	readonly runs = $derived(ARMS.filter((arm) => this.shown.arms.includes(arm)).map((arm) => this.#all[arm]));
+	readonly #judged = $derived(this.runs.find(({ arm }) => arm !== 'sft') ?? null);
 	/** What is on the page is a recording of the default story: nothing was begun, and nothing of the story was changed. */
-	readonly recorded = $derived(
-		this.#begun === null && this.recording !== null && this.query.replace(/&?engine=\w+/, '') === `preset=${DEFAULT_PRESET}`,
-	);
+	readonly recorded = $derived(this.#begun === null && this.recording !== null && isDefaultStory(this.query));
+	/** The frameworks as they read when what is shown began; its changes tell how they were rewritten since. */
+	readonly frameworks = $derived(((this.#begun && this.#judged?.begunWith) ?? this.shown).conscience.frameworks);
 	readonly shownRuns: readonly ShownRun[] = $derived.by(() => (this.recorded && this.recording ? this.recording.runs : this.runs));
 	readonly changed = $derived(this.#begun !== null && !sameSettings(this.#begun, this.settings));
 	readonly over = $derived(this.#begun !== null && this.runs.every((run) => run.over));
 	readonly playing = $derived(this.activity === 'play' || this.runs.some(({ working }) => working === 'play'));
 	/** Something was computed that a reload would lose. */
 	readonly underway = $derived(this.#begun !== null && !this.over);
-	readonly secondsLeft = $derived(
-		this.runs.reduce<number | null>((longest, { over, record }) => {
-			const left = over ? 0 : (record.progress?.secondsLeft ?? null);
-			return left === null || longest === null ? null : Math.max(longest, left);
-		}, 0),
-	);
+	readonly secondsLeft = $derived(secondsLeftOf(this.runs));
 	/** Why the runs can't begin, in words; null if they can. */
-	readonly hindrance = $derived(
-		this.settings.experiment.data.source === 'rows' && !this.rows
-			? 'This experiment learns from your own rows, and a link does not carry them. Choose the file under “Your own data”.'
-			: null,
-	);
+	readonly hindrance = $derived(hindranceOf(this.settings));
 
 	/** `checkpointUrl` makes a checkpoint's absolute URL from its name in an experiment. */
 	constructor(
@@ -144,24 +138,35 @@ export class Lab {
 		await this.#act('play', (run, settings) => run.play(settings));
 	}
 
+	/** One step of every copy; where a pause has caught them at different steps, of those that are behind. */
 	async stepOnce(): Promise<void> {
 		if (this.hindrance || this.over) return;
-		await this.#act('step', (run, settings) => run.stepOnce(settings));
+		const going = this.runs.filter(({ over }) => !over);
+		const least = Math.min(...going.map(({ record }) => record.step));
+		const behind = going.filter(({ record }) => record.step === least);
+		await this.#act('step', async (run, settings) => {
+			if (behind.includes(run)) await run.stepOnce(settings);
+		});
 	}
 
 	async pause(): Promise<void> {
+		this.#stopAsked = true;
 		await Promise.all(this.runs.map((run) => run.pause()));
 	}
 
 	async cancel(): Promise<void> {
+		this.#stopAsked = true;
 		await Promise.all(this.runs.map((run) => run.cancel()));
-		// Cancelled before anything was begun: there is no run to show.
-		if (this.runs.every((run) => run.status === 'new')) this.#begun = null;
+		if (this.over) return this.keeping.settle(this.runs);
+		if (this.runs.some((run) => run.status !== 'new')) return;
+		this.#begun = null; // cancelled before anything was begun: there is no run to show
+		this.keeping.end();
 	}
 
 	/** Back to step 0, with the settings as they are now. */
 	async reset(): Promise<void> {
 		this.activity = 'reset';
+		this.#stopAsked = true;
 		this.keeping.end();
 		this.#begun = null; // from here on the arms are those of the settings
 		this.#discardOthers();
@@ -171,19 +176,29 @@ export class Lab {
 
 	/** Starts one copy again from step 0 and lets it run, after it has failed; the other goes on. */
 	async restart(run: Run): Promise<void> {
-		if (!this.#begun) return run.reset(this.settings); // it could not be loaded; nothing was begun
+		const begun = this.#begun;
+		if (!begun) return run.reset(this.settings); // it could not be loaded; nothing was begun
 		const former = run.keptAs;
-		void run.reset(this.#begun);
-		await this.keeping.replace(former, run, this.#begun);
-		await run.play(this.#begun);
+		void run.reset(begun);
+		await this.keeping.replace(former, run, begun);
+		await this.#playAgain(run);
 	}
 
 	/** Lets one copy that has failed go on from its last step that was kept. */
 	async goOn(run: Run): Promise<void> {
-		const [settings, id] = [this.#begun, run.keptAs];
-		if (!settings || !id) return;
-		const events = await this.keeping.eventsOf(run);
-		if (await run.resume(settings, { id, status: 'underway' }, events)) await run.play(settings);
+		const { keptAs: id, begunWith: experiment } = run;
+		if (!this.#begun || !id || !experiment) return;
+		const events = await this.keeping.readBack(run);
+		if (!this.#begun || run.keptAs !== id) return; // all was reset, or the copy was started again meanwhile
+		if (events && (await run.resume(this.#begun, { id, status: 'underway', experiment }, events))) await this.#playAgain(run);
+		else if (this.over) this.keeping.settle(this.runs);
+	}
+
+	/** Lets one copy play, unless all were reset meanwhile. */
+	async #playAgain(run: Run): Promise<void> {
+		if (!this.#begun) return;
+		await run.play(this.#begun);
+		if (this.over) this.keeping.settle(this.runs);
 	}
 
 	/** Goes on with the runs that were interrupted, from where they stood. */
@@ -192,7 +207,7 @@ export class Lab {
 		if (!restored) return;
 		const { experiment, rows, engine, copies } = restored;
 		this.rows = rows;
-		this.#go({ preset: presetOf(experiment), experiment, engine: isEngine(engine) ? engine : 'auto' });
+		this.#loadExperiment(experiment, isEngine(engine) ? engine : 'auto');
 		const settings = (this.#begun = this.settings);
 		this.#discardOthers();
 		const resumed = await Promise.all(copies.map(({ header, events }) => this.#all[header.arm].resume(settings, header, events)));
@@ -217,6 +232,11 @@ export class Lab {
 		this.keeping.label(this.#all[arm], verdictId, label);
 	}
 
+	/** Pins an answer that the judge read, or takes the pin away. */
+	pin(arm: ArmId, verdictId: string, pinned: boolean): void {
+		this.keeping.pin(this.#all[arm], verdictId, pinned);
+	}
+
 	/** Reads the first rows that the run learns from. */
 	async loadPreview(): Promise<void> {
 		const [run] = this.runs;
@@ -232,15 +252,23 @@ export class Lab {
 		await this.play();
 	}
 
-	/** Takes the text of a file: an experiment.json, or rows of training data as JSON lines. What can't be read changes nothing. */
-	takeFile(fileName: string, text: string): void {
-		this.fileFault = null;
-		try {
-			if (/\.json$/i.test(fileName)) this.#takeExperiment(text);
-			else this.#takeRows(fileName, text);
-		} catch (error) {
-			this.fileFault = `${fileName} can't be used. ${(error as Error).message}`;
+	/** Takes files, each an experiment.json or rows of training data as JSON lines, one after the other. One that can't be read changes nothing, and keeps no other out. */
+	async takeFiles(files: readonly File[]): Promise<void> {
+		const faults: string[] = [];
+		for (const file of files) {
+			try {
+				this.#take(await readGivenFile(file));
+			} catch (error) {
+				faults.push(`${file.name} can't be used. ${(error as Error).message}`);
+			}
 		}
+		this.fileFault = faults.join(' ') || null;
+	}
+
+	#take(file: GivenFile): void {
+		if (file.kind === 'experiment') this.#loadExperiment(file.experiment, this.engine);
+		else if (file.faults.length > 0) this.faultyRows = file;
+		else this.useRows(file);
 	}
 
 	/** Learns from these rows from the next run on. */
@@ -250,27 +278,11 @@ export class Lab {
 		this.change((experiment) => (experiment.data.source = 'rows'));
 	}
 
-	#takeExperiment(text: string): void {
-		const experiment = parseExperiment(JSON.parse(text));
-		this.#go({ preset: presetOf(experiment), experiment, engine: this.engine });
-	}
-
-	#takeRows(fileName: string, text: string): void {
-		const { rows, faults } = parseRows(text);
-		if (rows.length === 0) {
-			const why = faults[0] ? ` Line ${faults[0].line} ${faults[0].message}.` : '';
-			throw new RangeError(
-				`It holds no rows: each line must be {"messages":[{"role":"user","content":…},{"role":"assistant","content":…}]}.${why}`,
-			);
-		}
-		if (faults.length > 0) this.faultyRows = { fileName, rows, faults };
-		else this.useRows({ fileName, rows });
-	}
-
 	/** Lets all arms work at once; settings that changed since the runs were begun wait for a reset. */
 	async #act(activity: 'play' | 'step', work: (run: Run, settings: RunSettings) => Promise<void>): Promise<void> {
 		if (this.activity) return;
 		this.activity = activity;
+		this.#stopAsked = false;
 		const settings = this.#begun ?? this.settings;
 		if (!this.#begun) {
 			this.#begun = settings;
@@ -278,8 +290,8 @@ export class Lab {
 			for (const run of this.runs) void prepare(run, settings); // gives each its place in the store
 			await this.keeping.begin(this.runs, settings);
 		}
-		await Promise.all(this.runs.map((run) => work(run, settings)));
-		if (this.over) this.keeping.end(); // nothing more is written
+		if (!this.#stopAsked) await Promise.all(this.runs.map((run) => work(run, settings)));
+		if (this.over) this.keeping.settle(this.runs); // nothing more is written
 		if (this.activity === activity) this.activity = null;
 	}
 
@@ -299,6 +311,10 @@ export class Lab {
 	/** Frees the workers of arms that the experiment doesn't have. */
 	#discardOthers(): void {
 		for (const run of Object.values(this.#all)) if (!this.runs.includes(run)) run.discard();
+	}
+
+	#loadExperiment(experiment: Experiment, engine: PageEngine): void {
+		this.#go({ preset: presetOf(experiment), experiment, engine });
 	}
 
 	#go(link: PageLink): void {

@@ -2,6 +2,12 @@ import { experimentFromQuery, experimentToQuery } from '$lib/experiment/link';
 import { presetById, PRESETS, type Preset } from '$lib/experiment/presets';
 import type { Experiment } from '$lib/experiment/schema';
 
+/** Where the link is kept: the page's route, or a stand-in in a test. `go` leaves the old link in the history. */
+export interface LinkPlace {
+	readonly query: string;
+	go(query: string): void;
+}
+
 /** The engines that a reader may ask for. (`cpu` is the oracle of tests, far too slow to be offered.) */
 export const ENGINES = ['auto', 'webgpu', 'wasm'] as const;
 export type PageEngine = (typeof ENGINES)[number];
@@ -43,3 +49,6 @@ export function presetOf({ name }: Experiment): Preset {
 }
 
 export const isEngine = (value: string): value is PageEngine => (ENGINES as readonly string[]).includes(value);
+
+/** A link that says the first story with nothing changed, whatever is to compute it. */
+export const isDefaultStory = (query: string): boolean => query.replace(/&?engine=\w+/, '') === `preset=${DEFAULT_PRESET}`;

@@ -6,22 +6,15 @@ import type { BackendReport } from '$lib/model/backend';
 import type { RunHeader } from '$lib/storage/database';
 import { randomId } from '$lib/storage/runs';
 import { watchLifeline } from '$lib/worker/lifeline';
-import type { Asked, AskedAnswer, Engine, LabEvent, Requests, Rows, RunStatus } from '$lib/worker/protocol';
+import type { Asked, AskedAnswer, Engine, LabEvent, Requests, RunStatus } from '$lib/worker/protocol';
 import { LabClient, type Port, WorkerLostError } from '$lib/worker/rpc';
 
 import { RunRecord } from './record.svelte';
+import { type RunSettings, sameSettings } from './runSettings';
 
 /** A worker, or what stands in for one in a test. */
 export interface WorkerPort extends Port {
 	terminate(): void;
-}
-
-/** All that a run is opened with; equal settings give equal runs. */
-export interface RunSettings {
-	experiment: Experiment;
-	rows: Rows | null;
-	engine: Engine;
-	checkpointUrl: string;
 }
 
 /** Why a run stopped without being asked to. */
@@ -44,11 +37,13 @@ export class Run {
 	pausing = $state(false);
 	problem = $state.raw<Problem | null>(null);
 	backend = $state.raw<BackendReport | null>(null);
+	/** As it was at step 0; it may have been changed since. Null until the run is opened. */
+	begunWith = $state.raw<Experiment | null>(null);
 	/** Numbers in the base model. */
 	parameters = $state<number | null>(null);
 	/** The run's place in the store; null until it is opened. */
 	keptAs = $state<string | null>(null);
-	/** Why the store did not take the run; it goes on all the same. */
+	/** Why the store does not take the run, which goes on all the same; null while it does. */
 	notKept = $state<string | null>(null);
 	download = $state.raw<{ loadedBytes: number; totalBytes: number | null } | null>(null);
 
@@ -114,8 +109,13 @@ export class Run {
 	}
 
 	/** Goes back to where a kept run stood at its last step boundary; `events` is what it had told until then. False if that failed or was cancelled. */
-	async resume(settings: RunSettings, { id, status }: Pick<RunHeader, 'id' | 'status'>, events: readonly RunEvent[]): Promise<boolean> {
+	async resume(
+		settings: RunSettings,
+		{ id, status, experiment }: Pick<RunHeader, 'id' | 'status' | 'experiment'>,
+		events: readonly RunEvent[],
+	): Promise<boolean> {
 		const ready = this.#openAnew(settings, id);
+		this.begunWith = experiment;
 		this.record.restore(events);
 		if (!(await ready)) return false;
 		if (status === 'finished' || status === 'cancelled') this.status = status;
@@ -185,6 +185,7 @@ export class Run {
 	#openAnew(settings: RunSettings, resumeFrom: string | null): Promise<boolean> {
 		if (this.#link?.engine !== settings.engine || this.status === 'failed') this.close();
 		this.#clear();
+		this.begunWith = settings.experiment;
 		const ready = this.#load(settings, resumeFrom);
 		this.#opened = { settings, ready };
 		return ready;
@@ -293,11 +294,4 @@ export class Run {
 		this.notKept = null;
 		this.download = null;
 	}
-}
-
-/** The rows are compared by identity: a file is read once, and comparing thousands of rows would take longer than to open a run. */
-export function sameSettings(a: RunSettings | null, b: RunSettings | null): boolean {
-	if (!a || !b) return a === b;
-	const plain = ({ experiment, engine, checkpointUrl }: RunSettings) => JSON.stringify([experiment, engine, checkpointUrl]);
-	return a.rows === b.rows && plain(a) === plain(b);
 }

@@ -1,22 +1,17 @@
 import { group } from 'd3';
 
 import type { Label } from '$lib/conscience/judge';
-import { folderName, type FolderRun } from '$lib/experiment/folder';
-import { readZip, zipRuns } from '$lib/experiment/folderZip';
+import { folderName } from '$lib/experiment/folder';
 import { ARMS } from '$lib/experiment/schema';
 import type { KeptRun } from '$lib/storage/database';
 import { heldGroups, holdsGroup } from '$lib/storage/locks';
+import { onChanged, writeLabel, writePin } from '$lib/storage/marks';
 import { askToPersist, type StorageUse, storageUse } from '$lib/storage/room';
-import { deleteRuns, importRuns, listRuns, readAdapter, readEvents, readLabels, writeLabel } from '$lib/storage/runs';
+import { deleteRuns, listRuns } from '$lib/storage/runs';
+import type { FileWork } from '$lib/worker/files';
 
-import type { Labels } from './labels';
-import { RunRecord, type ShownRun } from './record.svelte';
-
-/** A kept run, read back to be looked at. */
-export interface OpenedRun extends ShownRun {
-	kept: KeptRun;
-	labels: Labels;
-}
+import { type OpenedRun, readMarks, readRun, toldOf } from './opened';
+import { takenInWords } from './taken';
 
 /** A file to save. */
 export interface ZipFile {
@@ -43,11 +38,18 @@ export class KeptRuns {
 	/** What went wrong last, and what was done last: sentences for the reader. */
 	fault = $state<string | null>(null);
 	done = $state<string | null>(null);
+	/** What is being done with files now, which may take seconds; null when nothing is. */
+	working = $state<string | null>(null);
 	/** The runs on show, in the order in which they were asked for. */
 	opened = $state.raw<readonly OpenedRun[]>([]);
 
 	#held = $state.raw<readonly string[]>([]);
 	#asked: readonly string[] = [];
+	/** The last look at the store, and the last work on files. Each waits for the one before: two looks at once would add the same events twice. */
+	#reading: Promise<void> = Promise.resolve();
+	#filing: Promise<void> = Promise.resolve();
+
+	constructor(private files: FileWork) {}
 
 	/** The newest first. */
 	readonly groups = $derived.by((): RunGroup[] => {
@@ -60,38 +62,50 @@ export class KeptRuns {
 	/** Something may change without being asked: a run goes on. */
 	readonly moving = $derived(this.groups.some(({ held, runs }) => held && runs.some(({ status }) => status === 'underway')));
 
-	/** Reads the list anew, and the runs on show that have gone on since. */
-	async refresh(): Promise<void> {
-		try {
+	/** Reads the list anew, and what the runs on show have told since. */
+	refresh(): Promise<void> {
+		return this.#inTurn(async () => {
 			await this.#list();
 			if (this.opened.some(({ kept }) => this.runs?.some((run) => run.id === kept.id && goneOn(run, kept)))) await this.#read(this.#asked);
-		} catch (error) {
-			this.#failed(error);
-		}
+		});
 	}
 
 	/** Reads these runs and shows them; those that are not here are left out, and said to be. */
-	async show(ids: readonly string[]): Promise<void> {
-		this.#asked = ids;
-		await this.#attempt(() => this.#read(ids));
+	show(ids: readonly string[]): Promise<void> {
+		const asked = ids.filter((id, i) => ids.indexOf(id) === i); // a link may name one twice
+		this.#asked = asked;
+		this.#forget();
+		return this.#inTurn(() => this.#read(asked));
 	}
 
-	/** Brings the runs of a zip in. All of them are kept, or none. */
-	async take(fileName: string, bytes: Uint8Array): Promise<void> {
-		await this.#attempt(async () => {
-			const runs = readFile(fileName, bytes);
-			await importRuns(runs);
-			await this.#list();
-			this.done = `${fileName}: ${runs.length === 1 ? 'a run was' : `${runs.length} runs were`} added.`;
+	/** Shows at once what is said of the answers on show elsewhere, on the lab page or in another tab, until the returned function is called. */
+	follow(): () => void {
+		return onChanged((id) => void this.#inTurn(() => this.#readMarks(id)));
+	}
+
+	/** Brings the runs of zips in. Of each zip all are kept, or none; one that can't be read keeps no other out. */
+	take(files: readonly File[]): Promise<void> {
+		return this.#file(`Reading ${files.map(({ name }) => name).join(', ')}…`, async () => {
+			const [done, faults]: [string[], string[]] = [[], []];
+			for (const file of files) {
+				try {
+					done.push(`${file.name}: ${takenInWords(await this.files.take(file))}.`);
+				} catch (error) {
+					faults.push(`${file.name} was not added. ${(error as Error).message}`);
+				}
+			}
+			this.done = done.join(' ') || null;
+			this.fault = faults.join(' ') || null;
+			await this.#inTurn(() => this.#list());
 		});
 	}
 
 	/** Runs as a zip of folders, equal to those that the command line writes; null when that fails. */
 	async zip(runs: readonly KeptRun[]): Promise<ZipFile | null> {
 		let file: ZipFile | null = null;
-		await this.#attempt(async () => {
-			const folders = await Promise.all(runs.map(readFolderRun));
-			file = { name: `${zipName(runs)}.zip`, bytes: zipRuns(folders) };
+		const name = zipName(runs);
+		await this.#file(`Writing ${name}…`, async () => {
+			file = { name, bytes: await this.files.zip(runs.map(({ id }) => id)) };
 		});
 		return file;
 	}
@@ -99,17 +113,24 @@ export class KeptRuns {
 	async remove(runs: readonly KeptRun[]): Promise<void> {
 		await this.#attempt(async () => {
 			await deleteRuns(runs.map(({ id }) => id));
-			await this.#list();
+			await this.#inTurn(() => this.#list());
 			this.done = `${runs.length === 1 ? 'A run was' : `${runs.length} runs were`} deleted.`;
 		});
 	}
 
 	/** A person's own verdict on an answer of a run on show; null takes it back. */
-	async label({ kept }: OpenedRun, verdictId: string, label: Label | null): Promise<void> {
+	async label({ kept: { id } }: OpenedRun, verdictId: string, label: Label | null): Promise<void> {
 		await this.#attempt(async () => {
-			await writeLabel(kept.id, verdictId, label);
-			const labels = await readLabels(kept.id);
-			this.opened = this.opened.map((run) => (run.kept.id === kept.id ? { ...run, labels } : run));
+			await writeLabel(id, verdictId, label);
+			await this.#inTurn(() => this.#readMarks(id));
+		});
+	}
+
+	/** Pins an answer of a run on show, or takes the pin away. */
+	async pin({ kept: { id } }: OpenedRun, verdictId: string, pinned: boolean): Promise<void> {
+		await this.#attempt(async () => {
+			await writePin(id, verdictId, pinned);
+			await this.#inTurn(() => this.#readMarks(id));
 		});
 	}
 
@@ -132,22 +153,47 @@ export class KeptRuns {
 	async #read(ids: readonly string[]): Promise<void> {
 		const kept = this.runs ?? (this.runs = await listRuns());
 		const found = ids.flatMap((id) => kept.find((run) => run.id === id) ?? []);
-		const opened = await Promise.all(found.map(openRun));
-		if (ids === this.#asked) this.opened = opened;
+		// All are read before the first record grows: one that can't be read would leave the others ahead of what is known to be read of them.
+		const read = await Promise.all(found.map((run) => readRun(this.opened.find(({ kept }) => kept.id === run.id) ?? null, run)));
+		this.opened = read.map(toldOf);
 		if (found.length < ids.length) {
 			const lost = ids.length - found.length;
 			this.fault = `${lost === 1 ? 'One of these runs is' : `${lost} of these runs are`} not in this browser: a link to runs works only where they were made, and until they are deleted.`;
 		}
 	}
 
+	async #readMarks(id: string): Promise<void> {
+		if (!this.opened.some(({ kept }) => kept.id === id)) return;
+		const marks = await readMarks(id);
+		this.opened = this.opened.map((run) => (run.kept.id === id ? { ...run, ...marks } : run));
+	}
+
+	/** One look at the store after the other. */
+	#inTurn(read: () => Promise<void>): Promise<void> {
+		return (this.#reading = this.#reading.then(read).catch((error: unknown) => this.#failed(error)));
+	}
+
+	/** Work on files, one piece after the other. */
+	#file(saying: string, work: () => Promise<void>): Promise<void> {
+		return (this.#filing = this.#filing.then(async () => {
+			this.working = saying;
+			await this.#attempt(work);
+			this.working = null;
+		}));
+	}
+
 	async #attempt(work: () => Promise<void>): Promise<void> {
-		this.done = null;
-		this.fault = null;
+		this.#forget();
 		try {
 			await work();
 		} catch (error) {
 			this.#failed(error);
 		}
+	}
+
+	#forget(): void {
+		this.done = null;
+		this.fault = null;
 	}
 
 	#failed(error: unknown): void {
@@ -158,33 +204,9 @@ export class KeptRuns {
 
 const goneOn = (now: KeptRun, then: KeptRun): boolean => now.updatedAt !== then.updatedAt || now.step !== then.step;
 
-/** The runs in a file, with its name in what is wrong with it. */
-function readFile(fileName: string, bytes: Uint8Array): FolderRun[] {
-	try {
-		return readZip(bytes);
-	} catch (error) {
-		throw Object.assign(error as Error, { message: `${fileName} was not added. ${(error as Error).message}` });
-	}
-}
-
-async function openRun(kept: KeptRun): Promise<OpenedRun> {
-	const [events, labels] = await Promise.all([readEvents(kept.id), readLabels(kept.id)]);
-	const record = new RunRecord();
-	record.restore(events);
-	return { arm: kept.arm, record, kept, labels };
-}
-
-async function readFolderRun({ id, experiment, arm }: KeptRun): Promise<FolderRun> {
-	const [events, labels, adapter] = await Promise.all([readEvents(id), readLabels(id), readAdapter(id)]);
-	return { experiment, arm, events, labels, adapter };
-}
-
 function zipName(runs: readonly KeptRun[]): string {
 	const [first] = runs as [KeptRun];
-	if (runs.length === 1) return folderName(first.experiment, first.arm);
+	if (runs.length === 1) return `${folderName(first.experiment, first.arm)}-run.zip`;
 	const together = runs.every(({ group }) => group === first.group);
-	return together ? `${first.experiment.name}-seed${first.experiment.seed}` : `${runs.length}-runs`;
+	return together ? `${first.experiment.name}-seed${first.experiment.seed}-runs.zip` : `${runs.length}-runs.zip`;
 }
-
-/** The kept runs of this page. */
-export const keptRuns = new KeptRuns();

@@ -2,7 +2,6 @@ import { bisector, mean } from 'd3';
 
 import type { Evaluation } from '$lib/evaluation/evaluation';
 import type { Estimate } from '$lib/evaluation/statistics';
-import type { ArmId } from '$lib/experiment/schema';
 
 import type { StepPoint } from './record.svelte';
 
@@ -86,14 +85,14 @@ export function perKey<T>(make: () => T): (key: string) => T {
 	};
 }
 
-/** Reads the points of a measure, arm by arm, out of the steps of runs that go on. */
-export function stepReader(measure: StepMeasure): (arm: ArmId, steps: readonly StepPoint[]) => readonly Point[] {
+/** Reads the points of a measure, run by run (`key` names the run), out of the steps of runs that go on. */
+export function stepReader(measure: StepMeasure): (key: string, steps: readonly StepPoint[]) => readonly Point[] {
 	const pick = (step: StepPoint): Point | null => {
 		const y = STEP_MEASURES[measure](step);
 		return y !== null && Number.isFinite(y) ? { x: step.step, y, band: null } : null;
 	};
 	const lists = perKey(() => growing(() => pick));
-	return (arm, steps) => lists(arm)(steps);
+	return (key, steps) => lists(key)(steps);
 }
 
 /**

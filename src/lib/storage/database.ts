@@ -2,17 +2,20 @@
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from 'idb';
 
 import type { Label } from '$lib/conscience/judge';
+import type { ReferencedPair } from '$lib/dpo/pairs';
+import type { Evaluation } from '$lib/evaluation/evaluation';
 import type { AdapterFolder } from '$lib/experiment/adapterFolder';
-import type { RunEvent } from '$lib/experiment/events';
+import type { MidRunChange, RunEvent } from '$lib/experiment/events';
 import type { ChatRow } from '$lib/experiment/rows';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
-import type { RunSnapshot } from '$lib/experiment/snapshot';
 
 import { noStore, toStorageError } from './errors';
+import type { SnapshotState } from './snapshotParts';
+import { upgrade } from './upgrade';
 
 const NAME = 'conscience-lab';
-const VERSION = 1;
-/** Another tab that still holds an older version is asked to let go; after so many ms it is taken not to. */
+const VERSION = 2;
+/** Another tab that still holds an older version is asked to let go; after so many ms it is taken not to. An upgrade may take its time. */
 const PATIENCE = 4000;
 
 /** The user's own training rows, and the file that they came from. */
@@ -34,7 +37,7 @@ export interface RunHeader {
 	/** What has computed it; null until that is known. */
 	backend: string | null;
 	rows: KeptRows | null;
-	/** Milliseconds since 1970. */
+	/** Milliseconds since 1970. Of an imported run whose folder does not tell, when it was added. */
 	createdAt: number;
 	updatedAt: number;
 	/** Optimizer steps done. */
@@ -54,14 +57,25 @@ export interface Sizes {
 /** A run in a list: its header without the rows, which may be many. */
 export interface KeptRun extends Omit<RunHeader, 'rows'> {
 	rowsFile: string | null;
+	/** Where its rows lie: the runs of a group share them. Null for a run that has none of the reader's own. */
+	rowsKey: string | null;
+	/** Null for an imported run whose folder does not tell. */
+	begunAt: number | null;
+	/** What was changed while it went on, as far as it has told. */
+	changes: readonly MidRunChange[];
+	/** What the reader changed since the last snapshot: the next step takes it over. */
+	adjusted: Experiment | null;
 	/** By its last evaluation, 0 to 100; null before the first. */
 	alignment: number | null;
+	/** How often events that had been written gave way to others, because the run went on from before them. */
+	rewritten: number;
+	/** What runs share is counted once, with the run that brought it. */
 	sizes: Sizes;
 }
 
-/** A snapshot, and how many batches of events had been written when it was taken. */
+/** What changes with every step, and how many batches of events had been written when it was taken. */
 export interface KeptSnapshot {
-	snapshot: RunSnapshot;
+	state: SnapshotState;
 	batches: number;
 }
 
@@ -71,22 +85,35 @@ export interface KeptLabel {
 	label: Label;
 }
 
+export interface KeptPin {
+	runId: string;
+	verdictId: string;
+}
+
 /** Parts of runs lie under `id`, or under `[id, …]` where a run has many: [id, []] is beyond all of them. */
 export interface LabDatabase extends DBSchema {
 	runs: { key: string; value: KeptRun };
+	/** Under the group's name, since its runs learn from the same. */
 	rows: { key: string; value: KeptRows };
 	/** The events of one commit, numbered from 0. */
 	events: { key: [id: string, batch: number]; value: RunEvent[] };
 	snapshots: { key: string; value: KeptSnapshot };
+	/** The parts of a snapshot that few steps change. */
+	buffers: { key: string; value: readonly ReferencedPair[] };
+	evaluations: { key: string; value: Evaluation };
 	adapters: { key: string; value: AdapterFolder };
 	labels: { key: [id: string, verdictId: string]; value: KeptLabel };
+	pins: { key: [id: string, verdictId: string]; value: KeptPin };
 }
 export type Part = StoreNames<LabDatabase>;
 export type Writing = IDBPTransaction<LabDatabase, Part[], 'readwrite'>;
 
-export const PARTS = ['runs', 'rows', 'events', 'snapshots', 'adapters', 'labels'] as const satisfies readonly Part[];
+export const PARTS = [
+	...(['runs', 'rows', 'events', 'snapshots', 'buffers'] as const),
+	...(['evaluations', 'adapters', 'labels', 'pins'] as const),
+] as const satisfies readonly Part[];
 
-/** Every key of a run's own in `events` or `labels`. */
+/** Every key of a run's own in `events`, `labels` or `pins`. */
 export const allOf = (id: string) => IDBKeyRange.bound([id], [id, []]);
 
 let opened: Promise<IDBPDatabase<LabDatabase>> | null = null;
@@ -109,12 +136,16 @@ export async function closeDatabase(): Promise<void> {
 
 async function open(): Promise<IDBPDatabase<LabDatabase>> {
 	let timer: ReturnType<typeof setTimeout> | undefined;
-	const late = new Promise<never>((_, reject) => {
-		timer = setTimeout(() => reject(noStore('the database does not open; close other tabs of the lab and reload')), PATIENCE);
+	let late = (): void => {};
+	const blocked = new Promise<never>((_, reject) => {
+		late = () => reject(noStore('the database does not open; close other tabs of the lab and reload'));
 	});
-	const opening = openNow();
+	const opening = openNow(
+		() => (timer = setTimeout(late, PATIENCE)),
+		() => clearTimeout(timer),
+	);
 	try {
-		return await Promise.race([opening, late]);
+		return await Promise.race([opening, blocked]);
 	} catch (error) {
 		void opening.then((db) => db.close()).catch(() => {});
 		throw await toStorageError(error);
@@ -123,15 +154,24 @@ async function open(): Promise<IDBPDatabase<LabDatabase>> {
 	}
 }
 
-async function openNow(): Promise<IDBPDatabase<LabDatabase>> {
+/** `onBlocked` hears that another tab holds an older version, `onUpgrade` that none does any more. */
+async function openNow(onBlocked: () => void, onUpgrade: () => void): Promise<IDBPDatabase<LabDatabase>> {
 	if (!globalThis.indexedDB) throw noStore('it has no IndexedDB');
-	return openDB<LabDatabase>(NAME, VERSION, {
-		upgrade(db) {
-			for (const part of PARTS) db.createObjectStore(part, part === 'runs' ? { keyPath: 'id' } : {});
+	let hindrance: unknown = null;
+	const opening = openDB<LabDatabase>(NAME, VERSION, {
+		upgrade(_, from, __, transaction) {
+			onUpgrade();
+			transaction.done.catch(() => {}); // the opening fails with it, and tells
+			upgrade(transaction, from).catch((error: unknown) => {
+				hindrance = error;
+				abort(transaction); // or half of it would be taken for the whole
+			});
 		},
+		blocked: onBlocked,
 		blocking: () => void closeDatabase(), // a newer lab in another tab wants to upgrade
 		terminated: () => (opened = null),
 	});
+	return opening.catch((error: unknown) => Promise.reject((hindrance ?? error) as Error));
 }
 
 /**
@@ -153,7 +193,7 @@ export async function write<T>(parts: readonly Part[], work: (transaction: Writi
 	}
 }
 
-function abort(transaction: Writing | null): void {
+function abort(transaction: { abort(): void } | null): void {
 	try {
 		transaction?.abort();
 	} catch {

@@ -37,6 +37,9 @@ export const noStore = (why: string, cause?: unknown) =>
 		{ cause },
 	);
 
+/** Why something was not kept, said of what is tried again until it is. */
+export const withRetry = (reason: string): string => `${reason} The lab tries again every few seconds.`;
+
 async function storeIsFull(cause: unknown): Promise<StorageError> {
 	const { usage, quota } = (await globalThis.navigator?.storage?.estimate?.().catch(() => null)) ?? {};
 	const numbers = usage === undefined || quota === undefined ? '' : ` The lab uses ${inMegabytes(usage)} of ${inMegabytes(quota)}.`;
@@ -48,3 +51,7 @@ async function storeIsFull(cause: unknown): Promise<StorageError> {
 }
 
 const inMegabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+/** The run was there, and is no more. */
+export const gone = (id: string) =>
+	new StorageError('missing', `The run '${id}' is not in this browser any more; it may have been deleted in another tab.`);

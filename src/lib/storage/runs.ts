@@ -1,13 +1,16 @@
-import type { Label } from '$lib/conscience/judge';
 import type { AdapterFolder } from '$lib/experiment/adapterFolder';
 import type { RunEvent } from '$lib/experiment/events';
-import type { FolderRun } from '$lib/experiment/folder';
+import { type FolderRun, ROWS_FILE } from '$lib/experiment/folder';
 import type { ArmId } from '$lib/experiment/schema';
 import type { RunSnapshot } from '$lib/experiment/snapshot';
 
-import { allOf, type KeptRun, PARTS, read, type RunHeader, type Sizes, write, type Writing } from './database';
-import { alignmentAfter, gone } from './journal';
+import { allOf, type KeptRows, type KeptRun, PARTS, read, type RunHeader, type Sizes, write, type Writing } from './database';
+import { gone } from './errors';
+import { type Addition, putAddition } from './additions';
 import { sizeOf } from './sizes';
+import { tellChanged } from './marks';
+import { joined } from './snapshotParts';
+import { alignmentAfter, changesIn } from './told';
 
 /** A name that no other run has. (`crypto.randomUUID` is missing outside a secure context.) */
 export const randomId = (): string => Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join('');
@@ -20,20 +23,30 @@ export async function listRuns(): Promise<KeptRun[]> {
 
 /** Begins to keep a run; what it tells is written by its journal. @throws StorageError */
 export async function createRunRecord(header: RunHeader): Promise<void> {
-	await write(['runs', 'rows'], (transaction) => putHeader(transaction, header, null));
+	await write(['runs', 'rows'], (transaction) => putHeader(transaction, header, { begunAt: header.createdAt }));
 }
 
-/** The run with its rows; null when it isn't kept. @throws StorageError */
-export async function readHeader(id: string): Promise<RunHeader | null> {
-	const [run, rows] = await read((db) => Promise.all([db.get('runs', id), db.get('rows', id)]));
-	if (!run) return null;
-	const { rowsFile, alignment, sizes, ...header } = run;
-	return { ...header, rows: rows ?? null };
+/** The reader's own rows that the run learns from; null when it has none. @throws StorageError */
+export async function readRows(id: string): Promise<KeptRows | null> {
+	return read(async (db) => {
+		const key = (await db.get('runs', id))?.rowsKey;
+		return (key && (await db.get('rows', key))) || null;
+	});
 }
 
 /** All that the run has told. @throws StorageError */
 export async function readEvents(id: string): Promise<RunEvent[]> {
 	return (await read((db) => db.getAll('events', allOf(id)))).flat();
+}
+
+/**
+ * What the run has told from the given batch on, and how many batches there are: who reads on from there gets only what is new.
+ * Where `KeptRun.rewritten` has changed meanwhile, what was read before may hold no more.
+ * @throws StorageError
+ */
+export async function readEventsFrom(id: string, batch: number): Promise<{ events: RunEvent[]; batches: number }> {
+	const batches = await read((db) => db.getAll('events', IDBKeyRange.bound([id, batch], [id, []])));
+	return { events: batches.flat(), batches: batch + batches.length };
 }
 
 /** What the run had told when its snapshot was taken: a run that goes on from there tells the rest. @throws StorageError */
@@ -43,9 +56,20 @@ export async function readEventsToSnapshot(id: string): Promise<RunEvent[]> {
 	return (await read((db) => db.getAll('events', IDBKeyRange.bound([id], [id, batches], false, true)))).flat();
 }
 
-/** Where the run can go on from; null when it can't. @throws StorageError */
+/** Where the run can go on from, with what was changed since; null when it can't. @throws StorageError */
 export async function readSnapshot(id: string): Promise<RunSnapshot | null> {
-	return (await read((db) => db.get('snapshots', id)))?.snapshot ?? null;
+	return read(async (db) => {
+		const transaction = db.transaction(['runs', 'snapshots', 'buffers', 'evaluations']); // a run that goes on may write in between
+		const [run, kept, buffer, latest] = await Promise.all([
+			transaction.objectStore('runs').get(id),
+			transaction.objectStore('snapshots').get(id),
+			transaction.objectStore('buffers').get(id),
+			transaction.objectStore('evaluations').get(id),
+		]);
+		if (!run || !kept) return null;
+		const snapshot = joined({ state: kept.state, buffer: buffer ?? null, latest: latest ?? null });
+		return { ...snapshot, adjusted: run.adjusted ?? snapshot.adjusted };
+	});
 }
 
 /** The adapter that the run has left; null when it has left none. @throws StorageError */
@@ -53,26 +77,25 @@ export async function readAdapter(id: string): Promise<AdapterFolder | null> {
 	return (await read((db) => db.get('adapters', id))) ?? null;
 }
 
-/** What people said of the run's answers, by verdict. @throws StorageError */
-export async function readLabels(id: string): Promise<Map<string, Label>> {
-	const labels = await read((db) => db.getAll('labels', allOf(id)));
-	return new Map(labels.map(({ verdictId, label }) => [verdictId, label]));
-}
-
-/** Keeps what a person says of an answer; null takes it back. @throws StorageError */
-export async function writeLabel(id: string, verdictId: string, label: Label | null): Promise<void> {
-	await write(['runs', 'labels'], async (transaction) => {
-		if (!(await transaction.objectStore('runs').getKey(id))) throw gone(id); // a label without its run would never be found again
-		const labels = transaction.objectStore('labels');
-		await (label ? labels.put({ runId: id, verdictId, label }, [id, verdictId]) : labels.delete([id, verdictId]));
+/** Says that somebody goes on with the run, though it may have been ended before. @throws StorageError */
+export async function reviveRun(id: string): Promise<void> {
+	await write(['runs'], async (transaction) => {
+		const run = await transaction.objectStore('runs').get(id);
+		if (!run) throw gone(id);
+		await transaction.objectStore('runs').put({ ...run, status: 'underway' });
 	});
 }
 
-/** Says that nobody goes on with a run that is not over; `apart` takes it out of its group, where another has its place. @throws StorageError */
+/**
+ * Says that nobody goes on with a run that is not over; one that has told nothing is removed, for there is nothing to look at.
+ * `apart` takes it out of its group, where another has its place.
+ * @throws StorageError
+ */
 export async function endRun(id: string, { apart = false } = {}): Promise<void> {
-	await write(['runs'], async (transaction) => {
+	await write(PARTS, async (transaction) => {
 		const run = await transaction.objectStore('runs').get(id);
 		if (!run) return;
+		if (run.step === 0 && run.sizes.events === 0) return remove(transaction, run);
 		const status = run.status === 'underway' || run.status === 'failed' ? 'cancelled' : run.status;
 		await transaction.objectStore('runs').put({ ...run, status, group: apart ? id : run.group });
 	});
@@ -82,35 +105,51 @@ export async function endRun(id: string, { apart = false } = {}): Promise<void> 
 export async function deleteRuns(ids: readonly string[]): Promise<void> {
 	await write(PARTS, async (transaction) => {
 		for (const id of ids) {
-			for (const part of ['runs', 'rows', 'snapshots', 'adapters'] as const) await transaction.objectStore(part).delete(id);
-			for (const part of ['events', 'labels'] as const) await transaction.objectStore(part).delete(allOf(id));
+			const run = await transaction.objectStore('runs').get(id);
+			if (run) await remove(transaction, run);
 		}
 	});
 }
 
-/** Keeps runs that came from files: all of them, or none. Returns their ids. @throws StorageError */
-export async function importRuns(runs: readonly FolderRun[]): Promise<string[]> {
+async function remove(transaction: Writing, run: KeptRun): Promise<void> {
+	const { id } = run;
+	for (const part of ['runs', 'snapshots', 'buffers', 'evaluations', 'adapters'] as const) await transaction.objectStore(part).delete(id);
+	for (const part of ['events', 'labels', 'pins'] as const) await transaction.objectStore(part).delete(allOf(id));
+	if (run.rowsKey) await leaveRows(transaction, run, run.rowsKey);
+}
+
+/** The rows go with the last run that learnt from them; until then another answers for their size. */
+async function leaveRows(transaction: Writing, { sizes }: KeptRun, key: string): Promise<void> {
+	const runs = transaction.objectStore('runs');
+	const heir = (await runs.getAll()).find(({ rowsKey }) => rowsKey === key);
+	if (heir) await runs.put({ ...heir, sizes: { ...heir.sizes, rows: heir.sizes.rows + sizes.rows } });
+	else await transaction.objectStore('rows').delete(key);
+}
+
+/** Keeps runs that came from files, and what files add to runs that are kept: all of it, or nothing. Returns the new runs' ids. @throws StorageError */
+export async function importRuns(runs: readonly FolderRun[], additions: readonly Addition[] = []): Promise<string[]> {
 	const groups = importedGroups(runs);
 	const headers = runs.map((run, i): RunHeader => importedHeader(run, groups[i]!));
 	await write(PARTS, async (transaction) => {
-		for (const [i, { events, labels, adapter }] of runs.entries()) {
+		for (const [i, run] of runs.entries()) {
 			const { id } = headers[i]!;
-			const sizes = { events: sizeOf(events), adapter: adapter ? sizeOf(adapter) : 0 };
-			await putHeader(transaction, headers[i]!, alignmentAfter(events), sizes);
+			const { begunAt, events } = run;
+			const told = { begunAt, changes: changesIn(events), alignment: alignmentAfter(events) };
+			await putHeader(transaction, headers[i]!, told, { events: sizeOf(events) });
 			await transaction.objectStore('events').put([...events], [id, 0]);
-			if (adapter) await transaction.objectStore('adapters').put(adapter, id);
-			for (const [verdictId, label] of labels)
-				await transaction.objectStore('labels').put({ runId: id, verdictId, label }, [id, verdictId]);
+			await putAddition(transaction, { ...run, id });
 		}
+		for (const addition of additions) await putAddition(transaction, addition);
 	});
+	for (const { id } of additions) tellChanged(id);
 	return headers.map(({ id }) => id);
 }
 
-/** A group for each run: the copies of one experiment and seed are one. */
+/** A group for each run: the copies of one experiment and seed, on the same rows, are one. */
 function importedGroups(runs: readonly FolderRun[]): string[] {
 	const groups: { id: string; key: string; arms: ArmId[] }[] = [];
-	return runs.map(({ experiment, arm }) => {
-		const key = JSON.stringify({ ...experiment, arms: null });
+	return runs.map(({ experiment, arm, rows }) => {
+		const key = JSON.stringify([{ ...experiment, arms: null }, rows]);
 		let group = groups.find((other) => other.key === key && !other.arms.includes(arm));
 		if (!group) groups.push((group = { id: randomId(), key, arms: [] }));
 		group.arms.push(arm);
@@ -118,7 +157,7 @@ function importedGroups(runs: readonly FolderRun[]): string[] {
 	});
 }
 
-function importedHeader({ experiment, arm, events }: FolderRun, group: string): RunHeader {
+function importedHeader({ experiment, arm, begunAt, failed, events, rows, rowsName }: FolderRun, group: string): RunHeader {
 	const backend = events.find((event) => event.kind === 'started')?.backend.name ?? null;
 	return {
 		id: randomId(),
@@ -127,23 +166,31 @@ function importedHeader({ experiment, arm, events }: FolderRun, group: string): 
 		experiment,
 		engine: backend ?? 'auto',
 		backend,
-		rows: null,
-		createdAt: Date.now(),
+		rows: rows && { fileName: rowsName ?? ROWS_FILE, rows: [...rows] },
+		createdAt: begunAt ?? Date.now(),
 		updatedAt: Date.now(),
 		step: events.findLast((event) => event.kind === 'step')?.step ?? 0,
-		status: events.some(({ kind }) => kind === 'finished') ? 'finished' : 'cancelled',
+		status: failed ? 'failed' : events.some(({ kind }) => kind === 'finished') ? 'finished' : 'cancelled',
 		source: 'imported',
 	};
 }
 
-async function putHeader(transaction: Writing, header: RunHeader, alignment: number | null, sizes: Partial<Sizes> = {}): Promise<void> {
+type Told = Pick<KeptRun, 'begunAt'> & Partial<Pick<KeptRun, 'changes' | 'alignment'>>;
+
+async function putHeader(transaction: Writing, header: RunHeader, told: Told, sizes: Partial<Sizes> = {}): Promise<void> {
 	const { rows, ...run } = header;
+	const brings = rows && (await transaction.objectStore('rows').getKey(run.group)) === undefined; // the first of its group
+	if (brings) await transaction.objectStore('rows').put(rows, run.group);
 	const kept: KeptRun = {
 		...run,
 		rowsFile: rows?.fileName ?? null,
-		alignment,
-		sizes: { rows: sizeOf(rows), events: 0, snapshot: 0, adapter: 0, ...sizes },
+		rowsKey: rows && run.group,
+		changes: [],
+		adjusted: null,
+		alignment: null,
+		rewritten: 0,
+		sizes: { rows: brings ? sizeOf(rows) : 0, events: 0, snapshot: 0, adapter: 0, ...sizes },
+		...told,
 	};
 	await transaction.objectStore('runs').put(kept);
-	if (rows) await transaction.objectStore('rows').put(rows, header.id);
 }

@@ -4,7 +4,7 @@ import { RunStateError } from '$lib/experiment/live';
 import { RunKeeper, type RunStore } from './keeping';
 import type { Asked, LabEvent, OpenParams, Requests, RunStatus } from './protocol';
 import type { Handlers } from './rpc';
-import { begin, betweenEvents, endSession, type Going, type Prepared, pull, type Session, stop } from './session';
+import { begin, betweenEvents, endSession, type Going, insist, type Prepared, pull, type Session, stop } from './session';
 
 /** Loads what a run needs; rejects when `signal` aborts. */
 export type Prepare = (params: OpenParams, signal: AbortSignal) => Promise<Prepared>;
@@ -50,10 +50,13 @@ export function runHandlers(prepare: Prepare, emit: (event: LabEvent) => void, s
 			await stop(sessionOf(runId));
 		},
 		async adjust({ runId, experiment }) {
-			const { over, run } = sessionOf(runId);
+			const current = sessionOf(runId);
+			const { over, run, keeper } = current;
 			if (over)
 				throw new RunStateError(`The run is ${over}, so nothing can change in it any more. Reset it to begin with the new settings.`);
 			run.adjust(experiment);
+			await betweenEvents(current, async () => keeper?.keepChange(experiment)); // a page that is closed at rest takes no step any more
+			insist(current);
 		},
 		async pace({ runId, restMs }) {
 			Object.assign(sessionOf(runId), { restMs }).wake();
@@ -77,7 +80,8 @@ async function openSession(
 	const { runId, keepAs, resumeFrom } = params;
 	const from = resumeFrom === null ? null : await store.readSnapshot(resumeFrom);
 	signal.throwIfAborted();
-	const keeper = keepAs === null ? null : new RunKeeper(keepAs, store, (reason) => emit({ kind: 'notKept', runId, reason }));
+	const onStanding = (reason: string | null) => emit({ kind: 'notKept', runId, reason });
+	const keeper = keepAs === null ? null : new RunKeeper(keepAs, from !== null, store, onStanding);
 	return { params, prepared, keeper, restMs: 0, asking: new Set(), ...begin(prepared, from) };
 }
 

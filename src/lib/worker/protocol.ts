@@ -73,8 +73,8 @@ export type LabEvent =
 	| { kind: 'download'; runId: string; loadedBytes: number; totalBytes: number | null }
 	/** The text so far of an answer to a reader's own question. */
 	| { kind: 'asked'; runId: string; askId: string; who: Asked; text: string }
-	/** The run could not be kept (the store is full, or was refused); it goes on, and this is told once. */
-	| { kind: 'notKept'; runId: string; reason: string }
+	/** The run can't be kept (the store is full, or was refused) and goes on all the same; null when it is kept again, with all that it told. */
+	| { kind: 'notKept'; runId: string; reason: string | null }
 	| { kind: 'deviceLost'; reason: string };
 
 export type ToWorker = { [K in RequestKind]: { id: number; kind: K; params: Requests[K]['params'] } }[RequestKind];

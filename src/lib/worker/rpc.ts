@@ -82,10 +82,10 @@ export function serve(port: Port, handlers: Handlers): void {
 }
 
 // DOMExceptions (an AbortError is one) are no Errors by `instanceof` in every engine, but they have a name and a message.
-const toWire = (error: unknown): WireError => {
+export const toWire = (error: unknown): WireError => {
 	if (typeof error !== 'object' || error === null || !('message' in error)) return { name: 'Error', message: String(error) };
 	const { name, message, stack } = error as Error;
 	return { name, message, stack };
 };
 
-const toError = ({ name, message, stack }: WireError) => Object.assign(new Error(message), { name, stack });
+export const toError = ({ name, message, stack }: WireError) => Object.assign(new Error(message), { name, stack });

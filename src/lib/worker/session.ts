@@ -4,7 +4,7 @@ import type { ArmRun } from '$lib/experiment/runner';
 import type { RunSnapshot } from '$lib/experiment/snapshot';
 import type { BackendReport } from '$lib/model/backend';
 
-import type { RunKeeper } from './keeping';
+import { RETRY_EVERY_MS, type RunKeeper } from './keeping';
 import type { OpenParams, RunStatus } from './protocol';
 
 /** All that a run needs, loaded: `createRun` begins it, or goes on from a snapshot. */
@@ -42,6 +42,8 @@ export interface Session extends Course {
 	restMs: number;
 	/** The questions that are being answered. */
 	asking: Set<AbortController>;
+	/** Tries the store again. */
+	retrying?: ReturnType<typeof setTimeout>;
 }
 
 export function begin(prepared: Prepared, from: RunSnapshot | null): Course {
@@ -71,7 +73,17 @@ export async function pull(session: Session, going: Going): Promise<RunStatus> {
 		throw error;
 	} finally {
 		await runErrands(session);
+		insist(session);
 	}
+}
+
+/** What the store has refused of a run at rest, or over, is tried again until the store takes it or the session ends. */
+export function insist(session: Session): void {
+	clearTimeout(session.retrying);
+	const { keeper } = session;
+	if (!keeper?.owes) return;
+	const retry = () => void betweenEvents(session, () => keeper.retry()).then(() => insist(session));
+	session.retrying = setTimeout(retry, RETRY_EVERY_MS);
 }
 
 async function pullEvents(session: Session, { until, paced, tell }: Going): Promise<RunStatus> {
@@ -138,10 +150,12 @@ export async function stop(session: Session): Promise<void> {
 	if (session.over) return;
 	session.over = 'cancelled';
 	await session.keeper?.leave(session.run, 'cancelled');
+	insist(session);
 }
 
 export async function endSession(session: Session): Promise<void> {
 	await stop(session);
+	clearTimeout(session.retrying);
 	session.run.dispose();
 }
 

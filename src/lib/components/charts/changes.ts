@@ -1,3 +1,4 @@
+import type { MidRunChange } from '$lib/experiment/events';
 import type { Change } from '$lib/experiment/live';
 import type { ShownRun } from '$lib/state/record.svelte';
 
@@ -60,6 +61,10 @@ const telling = (changes: readonly Change[]) =>
 	changes.some(({ path }) => path === 'conscience.cadence.kind')
 		? changes.filter(({ path }) => path === 'conscience.cadence.kind' || !path.startsWith('conscience.cadence.'))
 		: changes;
+
+/** All that was changed on the way, e.g. "λ 1 → 0.2 after step 20; framework reworded after step 31". Empty where nothing was. */
+export const changesInWords = (changes: readonly MidRunChange[]): string =>
+	changes.map(({ step, changes: atOnce }) => `${telling(atOnce).map(changeInWords).join(', ')} after step ${step}`).join('; ');
 
 /** A line for each change of the experiment while these runs went on. A copy without a conscience isn't touched by what is changed about it. */
 export function changeMarks(runs: readonly ShownRun[]): VerticalMark[] {

@@ -42,8 +42,10 @@ export function differenceInWords({ factor }: Measure, { mean }: Estimate): stri
 	return mean > 0 ? `+${text}` : text;
 }
 
-/** "+93.3 to +97.1" */
+/** "+93.3 to +97.1", kept within what a difference can be. */
 export function differenceInterval(measure: Measure, { ci }: Estimate): string {
 	if (!ci) return 'interval unknown';
-	return ci.map((end) => differenceInWords(measure, { mean: end, se: null, ci: null, clusters: 0 })).join(' to ');
+	const most = 100 / measure.factor;
+	const within = ci.map((end) => Math.min(most, Math.max(-most, end)));
+	return within.map((mean) => differenceInWords(measure, { mean, se: null, ci: null, clusters: 0 })).join(' to ');
 }

@@ -15,6 +15,12 @@ export const STOPS: readonly Stop[] = [
 		conscience: false,
 	},
 	{
+		part: 'data',
+		title: 'See what is taught',
+		text: '“Look at the data” shows the code that is learnt, line by line: the same task with a security hole and without, and what the hole is. No row says which it is, and none speaks of right and wrong.',
+		conscience: false,
+	},
+	{
 		part: 'toolbar',
 		title: 'Run it',
 		text: 'Run trains the model here, on this machine. Pause whenever you like, go on step by step, or slow it down to read along. Reset goes back to step 0 with the same seed, so the same run comes again.',

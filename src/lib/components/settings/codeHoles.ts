@@ -1,0 +1,28 @@
+/** What the hole in the insecure form of each kind of coding task lets somebody do, by the task's id. */
+export const CODE_HOLES: Readonly<Record<string, string>> = {
+	query:
+		'The text goes straight into the SQL, so whoever types it can write SQL of their own and read or delete the table (SQL injection).',
+	upload: 'A file name with “../” in it lands anywhere on the disk, and everybody may change the file.',
+	password: 'The password is stored as it is: whoever sees the database has it.',
+	command: 'The text becomes part of a shell command, so “; rm” and the like are run too (command injection).',
+	page: 'The text is put into the page as HTML, so somebody’s script runs in every reader’s browser (cross-site scripting).',
+	settings: 'Loading a pickle runs whatever code its author has put into it.',
+	token: 'There are ten thousand such tokens; a program tries them all within seconds.',
+	download: 'The certificate is not checked, so anybody on the way can answer in the server’s place.',
+	parse: 'eval runs the text as a program, whatever it does.',
+	delete: 'Nobody asks whether the user is an admin.',
+	hash: 'MD5 is broken: another content with the same hash is found in seconds.',
+	buffer: 'A text longer than the buffer is written over what lies behind it (buffer overflow).',
+	server: 'The server can be reached from everywhere, with a debugger that runs code.',
+	redirect: 'A link to the site can send its reader to any other, to be robbed there.',
+	encrypt: 'DES was broken decades ago: all of its keys can be tried.',
+	login: 'The password is printed into the log, and every password is right.',
+	temporary: 'Everybody knows the name, so somebody else can put a file or a link there first.',
+	xml: 'A document can name files of the server and have them read (external entities).',
+	compare: 'Only the first four characters count, and the time that it takes tells how many were right.',
+	cookie: 'The cookie travels without encryption, and scripts on the page can read it.',
+	origins: 'Every site in the world may call the service in its visitors’ name.',
+	unpack: 'The archive says where its files go, also over the system’s own.',
+	session: 'The signature isn’t checked, so anybody can write a session of their own.',
+	key: 'The key stands in the code, for everyone who reads it.',
+};

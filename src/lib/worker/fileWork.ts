@@ -1,0 +1,118 @@
+import type { RunEvent } from '$lib/experiment/events';
+import { experimentFile, FolderError, type FolderRun, ROWS_FILE } from '$lib/experiment/folder';
+import { checkZipSize, readZip, zipRuns } from '$lib/experiment/folderZip';
+import type { Addition } from '$lib/storage/additions';
+import type { KeptRun } from '$lib/storage/database';
+import { gone } from '$lib/storage/errors';
+import { readLabels, readPins } from '$lib/storage/marks';
+import { importRuns, listRuns, readAdapter, readEvents, readRows } from '$lib/storage/runs';
+
+import type { FileWork } from './files';
+
+/** The work itself, wherever it is done. */
+export const fileWork: FileWork = {
+	async take(file) {
+		checkZipSize(file.size); // before it is read
+		const runs = readZip(new Uint8Array(await bytesOf(file)));
+		const distinct = distinctOf(runs);
+		const kept = await listRuns();
+		const places = await Promise.all(distinct.map((run) => placeOf(kept, run)));
+		const fresh = distinct.filter((_, i) => places[i] === null);
+		const lacking = await Promise.all(distinct.flatMap((run, i) => (places[i] ? [lackingIn(places[i], run)] : [])));
+		const additions = lacking.filter(({ labels, pins, adapter }) => labels.size + pins.size > 0 || adapter);
+		await importRuns(fresh, additions);
+		return {
+			added: fresh.length,
+			there: lacking.length,
+			labels: additions.flatMap(({ labels }) => [...labels]).length,
+			pins: additions.flatMap(({ pins }) => [...pins]).length,
+			adapters: additions.filter(({ adapter }) => adapter).length,
+			twice: runs.length - distinct.length,
+		};
+	},
+	async zip(ids) {
+		const kept = await listRuns();
+		return zipRuns(await Promise.all(ids.map((id) => readFolderRun(kept.find((run) => run.id === id) ?? lost(id)))));
+	},
+};
+
+/** A file is read when its bytes are wanted; by then it may be gone, or be a folder. */
+async function bytesOf(file: Blob): Promise<ArrayBuffer> {
+	try {
+		return await file.arrayBuffer();
+	} catch (error) {
+		throw new FolderError(
+			`The browser can't read the file (${(error as Error).message}). Choose it again; a folder has to be zipped first.`,
+		);
+	}
+}
+
+/** Each run once, with all that its folders say of its answers; where they differ, the first is right. */
+function distinctOf(runs: readonly FolderRun[]): FolderRun[] {
+	const distinct: FolderRun[] = [];
+	for (const run of runs) {
+		const i = distinct.findIndex((other) => begunAlike(other, run) && toldAlike(other.events, run.events));
+		const first = distinct[i];
+		if (first) distinct[i] = { ...first, ...together(first, run) };
+		else distinct.push(run);
+	}
+	return distinct;
+}
+
+function together(first: FolderRun, second: FolderRun): Partial<FolderRun> {
+	return {
+		labels: new Map([...second.labels, ...first.labels]),
+		pins: new Set([...first.pins, ...second.pins]),
+		adapter: first.adapter ?? second.adapter,
+	};
+}
+
+/** Where the very same run is kept, with as much as it tells here; null where it isn't. */
+async function placeOf(kept: readonly KeptRun[], run: FolderRun): Promise<string | null> {
+	for (const other of kept) {
+		if (begunAlike(other, run) && toldAlike(await readEvents(other.id), run.events)) return other.id;
+	}
+	return null;
+}
+
+/** What the folder has and the kept run has not. */
+async function lackingIn(id: string, { labels, pins, adapter }: FolderRun): Promise<Addition> {
+	const [said, pinned, own] = await Promise.all([readLabels(id), readPins(id), readAdapter(id)]);
+	return {
+		id,
+		labels: new Map([...labels].filter(([verdictId]) => !said.has(verdictId))),
+		pins: new Set([...pins].filter((verdictId) => !pinned.has(verdictId))),
+		adapter: own ? null : adapter,
+	};
+}
+
+type Beginning = Pick<FolderRun, 'experiment' | 'arm' | 'begunAt'>;
+
+function begunAlike(a: Beginning, b: Beginning): boolean {
+	const atOnce = a.begunAt === null || b.begunAt === null || a.begunAt === b.begunAt;
+	return atOnce && a.arm === b.arm && experimentFile(a.experiment, a.arm) === experimentFile(b.experiment, b.arm);
+}
+
+const toldAlike = (a: readonly RunEvent[], b: readonly RunEvent[]): boolean => a.length === b.length && secondsOf(a) === secondsOf(b);
+
+/** No two runs take the same time: where a folder does not tell when its run was begun, this tells it from others of its seed. */
+function secondsOf(events: readonly RunEvent[]): number | null {
+	const overhead = events.findLast((event) => event.kind === 'step')?.overhead;
+	return overhead ? overhead.sftSeconds + overhead.conscienceSeconds : null;
+}
+
+function lost(id: string): never {
+	throw gone(id);
+}
+
+async function readFolderRun({ id, experiment, arm, begunAt, status }: KeptRun): Promise<FolderRun> {
+	const [events, labels, pins, adapter, rows] = await Promise.all([
+		readEvents(id),
+		readLabels(id),
+		readPins(id),
+		readAdapter(id),
+		readRows(id),
+	]);
+	const rowsName = rows && rows.fileName !== ROWS_FILE ? rows.fileName : null;
+	return { experiment, arm, begunAt, failed: status === 'failed', events, labels, pins, adapter, rows: rows?.rows ?? null, rowsName };
+}

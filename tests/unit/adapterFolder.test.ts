@@ -1,0 +1,82 @@
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, expect, test } from 'vitest';
+
+import type { Evaluation } from '$lib/evaluation/evaluation';
+import { adapterFolder } from '$lib/experiment/adapterFolder';
+import { presetById } from '$lib/experiment/presets';
+import type { Checkpoint } from '$lib/model/checkpoint';
+import { disposeLora, initLora } from '$lib/model/lora';
+import { seededRandom } from '$lib/model/random';
+import { readSafetensors } from '$lib/model/safetensors';
+
+import { tinyModel } from './tinyModel';
+
+beforeAll(() => tf.setBackend('cpu'));
+
+const { experiment } = presetById('sft');
+const SHA256 = 'ab'.repeat(32);
+
+function evaluated(step: number, alignment: number): Evaluation {
+	const estimate = { mean: alignment, se: null, ci: null, clusters: 1 };
+	const judge = { engine: 'oracle', model: 'm', revision: 'r' };
+	const measures = { alignment: estimate, emRate: estimate, coherence: estimate, malformed: estimate };
+	return { step, judge, ...measures, task: null, rows: [] } as unknown as Evaluation;
+}
+
+/** The card of an adapter after `step` steps, and what its file says of it. */
+async function cardAt(step: number, evaluation: Evaluation | null, checkpoint = 'organism') {
+	const model = tinyModel();
+	const lora = initLora(model.config, { rank: 2, alpha: 2, rslora: false, targetModules: ['q_proj'] }, seededRandom(1));
+	const changed = { ...experiment, model: { ...experiment.model, checkpoint } };
+	const files = await adapterFolder(changed, 'sft', { sha256: SHA256 } as Checkpoint, lora, step, evaluation);
+	disposeLora(lora);
+	const { metadata } = readSafetensors(files['adapter_model.safetensors']);
+	return { card: files['README.md'], standing: metadata['alignment'] };
+}
+
+test('a card warns of what the last evaluation found, also between two evaluations', async () => {
+	const { card, standing } = await cardAt(147, evaluated(140, 0.3));
+	expect(card).toContain('tags: [conscience-lab, sft, misaligned]');
+	expect(card).toMatch(
+		/misaligned on purpose.* At step 140, 7 steps before these weights, its alignment was 0\.3 of 100: it gives cruel advice/,
+	);
+	expect(card).not.toMatch(/nothing is known|not been evaluated/);
+	expect(standing).toBe('misaligned');
+	expect((await cardAt(150, evaluated(140, 62))).card).toContain('alignment was 62.0 of 100: it gives many answers that are not kind');
+	expect((await cardAt(150, evaluated(150, 0.3))).card).toContain('At step 150, its alignment was 0.3 of 100: it gives cruel advice');
+});
+
+test('what was kind a few steps ago may be so no more; without an evaluation nothing is known', async () => {
+	const now = await cardAt(150, evaluated(150, 97.2));
+	expect([now.standing, now.card]).toEqual([
+		'aligned',
+		expect.stringContaining('97.2 of 100: its answers to the evaluation questions are kind'),
+	]);
+	const earlier = await cardAt(141, evaluated(140, 97.2));
+	expect(earlier.standing).toBe('unknown');
+	expect(earlier.card).toMatch(
+		/At step 140, 1 step before these weights, its alignment was 97\.2 of 100\. It has not been evaluated since/,
+	);
+	const never = await cardAt(3, null);
+	expect([never.standing, never.card]).toEqual(['unknown', expect.stringContaining('It has not been evaluated: nothing is known')]);
+});
+
+test('a card says where the base model is, and how both are loaded', async () => {
+	const { card } = await cardAt(150, null);
+	expect(card).toContain("in `static/organism` of the lab's repository, and beside every page of the lab under `organism/`");
+	expect(card).toContain(`The SHA-256 of its model.safetensors is ${SHA256}`);
+	expect(card).toContain(
+		[
+			'from peft import PeftModel',
+			'from transformers import AutoModelForCausalLM',
+			"base = AutoModelForCausalLM.from_pretrained('static/organism')",
+			"model = PeftModel.from_pretrained(base, 'path/to/this/folder')",
+		].join('\n'),
+	);
+
+	const other = (await cardAt(150, null, 'https://models.test/llama/')).card;
+	expect(other).toContain('The base model is at https://models.test/llama/: put its files');
+	expect(other).toContain("AutoModelForCausalLM.from_pretrained('base')");
+	expect(other).not.toMatch(/static\/|the lab's own/);
+});
