@@ -54,3 +54,11 @@ export async function interrupted(group: string) {
 		);
 	}
 }
+
+/** The store has taken this step of every run. */
+export function keepStep(step: number): void {
+	for (const header of store.headers.values()) {
+		header.step = step;
+		store.told.set(header.id, [events.step(step)]);
+	}
+}

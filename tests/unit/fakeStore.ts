@@ -76,7 +76,7 @@ export class FakeStore implements RunStore {
 
 	/** As a Web Lock: held once, by whichever tab. */
 	async hold(group: string) {
-		if (await this.isHeld(group)) return null;
+		if (this.held.has(group) || this.heldElsewhere.has(group)) return null;
 		this.held.add(group);
 		return () => void this.held.delete(group);
 	}

@@ -189,8 +189,8 @@ export class Lab {
 		const { keptAs: id, begunWith: experiment } = run;
 		if (!this.#begun || !id || !experiment) return;
 		const events = await this.keeping.readBack(run);
-		if (!this.#begun || run.keptAs !== id) return; // all was reset, or the copy was started again meanwhile
-		if (events && (await run.resume(this.#begun, { id, status: 'underway', experiment }, events))) await this.#playAgain(run);
+		if (events && this.#begun && (await run.resume(this.#begun, { id, status: 'underway', experiment }, events)))
+			await this.#playAgain(run);
 		else if (this.over) this.keeping.settle(this.runs);
 	}
 
