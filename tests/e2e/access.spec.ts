@@ -37,50 +37,51 @@ async function openIn(page: Page, theme: 'light' | 'dark', by: string) {
 	if (by !== 'the system') await page.getByLabel('Theme').selectOption(theme);
 }
 
-for (const theme of ['light', 'dark'] as const) {
-	for (const by of ['the system', 'the page’s switch']) {
-		test(`nobody is shut out of the runs and their comparison (${theme} by ${by})`, async ({ page }) => {
-			await openIn(page, theme, by);
-			await page.getByLabel('Add runs from a zip…').setInputFiles('static/recorded/twin.zip');
-			await expect(page.getByText('twin.zip: 2 runs were added.')).toBeVisible();
-			await expectAccessible(page);
-			await button(page, 'Delete').click();
-			await expectAccessible(page, 'dialog');
-			await page.keyboard.press('Escape');
-			await page.getByRole('link', { name: 'Two copies, one difference' }).click();
-			await expect(page.getByTestId('verdict').first()).toBeVisible();
-			await expectAccessible(page);
-			await page.getByRole('link', { name: 'Compare the copies' }).click();
-			await expect(page.getByRole('heading', { name: 'Paired differences' })).toBeVisible();
-			await expectAccessible(page);
-		});
+for (const [theme, by] of [
+	['light', 'the page’s switch'],
+	['dark', 'the system'],
+] as const) {
+	test(`nobody is shut out of the runs and their comparison (${theme} by ${by})`, async ({ page }) => {
+		await openIn(page, theme, by);
+		await page.getByLabel('Add runs from a zip…').setInputFiles('static/recorded/twin.zip');
+		await expect(page.getByText('twin.zip: 2 runs were added.')).toBeVisible();
+		await expectAccessible(page);
+		await button(page, 'Delete').click();
+		await expectAccessible(page, 'dialog');
+		await page.keyboard.press('Escape');
+		await page.getByRole('link', { name: 'Two copies, one difference' }).click();
+		await expect(page.getByTestId('verdict').first()).toBeVisible();
+		await expectAccessible(page);
+		await page.getByRole('link', { name: 'Compare the copies' }).click();
+		await expect(page.getByRole('heading', { name: 'Paired differences' })).toBeVisible();
+		await expectAccessible(page);
+	});
 
-		test(`nobody is shut out of the dialogs, the tour and the projector’s view (${theme} by ${by})`, async ({ page }) => {
-			await openIn(page, theme, by);
-			await openLab(page, { preset: 'twin', engine: 'wasm' }); // with the end of the recorded run, and all that it told
-			await button(page, 'Look at the data').click();
-			await expect(page.getByRole('dialog').getByText('Learnt:').first()).toBeVisible();
-			await expectAccessible(page, 'dialog');
-			await page.keyboard.press('Escape');
-			await page.getByText('Frameworks (3)').click();
-			await page
-				.getByRole('button', { name: /^Read and edit/ })
-				.first()
-				.click();
-			await expectAccessible(page, 'dialog');
-			await page.keyboard.press('Escape');
-			await page.getByRole('gridcell').nth(30).getByRole('button').click();
-			await expectAccessible(page, 'dialog');
-			await page.keyboard.press('Escape');
-			await page.keyboard.press('?');
-			await expectAccessible(page, 'dialog');
-			await page.keyboard.press('Escape');
-			await button(page, 'Tour').click();
-			await expectAccessible(page);
-			await page.keyboard.press('Escape');
-			await page.keyboard.press('p');
-			await expect(page.locator('html')).toHaveAttribute('data-projector');
-			await expectAccessible(page);
-		});
-	}
+	test(`nobody is shut out of the dialogs, the tour and the projector’s view (${theme} by ${by})`, async ({ page }) => {
+		await openIn(page, theme, by);
+		await openLab(page, { preset: 'twin', engine: 'wasm' }); // with the end of the recorded run, and all that it told
+		await button(page, 'Look at the data').click();
+		await expect(page.getByRole('dialog').getByText('Learnt:').first()).toBeVisible();
+		await expectAccessible(page, 'dialog');
+		await page.keyboard.press('Escape');
+		await page.getByText('Frameworks (3)').click();
+		await page
+			.getByRole('button', { name: /^Read and edit/ })
+			.first()
+			.click();
+		await expectAccessible(page, 'dialog');
+		await page.keyboard.press('Escape');
+		await page.getByRole('gridcell').nth(30).getByRole('button').click();
+		await expectAccessible(page, 'dialog');
+		await page.keyboard.press('Escape');
+		await page.keyboard.press('?');
+		await expectAccessible(page, 'dialog');
+		await page.keyboard.press('Escape');
+		await button(page, 'Tour').click();
+		await expectAccessible(page);
+		await page.keyboard.press('Escape');
+		await page.keyboard.press('p');
+		await expect(page.locator('html')).toHaveAttribute('data-projector');
+		await expectAccessible(page);
+	});
 }

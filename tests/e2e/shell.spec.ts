@@ -166,9 +166,9 @@ test('the projector’s view has three panels and nothing to press, and the keys
 	await expect.poll(() => stepOf(page, 'With conscience')).toBe(1);
 	await button(page, 'Projector').click();
 	await page.keyboard.press('Space');
-	await expect(page.getByText('running')).toBeVisible();
+	await expect(page.getByText('running', { exact: true })).toBeVisible();
 	await page.keyboard.press('Space');
-	await expect(page.getByText('paused')).toBeVisible();
+	await expect(page.getByText('paused', { exact: true })).toBeVisible();
 	await button(page, 'Leave').click();
 	await expect(button(page, 'Projector')).toBeFocused();
 });
