@@ -1,10 +1,8 @@
 import 'fake-indexeddb/auto';
 
-import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { RunEvent } from '$lib/experiment/events';
-import { zipRuns } from '$lib/experiment/folderZip';
 import { KeptRuns } from '$lib/state/runs.svelte';
 import { closeDatabase } from '$lib/storage/database';
 import { type Journal, openJournal } from '$lib/storage/journal';
@@ -14,23 +12,14 @@ import { createRunRecord, listRuns } from '$lib/storage/runs';
 import { fileWork } from '$lib/worker/fileWork';
 
 import { events } from './fakeWorker';
-import { someRun } from './keptRun';
+import { closeKept, keptTwin, run } from './keptTwin';
 
-const run = { ...someRun(), begunAt: Date.UTC(2026, 10, 21) };
-const twin = [{ ...run, arm: 'emergent-alignment' as const, experiment: { ...run.experiment, arms: ['emergent-alignment' as const] } }, { ...run, arm: 'sft' as const, experiment: { ...run.experiment, arms: ['sft' as const] } }]; // prettier-ignore
 let kept: KeptRuns;
-const take = (name: string, bytes: Uint8Array<ArrayBuffer>) => kept.take([new File([bytes], name)]);
 
 beforeEach(async () => {
-	vi.stubGlobal('indexedDB', new IDBFactory());
-	kept = new KeptRuns(fileWork);
-	await take('twin.zip', zipRuns(twin));
+	kept = await keptTwin();
 });
-afterEach(async () => {
-	vi.restoreAllMocks();
-	await closeDatabase();
-	vi.unstubAllGlobals();
-});
+afterEach(closeKept);
 
 test('runs open as the lab’s own do, and take labels', async () => {
 	const ids = kept.runs!.map(({ id }) => id).toReversed();

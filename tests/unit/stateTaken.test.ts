@@ -1,36 +1,26 @@
 import 'fake-indexeddb/auto';
 
-import { IDBFactory } from 'fake-indexeddb';
 import { strToU8, unzipSync, zipSync } from 'fflate';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { FolderRun } from '$lib/experiment/folder';
 import { readZip, zipRuns } from '$lib/experiment/folderZip';
 import { KeptRuns } from '$lib/state/runs.svelte';
-import { closeDatabase } from '$lib/storage/database';
 import { readLabels, writeLabel } from '$lib/storage/marks';
 import { listRuns } from '$lib/storage/runs';
 import type { FileWork } from '$lib/worker/files';
 import { fileWork } from '$lib/worker/fileWork';
 
-import { someRun } from './keptRun';
+import { closeKept, keptTwin, run, twin } from './keptTwin';
 import { fill } from './storedRun';
 
-const run = { ...someRun(), begunAt: Date.UTC(2026, 10, 21) };
-const twin = [{ ...run, arm: 'emergent-alignment' as const, experiment: { ...run.experiment, arms: ['emergent-alignment' as const] } }, { ...run, arm: 'sft' as const, experiment: { ...run.experiment, arms: ['sft' as const] } }]; // prettier-ignore
 let kept: KeptRuns;
 const take = (name: string, bytes: Uint8Array<ArrayBuffer>) => kept.take([new File([bytes], name)]);
 
 beforeEach(async () => {
-	vi.stubGlobal('indexedDB', new IDBFactory());
-	kept = new KeptRuns(fileWork);
-	await take('twin.zip', zipRuns(twin));
+	kept = await keptTwin();
 });
-afterEach(async () => {
-	vi.restoreAllMocks();
-	await closeDatabase();
-	vi.unstubAllGlobals();
-});
+afterEach(closeKept);
 
 test('a zip’s copies are listed as one group, and the reader is told', () => {
 	expect(kept.fault).toBeNull();
