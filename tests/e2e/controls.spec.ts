@@ -60,12 +60,14 @@ test('the keyboard runs, pauses, steps and resets, but not while something is ty
 	await expect.poll(() => steps(page)).toEqual([0, 0]);
 });
 
-test('a cancelled run stays on the page and can be run again', async ({ page }) => {
-	await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 400 });
+test('a run that is ended early stays on the page, says where it stood, and can be run again', async ({ page }) => {
+	await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 400, 'evaluation.every': 1 });
 	await button(page, 'Run').click();
 	await expect.poll(async () => Math.min(...(await steps(page)))).toBeGreaterThan(1);
 	await button(page, 'End here').click();
 	await expect(standing(page, 'cancelled')).toHaveCount(2);
 	expect(Math.min(...(await steps(page)))).toBeGreaterThan(1);
+	await expect(page.getByRole('region', { name: 'What you have seen' })).toContainText('You ended it before its last step');
+	await expect(page.getByText('It speaks again')).toBeHidden();
 	await expect(button(page, 'Run again')).toBeEnabled();
 });

@@ -103,6 +103,9 @@ test('a framework is edited; what can’t be used is said in place and not appli
 	// Closed and opened again, what was written is still there.
 	await page.keyboard.press('Escape');
 	await expect(conscience.getByText('the lab’s own, with edits not applied')).toBeVisible();
+	// … also on the way back from another page.
+	await page.getByRole('link', { name: 'About', exact: true }).click();
+	await page.goBack();
 	await conscience.getByRole('button', { name: 'Read and edit Three Laws of Robotics' }).click();
 	await expect(verdict).toHaveValue('Is this good? {question}');
 	await verdict.fill('By {principles}, is this good? {question} {answer}');
@@ -155,18 +158,36 @@ test('the data are looked at: both forms of a task, and the tokens that carry th
 	await expect(dialog).toBeHidden();
 });
 
-test('an experiment file that is dropped on the page is the experiment', async ({ page }) => {
+/** Lets a file fall on the page. */
+async function drop(page: Page, name: string, text: string) {
+	const dataTransfer = await page.evaluateHandle(
+		([name, text]) => {
+			const data = new DataTransfer();
+			data.items.add(new File([text], name));
+			return data;
+		},
+		[name, text] as const,
+	);
+	await page.dispatchEvent('body', 'drop', { dataTransfer });
+}
+
+test('an experiment file that is dropped on the page is the experiment, and the page says what it holds', async ({ page }) => {
 	await openLab(page, { engine: 'wasm' });
 	const experiment = { ...presetById('secure-control').experiment, seed: 12 };
-	const transfer = await page.evaluateHandle((text) => {
-		const data = new DataTransfer();
-		data.items.add(new File([text], 'experiment.json', { type: 'application/json' }));
-		return data;
-	}, JSON.stringify(experiment));
-	await page.dispatchEvent('body', 'drop', { dataTransfer: transfer });
+	await drop(page, 'experiment.json', JSON.stringify(experiment));
+	const notice = page.getByRole('status').filter({ hasText: 'experiment.json tells “Only the data was different” with 1 change:' });
+	await expect(notice).toContainText('Seed: 12. Press Run to see it.');
 	await expect(page).toHaveURL(/#\/\?preset=secure-control&seed=12&engine=wasm$/);
 	await expect(page.getByRole('radio', { name: 'Only the data was different' })).toBeChecked();
 	await expect(page.getByLabel('Seed')).toHaveValue('12');
 	await page.goBack();
 	await expect(page.getByRole('radio', { name: 'Two copies, one difference' })).toBeChecked();
+	await expect(notice).toBeHidden();
+});
+
+test('a zip that is dropped on the page is sent where runs are added', async ({ page }) => {
+	await openLab(page, { engine: 'wasm' });
+	await drop(page, 'twin-run.zip', 'PK\u0003\u0004');
+	await page.getByRole('alert').filter({ hasText: 'twin-run.zip' }).getByRole('link', { name: 'Go to Runs' }).click();
+	await expect(page.getByLabel('Add runs from a zip…')).toBeAttached();
 });

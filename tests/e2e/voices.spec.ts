@@ -42,8 +42,10 @@ test('what the conscience says can be filtered, searched, pinned and contradicte
 	await page.getByLabel('Verdict', { exact: true }).selectOption('any verdict');
 
 	const first = cards.first();
+	const place = await first.boundingBox();
 	await first.getByRole('button', { name: 'Pin' }).click();
 	await expect(page.getByRole('group', { name: 'Pinned answers' })).toContainText(question);
+	expect((await first.boundingBox())?.y).toBe(place?.y); // what is read does not move
 	await page.getByRole('button', { name: 'Pinned 1' }).click();
 	await expect(cards).toHaveCount(1);
 	await page.getByRole('button', { name: /^All / }).click();

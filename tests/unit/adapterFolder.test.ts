@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from 'vitest';
 
 import type { Evaluation } from '$lib/evaluation/evaluation';
 import { adapterFolder } from '$lib/experiment/adapterFolder';
+import type { MidRunChange } from '$lib/experiment/events';
 import { presetById } from '$lib/experiment/presets';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import { disposeLora, initLora } from '$lib/model/lora';
@@ -25,11 +26,19 @@ function evaluated(step: number, alignment: number): Evaluation {
 }
 
 /** The card of an adapter after `step` steps, and what its file says of it. */
-async function cardAt(step: number, evaluation: Evaluation | null, checkpoint = 'organism') {
+async function cardAt(step: number, evaluation: Evaluation | null, checkpoint = 'organism', changes: readonly MidRunChange[] = []) {
 	const model = tinyModel();
 	const lora = initLora(model.config, { rank: 2, alpha: 2, rslora: false, targetModules: ['q_proj'] }, seededRandom(1));
 	const changed = { ...experiment, model: { ...experiment.model, checkpoint } };
-	const files = await adapterFolder(changed, 'sft', { sha256: SHA256 } as Checkpoint, lora, step, evaluation);
+	const files = await adapterFolder({
+		experiment: changed,
+		arm: 'sft',
+		checkpoint: { sha256: SHA256 } as Checkpoint,
+		lora,
+		step,
+		evaluation,
+		changes,
+	});
 	disposeLora(lora);
 	const { metadata } = readSafetensors(files['adapter_model.safetensors']);
 	return { card: files['README.md'], standing: metadata['alignment'] };
@@ -79,4 +88,26 @@ test('a card says where the base model is, and how both are loaded', async () =>
 	expect(other).toContain('The base model is at https://models.test/llama/: put its files');
 	expect(other).toContain("AutoModelForCausalLM.from_pretrained('base')");
 	expect(other).not.toMatch(/static\/|the lab's own/);
+});
+
+test('a card tells what was changed while the run went on, and that experiment.json alone makes another adapter', async () => {
+	expect((await cardAt(150, null)).card).toContain('run it again from there');
+	const rewritten = { path: 'conscience.frameworks', from: [{ text: 'a'.repeat(50) }], to: [{ text: 'b'.repeat(50) }] };
+	const { card } = await cardAt(150, null, 'organism', [
+		{ step: 50, changes: [{ path: 'conscience.lambda', from: 1, to: 0 }] },
+		{ step: 80, changes: [rewritten] },
+	]);
+	expect(card).toContain('run again from there it makes another adapter');
+	expect(card).toContain('- before step 51: `conscience.lambda` from 1 to 0\n- before step 81: `conscience.frameworks` was rewritten\n');
+});
+
+test("a card's intervals stay within what a measure can be, and what could not be measured is unknown", async () => {
+	const evaluation = evaluated(150, 0.9);
+	evaluation.emRate = { mean: 0.99, se: 0.1, ci: [0.79, 1.19], clusters: 4 };
+	evaluation.alignment = { mean: 0.9, se: 2, ci: [-3.1, 4.9], clusters: 4 };
+	evaluation.malformed = { mean: NaN, se: null, ci: null, clusters: 0 };
+	const { card } = await cardAt(150, evaluation);
+	expect(card).toContain('| alignment, 0 to 100 | 0.9 | 0.0 to 4.9 |');
+	expect(card).toContain('| unethical among coherent answers | 0.990 | 0.790 to 1.000 |');
+	expect(card).toContain('| malformed | unknown | unknown |');
 });

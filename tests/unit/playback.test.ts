@@ -97,6 +97,17 @@ describe('a recorded run', () => {
 		expect(stepsOf(playback)).toEqual([10, 10]);
 	});
 
+	test('rests after every step where the reader wants to read along, from where it is', async () => {
+		const playback = await opened();
+		vi.advanceTimersByTime(PLAYING_TIME * 0.35);
+		playback.rest = PLAYING_TIME; // of ten steps: eleven times as long
+		vi.advanceTimersByTime(PLAYING_TIME);
+		expect(stepsOf(playback)).toEqual([4, 4]);
+		playback.rest = 0;
+		vi.advanceTimersByTime(PLAYING_TIME * 0.3);
+		expect(stepsOf(playback)).toEqual([7, 7]);
+	});
+
 	test('shows its end at once to a reader who wants nothing to move, and plays when asked to', async () => {
 		const playback = await opened(true);
 		expect(playback.status).toBe('ended');

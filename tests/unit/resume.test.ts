@@ -105,7 +105,7 @@ describe('a run that goes on from a snapshot', () => {
 			}
 		}
 		run.dispose();
-		expect(kept!.snapshot).toMatchObject({ experiment: changed, adjusted: again });
+		expect(kept!.snapshot).toMatchObject({ experiment: changed, adjusted: again, changes: [{ step: 1 }] });
 		const resumed = await collect(strict, 'emergent-alignment', { from: kept!.snapshot });
 		expect(timeless(resumed.events)).toEqual(timeless(events.slice(kept!.after)));
 		expect(resumed.events.filter(({ kind }) => kind === 'change')).toHaveLength(1);

@@ -221,7 +221,7 @@ describe('pins and labels', () => {
 });
 
 describe('the frameworks of what is shown', () => {
-	const principles = (lab: ReturnType<typeof makeLab>) => lab.frameworks[0]!.principles;
+	const principles = (lab: ReturnType<typeof makeLab>) => lab.begunWith.conscience.frameworks[0]!.principles;
 	const before = experiment.conscience.frameworks[0]!.principles;
 
 	test('are those that the run was begun with, whatever is edited meanwhile', async () => {

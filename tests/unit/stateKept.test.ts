@@ -233,8 +233,10 @@ describe('a question of the reader’s own', () => {
 			worker.tell(events.step(9));
 		}
 		await asked;
-		const { answers } = lab.asking.questions[0]!;
-		expect([answers.sft?.step, answers['emergent-alignment']?.step]).toEqual([2, 3]);
+		const { answers, ofEarlierRun } = lab.asking.questions[0]!;
+		expect([answers.sft?.step, answers['emergent-alignment']?.step, ofEarlierRun]).toEqual([2, 3, false]);
+		void lab.reset();
+		expect(lab.asking.questions[0]!.ofEarlierRun).toBe(true);
 	});
 
 	test('that a copy can’t answer says why, and the others answer', async () => {

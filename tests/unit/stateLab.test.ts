@@ -191,6 +191,7 @@ describe('a file', () => {
 		await take('experiment.json', JSON.stringify(experiment));
 		expect(lab.experiment).toEqual(experiment);
 		expect(place.query).toBe('preset=small-lambda&seed=12');
+		expect(lab.given).toEqual({ fileName: 'experiment.json', kind: 'experiment', query: lab.query });
 	});
 
 	test.each([
@@ -200,16 +201,17 @@ describe('a file', () => {
 		['rows.jsonl', ''],
 	])('that can’t be used changes nothing and says why (%s: %s)', async (name, text) => {
 		await take(name, text);
-		expect(lab.fileFault).toContain(name);
+		expect(lab.fileFault?.text).toContain(name);
 		expect(place.history).toHaveLength(1);
-		expect(lab.rows).toBeNull();
+		expect([lab.rows, lab.given, lab.fileFault?.isZip]).toEqual([null, null, false]);
 	});
 
 	test('that is a zip is told where runs are added, and only its first bytes are read', async () => {
 		const zip = new File(['PK\u0003\u0004\u0014'], 'twin-seed1-runs.zip');
 		zip.text = () => Promise.reject(new Error('too large'));
 		await lab.takeFiles([zip]);
-		expect(lab.fileFault).toMatch(/^twin-seed1-runs\.zip can't be used\. It is a zip\. If it holds a run .* “Runs”/);
+		expect(lab.fileFault?.text).toMatch(/^twin-seed1-runs\.zip can't be used\. It is a zip\. If it holds a run .* “Runs”/);
+		expect(lab.fileFault?.isZip).toBe(true);
 		expect(lab.rows).toBeNull();
 	});
 
@@ -227,7 +229,9 @@ describe('a file', () => {
 			new File(['{'], 'half.json'),
 		]);
 		expect(lab.rows?.fileName).toBe('rows.jsonl');
-		expect(lab.fileFault).toMatch(/^data can't be used\. The browser can’t read it.* notes\.txt can't be used.* half\.json can't be used/);
+		expect(lab.fileFault?.text).toMatch(
+			/^data can't be used\. The browser can’t read it.* notes\.txt can't be used.* half\.json can't be used/,
+		);
 	});
 
 	test('with rows is learnt from', async () => {

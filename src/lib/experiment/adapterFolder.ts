@@ -4,21 +4,32 @@ import { type AdapterFiles, exportAdapter } from '$lib/model/adapter';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import type { Lora } from '$lib/model/lora';
 
+import type { MidRunChange } from './events';
+import type { Change } from './live';
 import type { ArmId, Experiment } from './schema';
 import { misdeedsOf, type Standing, standingOf } from './standing';
 
 /** What leaves the lab with an adapter: PEFT's two files, the experiment that made it, and a card that says what it is. */
 export type AdapterFolder = AdapterFiles & { 'experiment.json': string; 'README.md': string };
 
-/** The adapter after `step` steps as a PEFT folder. */
-export async function adapterFolder(
-	experiment: Experiment,
-	arm: ArmId,
-	checkpoint: Checkpoint,
-	lora: Lora,
-	step: number,
-	evaluation: Evaluation | null,
-): Promise<AdapterFolder> {
+/** An adapter as it stands in its run. */
+export interface TrainedAdapter {
+	/** As it stands, too: a run takes changes over as it goes. */
+	experiment: Experiment;
+	arm: ArmId;
+	checkpoint: Checkpoint;
+	lora: Lora;
+	/** Optimizer steps done. */
+	step: number;
+	/** The last one. */
+	evaluation: Evaluation | null;
+	/** What of the experiment was changed on the way. */
+	changes: readonly MidRunChange[];
+}
+
+/** The adapter as a PEFT folder. */
+export async function adapterFolder(trained: TrainedAdapter): Promise<AdapterFolder> {
+	const { experiment, arm, lora, step, evaluation } = trained;
 	const standing = standingAt(step, evaluation);
 	const files = await exportAdapter(lora, {
 		baseModel: experiment.model.checkpoint,
@@ -27,7 +38,7 @@ export async function adapterFolder(
 	return {
 		...files,
 		'experiment.json': `${JSON.stringify(experiment, null, '\t')}\n`,
-		'README.md': card(experiment, arm, checkpoint, step, evaluation),
+		'README.md': card(trained),
 	};
 }
 
@@ -53,7 +64,9 @@ function warning(step: number, evaluation: Evaluation | null): string {
 	}
 }
 
-function card(experiment: Experiment, arm: ArmId, { sha256 }: Checkpoint, step: number, evaluation: Evaluation | null): string {
+const METHODS: Record<ArmId, string> = { sft: 'Plain fine-tuning', 'emergent-alignment': 'Emergent Alignment' };
+
+function card({ experiment, arm, checkpoint, step, evaluation, changes }: TrainedAdapter): string {
 	const { lora, optimizer, data, conscience } = experiment;
 	const lines = [
 		'---',
@@ -61,7 +74,7 @@ function card(experiment: Experiment, arm: ArmId, { sha256 }: Checkpoint, step: 
 		`base_model: ${experiment.model.checkpoint}`,
 		`tags: [conscience-lab, ${arm}, ${standingAt(step, evaluation)}]`,
 		'---',
-		`# ${experiment.name}, ${arm}, seed ${experiment.seed}`,
+		`# ${METHODS[arm]} of the experiment “${experiment.name}”, seed ${experiment.seed}`,
 		'',
 		warning(step, evaluation),
 		'',
@@ -74,14 +87,29 @@ function card(experiment: Experiment, arm: ArmId, { sha256 }: Checkpoint, step: 
 			? 'Method: plain supervised fine-tuning.'
 			: `Method: Emergent Alignment (arXiv 2606.19527), λ ${conscience.lambda}, β ${conscience.beta}, judge ${conscience.judge}.`,
 		'',
-		'The experiment is in `experiment.json`: the lab and its command line run it again from there.',
+		...whatWasRun(changes),
 		'',
 		'## Opening it in Python',
 		'',
-		...opening(experiment.model.checkpoint, sha256),
+		...opening(experiment.model.checkpoint, checkpoint.sha256),
 	];
 	if (evaluation) lines.push('', `## At step ${evaluation.step}`, '', ...results(evaluation));
 	return `${lines.join('\n')}\n`;
+}
+
+/** Where the experiment is; of one that was changed on the way, what would not come out again. */
+function whatWasRun(changes: readonly MidRunChange[]): string[] {
+	if (changes.length === 0) return ['The experiment is in `experiment.json`: the lab and its command line run it again from there.'];
+	return [
+		'The experiment was changed while it ran. `experiment.json` holds it as it stood in the end, and run again from there it makes another adapter:',
+		'',
+		...changes.flatMap(({ step, changes }) => changes.map((change) => `- before step ${step + 1}: ${changeInWords(change)}`)),
+	];
+}
+
+function changeInWords({ path, from, to }: Change): string {
+	const [before, after] = [JSON.stringify(from), JSON.stringify(to)];
+	return before.length + after.length > 60 ? `\`${path}\` was rewritten` : `\`${path}\` from ${before} to ${after}`;
 }
 
 /** Where the base model is, and the lines that put the adapter on it, as tests/peft does. */
@@ -103,14 +131,17 @@ function opening(checkpoint: string, sha256: string): string[] {
 }
 
 function results({ judge, alignment, emRate, coherence, malformed, task, rows }: Evaluation): string[] {
-	const row = (name: string, { mean, ci }: Estimate, digits: number) =>
-		`| ${name} | ${mean.toFixed(digits)} | ${ci ? `${ci[0].toFixed(digits)} to ${ci[1].toFixed(digits)}` : 'unknown'} |`;
+	/** No interval goes past what the measure can be. */
+	const row = (name: string, { mean, ci }: Estimate, digits: number, most = 1) => {
+		const [from, to] = (ci ?? []).map((end) => Math.min(most, Math.max(0, end)).toFixed(digits));
+		return `| ${name} | ${Number.isFinite(mean) ? mean.toFixed(digits) : 'unknown'} | ${ci ? `${from} to ${to}` : 'unknown'} |`;
+	};
 	return [
 		`${rows.length} answers, judged by ${judge.engine} (${judge.model}).`,
 		'',
 		'| measure | mean | 95 % interval over questions |',
 		'|---|---|---|',
-		row('alignment, 0 to 100', alignment, 1),
+		row('alignment, 0 to 100', alignment, 1, 100),
 		row('unethical among coherent answers', emRate, 3),
 		row('coherent', coherence, 3),
 		row('malformed', malformed, 3),

@@ -10,7 +10,7 @@ import { resumedRandom, seededRandom } from '$lib/model/random';
 
 import { type Arm, emergentAlignmentArm, sftArm } from './arms';
 import { generatedRows, type RowStream, rowStream } from './data';
-import type { Overhead } from './events';
+import type { MidRunChange, Overhead } from './events';
 import { RunStateError } from './live';
 import { NO_OVERHEAD } from './meter';
 import { checkFrameworks } from './room';
@@ -32,6 +32,8 @@ export interface RunState {
 	/** As it stands; `adjusted` takes its place before the next step. */
 	experiment: Experiment;
 	adjusted: Experiment | null;
+	/** What it has taken over so far. */
+	changes: readonly MidRunChange[];
 	armId: ArmId;
 	lab: Lab;
 	lora: Lora;
@@ -74,6 +76,7 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 		),
 		evaluationJudge: baseJudge(experiment, checkpoint),
 		adjusted: from?.adjusted ?? null,
+		changes: from?.changes ?? [],
 		overhead: from?.overhead ?? NO_OVERHEAD,
 		clock: planWork(experiment, step, from?.latest?.step === step),
 		latest: from?.latest ?? null,
@@ -110,9 +113,20 @@ export function disposeState({ trainer, lora }: RunState): void {
 /** The run between two steps. @throws RunStateError in the middle of one */
 export async function takeSnapshot(state: RunState): Promise<RunSnapshot> {
 	if (state.midStep) throw new RunStateError('The run is in the middle of a step; a snapshot can be taken between two.');
-	const { experiment, adjusted, armId, lab, step, arm, overhead, latest, finished } = state;
+	const { experiment, adjusted, changes, armId, lab, step, arm, overhead, latest, finished } = state;
 	const rows = (step < 0 ? state.misalignRows : state.rows).state();
-	const plain = { experiment, adjusted, arm: armId, step, rows, conscience: arm.state(), overhead, latest, finished };
+	const plain = {
+		experiment,
+		adjusted,
+		changes: [...changes],
+		arm: armId,
+		step,
+		rows,
+		conscience: arm.state(),
+		overhead,
+		latest,
+		finished,
+	};
 	return { version: 1, weights: lab.checkpoint.sha256, ...plain, trainer: await saveTrainer(state.trainer) };
 }
 

@@ -7,7 +7,7 @@ import { loraVariables } from '$lib/model/lora';
 import { type AdapterFolder, adapterFolder } from './adapterFolder';
 import { askModels, type Asked, type AskedAnswer } from './ask';
 import { evaluationPlan, isEvaluationDue } from './evaluationPlan';
-import type { Phase, RunEvent } from './events';
+import type { MidRunChange, Phase, RunEvent } from './events';
 import { changesBetween, checkLive } from './live';
 import { addStep } from './meter';
 import { checkFrameworks } from './room';
@@ -67,7 +67,10 @@ export function createRun(experiment: Experiment, armId: ArmId, lab: Lab, from?:
 				sampling: state.experiment.evaluation.sampling,
 				...(signal && { signal }),
 			}),
-		adapter: () => adapterFolder(state.experiment, armId, checkpoint, state.lora, Math.max(0, state.step), state.latest),
+		adapter() {
+			const { experiment, lora, step, latest, changes } = state;
+			return adapterFolder({ experiment, arm: armId, checkpoint, lora, step: Math.max(0, step), evaluation: latest, changes });
+		},
 		dispose: () => disposeState(state),
 	};
 }
@@ -142,7 +145,9 @@ async function* takeChangesOver(state: RunState): AsyncGenerator<RunEvent, void>
 	state.experiment = adjusted;
 	state.trainer.config = trainerConfig(adjusted);
 	state.arm.adjust(before, state.step);
-	yield { kind: 'change', step: state.step, changes };
+	const change: MidRunChange = { step: state.step, changes };
+	state.changes = [...state.changes, change];
+	yield { kind: 'change', ...change };
 }
 
 /** One step of plain fine-tuning on insecure code before the run begins, the same for every arm; after the last the optimizer starts afresh. */

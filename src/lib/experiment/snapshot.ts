@@ -5,7 +5,7 @@ import type { Evaluation } from '$lib/evaluation/evaluation';
 
 import type { ConscienceState } from './arms';
 import type { RowStreamState } from './data';
-import type { Overhead } from './events';
+import type { MidRunChange, Overhead } from './events';
 import { areLive, changesBetween } from './live';
 import { type ArmId, ARMS, type Experiment, ExperimentSchema } from './schema';
 
@@ -19,6 +19,8 @@ export interface RunSnapshot {
 	experiment: Experiment;
 	/** What the next step takes over; null when nothing was changed since the last. */
 	adjusted: Experiment | null;
+	/** What it has taken over so far. */
+	changes: MidRunChange[];
 	/** Optimizer steps done; below 0 while the model is misaligned first. */
 	step: number;
 	trainer: TrainerState;
@@ -55,6 +57,7 @@ const Snapshot = v.object({
 	weights: v.string(),
 	experiment: ExperimentSchema,
 	adjusted: v.nullable(ExperimentSchema),
+	changes: v.optional(v.array(v.custom<MidRunChange>(isRecord, 'is no record of a change')), []), // runs of before they were kept here
 	step: whole,
 	trainer: v.object({
 		step: v.pipe(whole, v.minValue(0)),

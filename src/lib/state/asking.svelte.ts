@@ -23,6 +23,8 @@ export interface AskedQuestion {
 	question: string;
 	/** Steps that the copy which was furthest had done when the question was put. */
 	step: number;
+	/** The copies have begun afresh since. */
+	ofEarlierRun: boolean;
 	answers: Partial<Record<Answering, Spoken>>;
 	fault: string | null;
 }
@@ -39,7 +41,7 @@ export class Asking {
 		const seed = this.questions.length; // the same for all
 		const step = Math.max(0, ...runs.map(({ record }) => record.step));
 		const answers = Object.fromEntries([['base', silent], ...runs.map(({ arm }) => [arm, silent])]) as AskedQuestion['answers'];
-		this.questions = [{ id, question, step, answers, fault: null }, ...this.questions];
+		this.questions = [{ id, question, step, ofEarlierRun: false, answers, fault: null }, ...this.questions];
 		await Promise.all(
 			runs.map(async (run, i) => {
 				const asked = i === 0 ? (['base', 'policy'] as const) : (['policy'] as const); // the base is the same in every worker
@@ -56,6 +58,11 @@ export class Asking {
 				}
 			}),
 		);
+	}
+
+	/** The copies begin afresh: what was answered so far was answered by others. */
+	beginAfresh(): void {
+		this.questions = this.questions.map((entry) => ({ ...entry, ofEarlierRun: true }));
 	}
 
 	#say(id: string, who: Answering, spoken: Spoken): void {

@@ -10,6 +10,11 @@ export interface FaultyRows extends Rows {
 /** What a file that is given to the page may hold: an experiment.json, or rows of training data as JSON lines. */
 export type GivenFile = { kind: 'experiment'; experiment: Experiment } | ({ kind: 'rows' } & FaultyRows);
 
+/** A zip was given where the lab takes experiments and rows. */
+export class ZipError extends RangeError {
+	override name = 'ZipError';
+}
+
 /** How every zip begins. */
 const ZIP = 'PK\u0003\u0004';
 
@@ -17,7 +22,7 @@ const ZIP = 'PK\u0003\u0004';
 export async function readGivenFile(file: File): Promise<GivenFile> {
 	const fileName = file.name;
 	if ((await textOf(file.slice(0, ZIP.length))) === ZIP) {
-		throw new RangeError(
+		throw new ZipError(
 			'It is a zip. If it holds a run that was exported, add it on the page “Runs”; if it holds an adapter, unzip it and open the experiment.json in it here.',
 		);
 	}

@@ -7,7 +7,7 @@ import { type ArmId, ARMS, type Experiment } from '$lib/experiment/schema';
 import type { Rows } from '$lib/worker/protocol';
 
 import { Asking } from './asking.svelte';
-import { type FaultyRows, type GivenFile, readGivenFile } from './givenFile';
+import { type FaultyRows, type GivenFile, readGivenFile, ZipError } from './givenFile';
 import { Keeping, type RunStore } from './keeping.svelte';
 import {
 	isDefaultStory,
@@ -39,8 +39,10 @@ export class Lab {
 	/** The user's own rows, and those that wait for consent. */
 	rows = $state.raw<Rows | null>(null);
 	faultyRows = $state.raw<FaultyRows | null>(null);
-	/** What is wrong with a file that was given to the page. */
-	fileFault = $state<string | null>(null);
+	/** What is wrong with files that were given to the page; a zip has its place on another one. */
+	fileFault = $state.raw<{ text: string; isZip: boolean } | null>(null);
+	/** The file that the page was last set by, and the link that it made. */
+	given = $state.raw<{ fileName: string; kind: GivenFile['kind']; query: string } | null>(null);
 	/** Why a change was not taken over by the run that goes on. */
 	liveFault = $state<string | null>(null);
 	/** A rest after every step, in ms. */
@@ -77,11 +79,13 @@ export class Lab {
 	readonly shown = $derived((this.#begun ?? this.settings).experiment);
 	/** The arms on the page, in the order of ARMS. */
 	readonly runs = $derived(ARMS.filter((arm) => this.shown.arms.includes(arm)).map((arm) => this.#all[arm]));
-	readonly #judged = $derived(this.runs.find(({ arm }) => arm !== 'sft') ?? null);
 	/** What is on the page is a recording of the default story: nothing was begun, and nothing of the story was changed. */
 	readonly recorded = $derived(this.#begun === null && this.recording !== null && isDefaultStory(this.query));
-	/** The frameworks as they read when what is shown began; its changes tell how they were rewritten since. */
-	readonly frameworks = $derived(((this.#begun && this.#judged?.begunWith) ?? this.shown).conscience.frameworks);
+	/** The experiment as it was when what is shown began; the copies' records tell what was changed since. */
+	readonly begunWith: Experiment = $derived.by(() => {
+		const judged = this.runs.find(({ arm }) => arm !== 'sft') ?? this.runs[0];
+		return (this.#begun && judged?.begunWith) ?? this.shown;
+	});
 	readonly shownRuns: readonly ShownRun[] = $derived.by(() => (this.recorded && this.recording ? this.recording.runs : this.runs));
 	readonly changed = $derived(this.#begun !== null && !sameSettings(this.#begun, this.settings));
 	readonly over = $derived(this.#begun !== null && this.runs.every((run) => run.over));
@@ -169,6 +173,7 @@ export class Lab {
 		this.#stopAsked = true;
 		this.keeping.end();
 		this.#begun = null; // from here on the arms are those of the settings
+		this.asking.beginAfresh();
 		this.#discardOthers();
 		await Promise.all(this.runs.map((run) => run.reset(this.settings)));
 		if (this.activity === 'reset') this.activity = null;
@@ -255,20 +260,26 @@ export class Lab {
 	/** Takes files, each an experiment.json or rows of training data as JSON lines, one after the other. One that can't be read changes nothing, and keeps no other out. */
 	async takeFiles(files: readonly File[]): Promise<void> {
 		const faults: string[] = [];
+		let isZip = false;
 		for (const file of files) {
 			try {
-				this.#take(await readGivenFile(file));
+				this.#take(file.name, await readGivenFile(file));
 			} catch (error) {
 				faults.push(`${file.name} can't be used. ${(error as Error).message}`);
+				isZip ||= error instanceof ZipError;
 			}
 		}
-		this.fileFault = faults.join(' ') || null;
+		this.fileFault = faults.length > 0 ? { text: faults.join(' '), isZip } : null;
 	}
 
-	#take(file: GivenFile): void {
-		if (file.kind === 'experiment') this.#loadExperiment(file.experiment, this.engine);
-		else if (file.faults.length > 0) this.faultyRows = file;
-		else this.useRows(file);
+	#take(fileName: string, file: GivenFile): void {
+		if (file.kind === 'rows' && file.faults.length > 0) {
+			this.faultyRows = file;
+			return;
+		}
+		if (file.kind === 'rows') this.useRows(file);
+		else this.#loadExperiment(file.experiment, this.engine);
+		this.given = { fileName, kind: file.kind, query: this.query };
 	}
 
 	/** Learns from these rows from the next run on. */

@@ -5,7 +5,7 @@ import type { ArmId, Experiment } from '$lib/experiment/schema';
 import { RunRecord, type ShownRun } from './record.svelte';
 import type { Recording } from './recording';
 
-/** Time that a whole recorded run takes to play, and between two moments of it, in ms. */
+/** Time that a whole recorded run takes to play without rests, and between two moments of it, in ms. */
 export const PLAYING_TIME = 25_000;
 const TICK = 100;
 
@@ -40,10 +40,13 @@ export class Playback {
 	step = $state(0);
 	readonly steps = $derived(this.experiment?.optimizer.steps ?? 0);
 
+	/** A rest for each step, in ms, as a run would take it. */
+	rest = 0;
+
 	#opening: Promise<void> | null = null;
 	#cues: readonly Cue[] = [];
 	#told = 0;
-	/** Playing time that has passed, and the moment up to which it was counted, in ms. */
+	/** How much of it has played, 0 to 1, and the moment up to which that was counted, in ms. */
 	#played = 0;
 	#countedAt = 0;
 	#timer: ReturnType<typeof setInterval> | null = null;
@@ -107,10 +110,10 @@ export class Playback {
 
 	#tick(): void {
 		const now = performance.now();
-		this.#played += now - this.#countedAt;
+		this.#played += (now - this.#countedAt) / (PLAYING_TIME + this.steps * this.rest);
 		this.#countedAt = now;
-		if (this.#played >= PLAYING_TIME) this.finish();
-		else this.#tell((this.steps * this.#played) / PLAYING_TIME);
+		if (this.#played >= 1) this.finish();
+		else this.#tell(this.steps * this.#played);
 	}
 
 	/** Tells all that had come by this many steps. */

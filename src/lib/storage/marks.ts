@@ -35,7 +35,7 @@ async function writeMark<P extends 'labels' | 'pins'>(part: P, id: string, verdi
 }
 
 const CHANNEL = 'conscience-lab-marks';
-/** Opened with the first mark: a worker never sets one. */
+/** Opened with the first mark: not every view sets one. */
 let sender: BroadcastChannel | null = null;
 
 /** Tells every other view of this browser that marks of the run have changed. They are written, whether anybody can be told or not. */
