@@ -26,7 +26,7 @@ const checkpoint = await loadFolder('organism');
 const lab = { checkpoint, backend, rows: null, signal: new AbortController().signal };
 const preset = (id: string): Experiment => applyChanges(presetById(id).experiment, changes);
 const run = (id: string, arm: Experiment['arms'][number]): Promise<FinishedRun> =>
-	recordRun(preset(id), arm, lab, path.join(out, `${id}-${arm}`), `${id}, ${arm}`);
+	recordRun(preset(id), arm, lab, { folder: path.join(out, `${id}-${arm}`), title: `${id}, ${arm}`, rowsName: null });
 
 const base = await evaluateBase(preset('twin'), lab);
 const sft = (await run('twin', 'sft')).evaluation;

@@ -26,7 +26,7 @@ Presets: twin, sft, emergent-alignment, small-lambda, secure-control, realign.`;
 interface Options {
 	experiment: Experiment;
 	seeds: number[];
-	rows: ChatRow[] | null;
+	rows: { fileName: string; rows: ChatRow[] } | null;
 	backend: BackendName;
 	out: string;
 }
@@ -92,7 +92,7 @@ function readSeeds(list: string): number[] {
 	return [...new Set(seeds)];
 }
 
-async function readRows(file: string): Promise<ChatRow[]> {
+async function readRows(file: string): Promise<NonNullable<Options['rows']>> {
 	const text = await readFile(file, 'utf8').catch((error: unknown) => {
 		throw new ExperimentError(`${file} can't be read: ${(error as Error).message}`);
 	});
@@ -102,7 +102,7 @@ async function readRows(file: string): Promise<ChatRow[]> {
 		throw new ExperimentError(`${file}: ${faults.length} of ${rows.length + faults.length} rows can't be used: ${listed.join('; ')}.`);
 	}
 	if (rows.length === 0) throw new ExperimentError(`${file} holds no rows.`);
-	return rows;
+	return { fileName: path.basename(file), rows };
 }
 
 function readBackend(name: string | undefined): BackendName {
@@ -131,7 +131,7 @@ async function main(): Promise<void> {
 	const backend = await startBackend(backendName);
 	process.stderr.write(`${backend.reason}\n`);
 	const checkpoint = await loadFolder(experiment.model.checkpoint);
-	rowStream(experiment, rows, checkpoint.tokenizer, checkpoint.model.config.maxPositionEmbeddings); // rows that don't fit are told of before anything is computed
+	rowStream(experiment, rows?.rows ?? null, checkpoint.tokenizer, checkpoint.model.config.maxPositionEmbeddings); // rows that don't fit are told of before anything is computed
 	const signal = new AbortController().signal;
 	const finished = new Map<string, FinishedRun[]>();
 	const add = (name: string, run: FinishedRun) => finished.set(name, [...(finished.get(name) ?? []), run]);
@@ -140,7 +140,7 @@ async function main(): Promise<void> {
 	let index = 0;
 	for (const seed of seeds) {
 		const seeded = { ...experiment, seed };
-		const lab = { checkpoint, backend, rows, signal };
+		const lab = { checkpoint, backend, rows: rows?.rows ?? null, signal };
 		const line = new ProgressLine(`[${++index}/${total}] base, seed ${seed}`);
 		const evaluation = await evaluateBase(seeded, lab, (done, all) => line.show('evaluating', done, all, null));
 		line.end();
@@ -150,7 +150,8 @@ async function main(): Promise<void> {
 		add('base', { seed, evaluation, overhead: null });
 		for (const arm of experiment.arms) {
 			const name = runName(experiment, arm);
-			add(name, await recordRun(seeded, arm, lab, path.join(out, `${name}-seed${seed}`), `[${++index}/${total}] ${name}, seed ${seed}`));
+			const place = { folder: path.join(out, `${name}-seed${seed}`), title: `[${++index}/${total}] ${name}, seed ${seed}` };
+			add(name, await recordRun(seeded, arm, lab, { ...place, rowsName: rows?.fileName ?? null }));
 		}
 		// Written after every seed, so that what is finished stays if a later one fails.
 		await writeFile(path.join(out, 'summary.json'), `${JSON.stringify(summarizeRuns(finished, experiment), null, '\t')}\n`);

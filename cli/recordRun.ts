@@ -10,11 +10,21 @@ import type { ArmId, Experiment } from '$lib/experiment/schema';
 
 import { ProgressLine } from './progressLine';
 
-/** Runs one arm to its end and writes its folder as it goes: a run that breaks off leaves the lines that it had written. */
-export async function recordRun(experiment: Experiment, arm: ArmId, lab: Lab, folder: string, title: string): Promise<FinishedRun> {
+/** Where a run is written, and what it is called meanwhile. */
+export interface Place {
+	folder: string;
+	title: string;
+	/** What the user's file of rows is called; null where the experiment names others. */
+	rowsName: string | null;
+}
+
+/** Runs one arm to its end and writes its folder as it goes: a run that breaks off leaves the lines that it had written, and says so. */
+export async function recordRun(experiment: Experiment, arm: ArmId, lab: Lab, { folder, title, rowsName }: Place): Promise<FinishedRun> {
 	await mkdir(path.join(folder, 'adapter'), { recursive: true });
 	await writeFile(path.join(folder, 'experiment.json'), experimentFile(experiment, arm));
-	await writeFile(path.join(folder, 'run.json'), aboutFile({ begunAt: Date.now(), failed: false, rowsName: null }));
+	const begunAt = Date.now();
+	const tell = (failed: boolean) => writeFile(path.join(folder, 'run.json'), aboutFile({ begunAt, failed, rowsName }));
+	await tell(false);
 	if (lab.rows) await writeFile(path.join(folder, 'rows.jsonl'), rowsFile(lab.rows));
 	const files = new Map(LINE_FILES.map((name) => [name, createWriteStream(path.join(folder, name))]));
 	const progress = new ProgressLine(title);
@@ -29,6 +39,9 @@ export async function recordRun(experiment: Experiment, arm: ArmId, lab: Lab, fo
 		}
 		for (const [name, content] of Object.entries<string | Uint8Array>({ ...(await run.adapter()) }))
 			await writeFile(path.join(folder, 'adapter', name), content);
+	} catch (error) {
+		await tell(true);
+		throw error;
 	} finally {
 		run.dispose();
 		progress.end();

@@ -7,7 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
 import { readRunFolder, runFolder } from '$lib/experiment/folder';
+import { presetById } from '$lib/experiment/presets';
+import { startBackend } from '$lib/model/backend';
 import { readSafetensors } from '$lib/model/safetensors';
+
+import { loadFolder } from '../../cli/checkpoints';
+import { recordRun } from '../../cli/recordRun';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'experiment-cli-'));
 const script = fileURLToPath(new URL('../../cli/experiment.ts', import.meta.url));
@@ -62,6 +67,19 @@ describe('bad input ends with exit code 1 and a line that says what to do', () =
 	});
 });
 
+test('a run that breaks off says so in its folder, and leaves what it had told', async () => {
+	const place = { folder: path.join(folder, 'broken'), title: 'broken', rowsName: null };
+	const backend = await startBackend('cpu');
+	const checkpoint = await loadFolder('organism');
+	const { experiment } = presetById('sft');
+	const short = { ...experiment, evaluation: { ...experiment.evaluation, samplesWhileTraining: 1, sampling: { temperature: 0, topP: 1, maxNewTokens: 1 } } }; // prettier-ignore
+	const lab = { checkpoint, backend, rows: null, signal: AbortSignal.abort() };
+	await expect(recordRun(short, 'sft', lab, place)).rejects.toThrow('aborted');
+	const read = readRunFolder(filesIn(place.folder));
+	expect(read.failed).toBe(true);
+	expect(read.events.map(({ kind }) => kind)).toEqual(['started']);
+});
+
 test('a short twin run writes every file that it promises, and prints both arms and their difference', () => {
 	const out = path.join(folder, 'out');
 	const set = [
@@ -99,7 +117,10 @@ test('a short twin run writes every file that it promises, and prints both arms 
 	}
 	expect(evaluation.task).toHaveProperty('insecureCodeRate.mean');
 	expect((evaluation.rows as object[])[0]).toHaveProperty('trueLabel');
-	expect(Date.now() - Date.parse(json('run.json')['begun'] as string)).toBeLessThan(120_000);
+	const about = json('run.json');
+	expect(Date.now() - Date.parse(about['begun'] as string)).toBeLessThan(120_000);
+	expect(about).toMatchObject({ rowsName: 'own.jsonl' });
+	expect(about).not.toHaveProperty('status');
 	const written = filesIn(run);
 	const read = readRunFolder(written);
 	expect(read).toMatchObject({ arm: 'emergent-alignment', experiment: { seed: 4, data: { source: 'rows' } }, rows: [JSON.parse(good)] });
