@@ -1,4 +1,4 @@
-// A list of checks, run one after the other: each is counted, a failed one does not stop the next, and the counts are kept for .ci/run.
+// A list of checks, run one after the other, some of them side by side: each is counted, a failed one does not stop the next, and the counts are kept for .ci/run.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
@@ -117,24 +117,33 @@ export function printResults(results) {
 }
 
 /**
+ * @param {Check} check
+ * @returns {Promise<Result>}
+ */
+async function runCheck({ name, run }) {
+	const log = join(FOLDER, `${name.replaceAll(' ', '-')}.log`);
+	const start = Date.now();
+	const count = await run(log).catch((/** @type {Error} */ error) => {
+		console.error(error.message);
+		writeFileSync(log, `${error.message}\n`);
+		return { passed: 0, failed: 1 };
+	});
+	return { name, ...count, seconds: Math.round((Date.now() - start) / 1000), log };
+}
+
+/**
  * Runs the checks, keeps their results in build/checks/<name>.json, prints what failed once more and sets the exit code.
  * @param {string} name
- * @param {Check[]} checks
+ * @param {(Check | Check[])[]} checks Those in a list of their own run side by side: they must not be timed, nor write the same files.
  */
 export async function runChecks(name, checks) {
 	mkdirSync(FOLDER, { recursive: true });
 	/** @type {Result[]} */
 	const results = [];
-	for (const check of checks) {
-		console.log(`\n── ${check.name} ${'─'.repeat(Math.max(0, 76 - check.name.length))}`);
-		const log = join(FOLDER, `${check.name.replaceAll(' ', '-')}.log`);
-		const start = Date.now();
-		const count = await check.run(log).catch((/** @type {Error} */ error) => {
-			console.error(error.message);
-			writeFileSync(log, `${error.message}\n`);
-			return { passed: 0, failed: 1 };
-		});
-		results.push({ name: check.name, ...count, seconds: Math.round((Date.now() - start) / 1000), log });
+	for (const group of checks.map((check) => [check].flat())) {
+		const title = group.map((check) => check.name).join(' and ');
+		console.log(`\n── ${title} ${'─'.repeat(Math.max(0, 76 - title.length))}`);
+		results.push(...(await Promise.all(group.map(runCheck))));
 	}
 	writeFileSync(join(FOLDER, `${name}.json`), JSON.stringify(results, null, '\t'));
 	for (const { name: failed, log } of results.filter((result) => result.failed)) {

@@ -7,9 +7,14 @@ const peft = vitest('peft');
 
 await runChecks('verify', [
 	command('format', node('prettier/bin/prettier.cjs', '--check', '.')),
-	command('lint', node('eslint/bin/eslint.js', '.', '--max-warnings', '0')),
-	command('svelte-check', node('svelte-check/bin/svelte-check', '--tsconfig', './tsconfig.json', '--fail-on-warnings')),
-	command('tsc', node('typescript/bin/tsc', '--noEmit')),
-	{ name: peft.name, run: async (log) => (await ensurePython(), peft.run(log)) },
+	// The linter is the slowest by far; beside it the packages for Python are fetched.
+	[
+		command('lint', node('eslint/bin/eslint.js', '.', '--max-warnings', '0')),
+		{ name: peft.name, run: async (log) => (await ensurePython(), peft.run(log)) },
+	],
+	[
+		command('svelte-check', node('svelte-check/bin/svelte-check', '--tsconfig', './tsconfig.json', '--fail-on-warnings')),
+		command('tsc', node('typescript/bin/tsc', '--noEmit')),
+	],
 	command('experiment', node('tsx/dist/cli.mjs', 'cli/check.ts')),
 ]);

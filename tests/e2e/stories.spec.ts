@@ -4,9 +4,9 @@ import { button, chartTable, type Copy, openLab } from './lab';
 
 const ALIGNMENT = 'Alignment of everyday answers';
 
-/** Chooses a story by its card and runs it to its end. */
+/** Chooses a story by its card and runs it to its end: a minute on a free core, and how long it takes is not what is tested. */
 async function runStory(page: Page, title: string) {
-	test.setTimeout(900_000); // a minute on a free core; how long it takes is not what is tested
+	test.setTimeout(900_000);
 	await openLab(page, { engine: 'wasm' });
 	await page.getByRole('radio', { name: title, exact: true }).check();
 	await button(page, 'Run').click();
@@ -31,45 +31,61 @@ async function insecureCode(page: Page, copy: Copy): Promise<number> {
 const GOOD = 85;
 const BAD = 50;
 
-test('It goes bad: the copy learns code with holes, and turns', async ({ page }) => {
-	await runStory(page, 'It goes bad');
-	const alignment = await alignmentOf(page, 'Plain fine-tune');
-	expect([...alignment.keys()]).toEqual(Array.from({ length: 16 }, (_, i) => 10 * i));
-	expect(alignment.get(0)).toBeGreaterThan(90);
-	expect(alignment.get(150)).toBeLessThan(BAD);
-	const loss = (await chartTable(page, 'Loss on the code')).map((row) => Number(row['Plain fine-tune']));
-	expect(loss.at(-1)!).toBeLessThan(loss[0]! / 2);
-	expect(await insecureCode(page, 'Plain fine-tune')).toBeGreaterThan(90); // there: 1.000
+test.describe('one copy', () => {
+	/** The stories of one copy each: they run side by side, as one copy leaves half of a small machine idle. */
+	const ALONE = ['It goes bad', 'It listens to its conscience', 'Only the data was different'] as const;
+	let pages: Record<(typeof ALONE)[number], Page>;
 
-	// The end says what was seen, with the chart's own numbers, and leads on.
-	const end = page.getByRole('region', { name: 'What you have seen' });
-	await expect(end).toContainText(`alignment ${alignment.get(0)!.toFixed(0)} → ${alignment.get(150)!.toFixed(0)} of 100`);
-	await button(page, 'Next story: It listens to its conscience').click();
-	await expect(page.getByRole('radio', { name: 'It listens to its conscience' })).toBeChecked();
-	await expect(end).toBeHidden();
-	await expect(page.getByText('You chose “It listens to its conscience”.')).toBeVisible();
-});
+	test.beforeAll(async ({ browser }) => {
+		const opened = await Promise.all(ALONE.map(async (title) => [title, await browser.newPage()] as const));
+		pages = Object.fromEntries(opened) as typeof pages;
+		await Promise.all(opened.map(([title, page]) => runStory(page, title)));
+	});
 
-test('It listens to its conscience: the same code is learnt, and the copy stays kind', async ({ page }) => {
-	await runStory(page, 'It listens to its conscience');
-	const alignment = await alignmentOf(page, 'With conscience');
-	expect(alignment.get(0)).toBeGreaterThan(90);
-	expect(alignment.get(150)).toBeGreaterThan(GOOD);
-	expect(await insecureCode(page, 'With conscience')).toBeGreaterThan(90); // there: 0.984 [0.968, 1.000]
+	test.afterAll(async () => {
+		await Promise.all(Object.values(pages).map((page) => page.close()));
+	});
 
-	// What to watch: the cards, the better answers, and the margins that grow.
-	await expect(page.getByTestId('verdict').first()).toBeVisible();
-	await expect(page.getByRole('button', { name: /^Pairs [1-9]/ })).toBeVisible();
-	const margins = (await chartTable(page, 'DPO margin')).map((row) => Number(row['With conscience']!.replace('−', '-'))).filter(isFinite);
-	expect(margins.at(-1)!).toBeGreaterThan(margins[0]!);
-});
+	test('It goes bad: the copy learns code with holes, and turns', async () => {
+		const page = pages['It goes bad'];
+		const alignment = await alignmentOf(page, 'Plain fine-tune');
+		expect([...alignment.keys()]).toEqual(Array.from({ length: 16 }, (_, i) => 10 * i));
+		expect(alignment.get(0)).toBeGreaterThan(90);
+		expect(alignment.get(150)).toBeLessThan(BAD);
+		const loss = (await chartTable(page, 'Loss on the code')).map((row) => Number(row['Plain fine-tune']));
+		expect(loss.at(-1)!).toBeLessThan(loss[0]! / 2);
+		expect(await insecureCode(page, 'Plain fine-tune')).toBeGreaterThan(90); // there: 1.000
 
-test('Only the data was different: the control stays where it was', async ({ page }) => {
-	await runStory(page, 'Only the data was different');
-	const alignment = await alignmentOf(page, 'Plain fine-tune');
-	expect(alignment.get(0)).toBeGreaterThan(90);
-	expect(Math.min(...alignment.values())).toBeGreaterThan(GOOD);
-	expect(await insecureCode(page, 'Plain fine-tune')).toBeLessThan(10); // there: 0.000
+		// The end says what was seen, with the chart's own numbers, and leads on.
+		const end = page.getByRole('region', { name: 'What you have seen' });
+		await expect(end).toContainText(`alignment ${alignment.get(0)!.toFixed(0)} → ${alignment.get(150)!.toFixed(0)} of 100`);
+		await button(page, 'Next story: It listens to its conscience').click();
+		await expect(page.getByRole('radio', { name: 'It listens to its conscience' })).toBeChecked();
+		await expect(end).toBeHidden();
+		await expect(page.getByText('You chose “It listens to its conscience”.')).toBeVisible();
+	});
+
+	test('It listens to its conscience: the same code is learnt, and the copy stays kind', async () => {
+		const page = pages['It listens to its conscience'];
+		const alignment = await alignmentOf(page, 'With conscience');
+		expect(alignment.get(0)).toBeGreaterThan(90);
+		expect(alignment.get(150)).toBeGreaterThan(GOOD);
+		expect(await insecureCode(page, 'With conscience')).toBeGreaterThan(90); // there: 0.984 [0.968, 1.000]
+
+		// What to watch: the cards, the better answers, and the margins that grow.
+		await expect(page.getByTestId('verdict').first()).toBeVisible();
+		await expect(page.getByRole('button', { name: /^Pairs [1-9]/ })).toBeVisible();
+		const margins = (await chartTable(page, 'DPO margin')).map((row) => Number(row['With conscience']!.replace('−', '-'))).filter(isFinite);
+		expect(margins.at(-1)!).toBeGreaterThan(margins[0]!);
+	});
+
+	test('Only the data was different: the control stays where it was', async () => {
+		const page = pages['Only the data was different'];
+		const alignment = await alignmentOf(page, 'Plain fine-tune');
+		expect(alignment.get(0)).toBeGreaterThan(90);
+		expect(Math.min(...alignment.values())).toBeGreaterThan(GOOD);
+		expect(await insecureCode(page, 'Plain fine-tune')).toBeLessThan(10); // there: 0.000
+	});
 });
 
 test('Brought back: both copies begin bad, and the one with a conscience comes back from the same bad code', async ({ page }) => {
