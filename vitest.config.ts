@@ -26,7 +26,13 @@ export default defineConfig({
 						{ find: /^svelte\/reactivity$/, replacement: svelteInPage('reactivity/index-client.js') },
 					],
 				},
-				test: { name: 'node', include: ['tests/**/*.test.ts'], exclude: ['tests/peft/**'], environment: 'node', ...patient },
+				test: {
+					name: 'node',
+					include: ['tests/**/*.test.ts'],
+					exclude: ['tests/peft/**', 'tests/webllm/**'],
+					environment: 'node',
+					...patient,
+				},
 			},
 			{
 				...shared,
@@ -42,6 +48,17 @@ export default defineConfig({
 						provider: playwright({ launchOptions: { ...(executablePath && { executablePath }), args: CHROMIUM_FLAGS } }),
 						instances: [{ browser: 'chromium' }],
 					},
+				},
+			},
+			{
+				...shared,
+				test: {
+					name: 'webllm',
+					include: ['tests/webllm/**/*.test.ts'],
+					environment: 'node',
+					globalSetup: 'tests/webllm/setup.ts',
+					fileParallelism: false, // one compiler and one software GPU at a time
+					...patient,
 				},
 			},
 			{

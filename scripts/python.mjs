@@ -1,4 +1,4 @@
-// Makes .venv, the Python environment with PyTorch, transformers, PEFT and TRL that the parity tests and the golden numbers need.
+// Makes the Python environments: .venv, with PyTorch, transformers, PEFT and TRL, for the parity tests and the golden numbers; others by name.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -7,12 +7,14 @@ import { pathToFileURL } from 'node:url';
 
 import { aptInstall, ROOT, run } from './process.mjs';
 
-const VENV = join(ROOT, '.venv');
-const REQUIREMENTS = join(ROOT, 'tests', 'requirements.txt');
-const INSTALLED = join(VENV, 'requirements.sha256');
+const VENV = '.venv';
 
-/** The environment's own interpreter. */
-export const PYTHON = process.platform === 'win32' ? join(VENV, 'Scripts', 'python.exe') : join(VENV, 'bin', 'python');
+/** An environment's own interpreter. @param {string} venv */
+const interpreter = (venv) =>
+	process.platform === 'win32' ? join(ROOT, venv, 'Scripts', 'python.exe') : join(ROOT, venv, 'bin', 'python');
+
+/** The interpreter of the environment that tests/requirements.txt describes. */
+export const PYTHON = interpreter(VENV);
 
 /** The system's Python that can make environments (Debian keeps `ensurepip` in a package of its own); null where there is none. */
 const systemPython = () =>
@@ -20,25 +22,35 @@ const systemPython = () =>
 		(name) => spawnSync(name, ['-c', 'import sys, venv, ensurepip; assert sys.version_info >= (3, 10)']).status === 0,
 	) ?? null;
 
+/** Makes or brings up to date the environment that tests/requirements.txt describes; resolves to its interpreter. */
+export const ensurePython = () => ensureVenv(VENV, 'tests/requirements.txt');
+
 /**
- * Makes or brings up to date the environment that tests/requirements.txt describes; resolves to its interpreter.
+ * Makes or brings up to date an environment; resolves to its interpreter.
+ * @param {string} venv folder, from the repository's root
+ * @param {string} requirements file, from the repository's root
  * @returns {Promise<string>}
  */
-export async function ensurePython() {
-	const wanted = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex');
-	if (existsSync(INSTALLED) && readFileSync(INSTALLED, 'utf8') === wanted && spawnSync(PYTHON, ['--version']).status === 0) return PYTHON;
+export async function ensureVenv(venv, requirements) {
+	const python = interpreter(venv);
+	const installed = join(ROOT, venv, 'requirements.sha256');
+	const wanted = createHash('sha256')
+		.update(readFileSync(join(ROOT, requirements)))
+		.digest('hex');
+	if (existsSync(installed) && readFileSync(installed, 'utf8') === wanted && spawnSync(python, ['--version']).status === 0) return python;
 
 	if (!systemPython()) await aptInstall('python3', 'python3-venv');
 	const system = systemPython();
 	if (!system)
-		throw new Error('The parity tests need Python 3.10 or newer with the venv module (Debian: apt install python3 python3-venv).');
+		throw new Error(`${requirements} needs Python 3.10 or newer with the venv module (Debian: apt install python3 python3-venv).`);
 
-	console.log('Installing the Python packages of tests/requirements.txt into .venv (once) …');
-	if ((await run([system, '-m', 'venv', '--clear', VENV])) !== 0) throw new Error(`${system} could not make .venv: see its message above.`);
-	const pip = [PYTHON, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS];
-	if ((await run(pip, { minutes: 20 })) !== 0) throw new Error('pip could not install tests/requirements.txt: see its message above.');
-	writeFileSync(INSTALLED, wanted);
-	return PYTHON;
+	console.log(`Installing the Python packages of ${requirements} into ${venv} (once) …`);
+	if ((await run([system, '-m', 'venv', '--clear', join(ROOT, venv)])) !== 0)
+		throw new Error(`${system} could not make ${venv}: see its message above.`);
+	const pip = [python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', join(ROOT, requirements)];
+	if ((await run(pip, { minutes: 20 })) !== 0) throw new Error(`pip could not install ${requirements}: see its message above.`);
+	writeFileSync(installed, wanted);
+	return python;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await ensurePython();
