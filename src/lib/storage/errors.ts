@@ -50,7 +50,7 @@ async function storeIsFull(cause: unknown): Promise<StorageError> {
 	);
 }
 
-const inMegabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+export const inMegabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** The run was there, and is no more. */
 export const gone = (id: string) =>
