@@ -23,6 +23,7 @@ export const shared = {
 
 export default defineConfig({
 	...shared,
+	optimizeDeps: { include: [...shared.optimizeDeps.include, '@mlc-ai/web-llm'] }, // found late, in a worker, it would reload the page
 	base: './', // one build runs at a domain's root, on a subpath (GitHub Pages) and from a school's file server
 	publicDir: 'static',
 	plugins: [svelte()],

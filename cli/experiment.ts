@@ -44,6 +44,11 @@ async function readOptions(args: string[]): Promise<Options> {
 	});
 	if (values.data) changes.push(['data.source', 'rows']);
 	const experiment = applyChanges(start, changes);
+	if (experiment.conscience.judge === 'webllm' && experiment.arms.includes('emergent-alignment')) {
+		throw new ExperimentError(
+			'conscience.judge is webllm, and WebLLM runs in a browser only. --set conscience.judge=frozen-self lets the same weights judge here.',
+		);
+	}
 	return {
 		experiment,
 		seeds: values.seeds === undefined ? [experiment.seed] : readSeeds(values.seeds),

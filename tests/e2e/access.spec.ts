@@ -4,7 +4,7 @@ import { button, expectAccessible, openLab, SMALL, standing } from './lab';
 
 for (const colorScheme of ['light', 'dark'] as const) {
 	for (const width of [1280, 400]) {
-		test(`nobody is shut out at the start, in mid-run and on the About page (${colorScheme}, ${width} px)`, async ({ page }) => {
+		test(`nobody is shut out at the start, in mid-run and on the pages Judges and About (${colorScheme}, ${width} px)`, async ({ page }) => {
 			await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
 			await page.setViewportSize({ width, height: 860 });
 			await openLab(page, { ...SMALL, engine: 'wasm', 'conscience.lambda': 0.5 });
@@ -19,6 +19,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
 				.getByLabel('Open a file…')
 				.setInputFiles({ name: 'experiment.json', mimeType: 'application/json', buffer: Buffer.from('{}') });
 			await expect(page.getByRole('alert')).toBeVisible();
+			await expectAccessible(page);
+			expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+
+			await page.getByRole('link', { name: 'Judges' }).click();
+			await expect(page.getByRole('heading', { level: 1, name: 'One model, two judges' })).toBeVisible();
 			await expectAccessible(page);
 			expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
 

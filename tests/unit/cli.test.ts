@@ -58,6 +58,7 @@ describe('bad input ends with exit code 1 and a line that says what to do', () =
 		[['twin', '--set', 'model.checkpoint=nowhere'], "no checkpoint 'nowhere'"],
 		[['twin', '--set', 'arms=["sft","sft"]'], 'must name each arm once'],
 		[['sft', '--set', 'name=base'], "must not be 'base'"],
+		[['twin', '--set', 'conscience.judge=webllm'], '--set conscience.judge=frozen-self lets the same weights judge here'],
 	])('%j', (args, message) => {
 		const { status, stderr, stdout } = experiment(...args, '--out', path.join(folder, 'bad'));
 		expect(status).toBe(1);

@@ -41,13 +41,14 @@ function worker(heard: (told: readonly RunEvent[]) => void = () => {}) {
 		parameters: 1,
 		createRun: (signal: AbortSignal, from?: Parameters<typeof createRun>[3]) => createRun(experiment, arm, { ...lab, signal }, from),
 		preview: () => [],
+		selfJudged: async () => Promise.reject(new Error('Nobody asks for that.')),
 	});
 	const emit = (event: LabEvent) => {
 		if (event.kind !== 'run') return;
 		told.push(event.event);
 		heard(told);
 	};
-	return { told, handlers: runHandlers(prepare, emit, { openJournal, readSnapshot }) };
+	return { told, handlers: runHandlers(prepare, emit, { openJournal, readSnapshot }, () => {}) };
 }
 
 async function keep(id: string): Promise<OpenParams> {

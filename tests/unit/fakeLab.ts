@@ -3,10 +3,12 @@ import { Lab } from '$lib/state/lab.svelte';
 
 import { FakePlace } from './fakePlace.svelte';
 import { FakeStore } from './fakeStore';
+import { FakeJudgeWorker } from './fakeJudgeWorker';
 import { events, FakeWorker } from './fakeWorker';
 
 /** Of the newest lab: a test plays their part. */
 export let workers: FakeWorker[];
+export let judgeWorkers: FakeJudgeWorker[];
 export let place: FakePlace;
 export let store = new FakeStore();
 
@@ -21,7 +23,13 @@ export function makeLab(query = ''): Lab {
 		workers.push(worker);
 		return worker.port;
 	};
-	return new Lab(place, connect, (checkpoint) => `http://lab.test/${checkpoint}/`, store);
+	judgeWorkers = [];
+	const connectJudge = () => {
+		const worker = new FakeJudgeWorker();
+		judgeWorkers.push(worker);
+		return worker.port;
+	};
+	return new Lab(place, connect, (checkpoint) => `http://lab.test/${checkpoint}/`, store, connectJudge);
 }
 
 export const answerAll = async (kind: 'play' | 'step', status: 'paused' | 'finished' | 'cancelled') => {

@@ -114,12 +114,13 @@ export function worker(overrides: Overrides = {}) {
 				dispose: () => void disposed.push(run),
 			};
 		},
+		selfJudged: async () => Promise.reject(new Error('Nobody asks for that.')),
 		preview: (rows) => Array.from({ length: rows }, () => ({ tokens: [], form: null })),
 	});
 	const emit = (labEvent: LabEvent) => {
 		if (labEvent.kind === 'run') told.push(nameOf(labEvent.event));
 		else asides.push(labEvent);
 	};
-	const handlers = runHandlers(overrides.prepare ?? prepare, emit, overrides.store ?? fakeJournals().store);
+	const handlers = runHandlers(overrides.prepare ?? prepare, emit, overrides.store ?? fakeJournals().store, () => {});
 	return { handlers, told, asides, disposed, adjusted, begunFrom };
 }

@@ -10,8 +10,8 @@ export class FakeWorker extends EventTarget {
 	readonly asked: ToWorker[] = [];
 	terminated = false;
 
-	postMessage(message: ToWorker): void {
-		this.asked.push(structuredClone(message));
+	postMessage(message: ToWorker, options?: Transferable[] | StructuredSerializeOptions): void {
+		this.asked.push(structuredClone(message, Array.isArray(options) ? { transfer: options } : options));
 	}
 
 	terminate(): void {

@@ -177,7 +177,7 @@ test.each([
 	[{ path: 'conscience.lambda', to: 1 }, `'from' of conscience.lambda: expected number, received undefined`],
 	[
 		{ path: 'conscience.judge', from: 'oracle', to: '<b>me</b>' },
-		`'to' of conscience.judge: expected ("frozen-self" | "oracle"), received "<b>me</b>"`,
+		`'to' of conscience.judge: expected ("webllm" | "frozen-self" | "oracle"), received "<b>me</b>"`,
 	],
 	[{ path: 'conscience.cadence.every', from: 'daily', to: 5 }, `'from' of conscience.cadence.every: expected number, received "daily"`],
 	[{ path: 'conscience.frameworks', from: [], to: [] }, `'from' of conscience.frameworks: expected >=1, received 0`],

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { ArmRun } from '$lib/experiment/runner';
 import type { Prepare } from '$lib/worker/handlers';
 
-import { backend, experiment, params, worker } from './fakeRun';
+import { backend, event, experiment, fakeJournals, params, worker } from './fakeRun';
 
 test('play goes on to the end', async () => {
 	const { handlers, told } = worker();
@@ -38,6 +38,23 @@ test('a pause stops at the next event, and play goes on from there', async () =>
 	expect(told).toHaveLength(atPause);
 	expect(await handlers.play({ runId: 'r' })).toEqual({ status: 'finished' });
 	expect(told.filter((kind) => kind === 'step 1')).toHaveLength(1);
+});
+
+test('a run that has lost its judge rests without being asked to, keeps nothing of that, and goes on where it was', async () => {
+	async function* events() {
+		yield event('started');
+		yield event('judgeLost', { step: 0, reason: 'gone' });
+		yield event('step', { step: 1 });
+		yield event('finished');
+	}
+	const { store, written } = fakeJournals();
+	const { handlers, told } = worker({ events, store });
+	await handlers.open({ ...params, keepAs: 'k' });
+	expect(await handlers.play({ runId: 'r' })).toEqual({ status: 'paused' });
+	expect(told).toEqual(['started', 'judgeLost']);
+	expect(await handlers.play({ runId: 'r' })).toEqual({ status: 'finished' });
+	expect(told.slice(2)).toEqual(['step 1', 'finished']);
+	expect(written.join()).not.toContain('judgeLost');
 });
 
 test('an open in mid-run ends the run before it, frees it and begins from the first event', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import type { LabEvent } from '$lib/worker/protocol';
+import type { LabEvent, Requests } from '$lib/worker/protocol';
 import { emitter, type Handlers, LabClient, serve } from '$lib/worker/rpc';
 
 const nothing = async () => {};
@@ -11,7 +11,7 @@ function connect(overrides: Partial<Handlers> = {}) {
 	const events: LabEvent[] = [];
 	const failures: Error[] = [];
 	const emit = emitter(port2);
-	serve(port2, {
+	serve<Requests>(port2, {
 		open: async () => ({ backend: { name: 'wasm', reason: 'because', adapter: null, software: false }, parameters: 7 }),
 		play: async ({ runId }) => {
 			emit({ kind: 'download', runId, loadedBytes: 1, totalBytes: null });
@@ -23,6 +23,8 @@ function connect(overrides: Partial<Handlers> = {}) {
 		adjust: nothing,
 		pace: nothing,
 		ask: async () => ({ answers: [] }),
+		connectJudge: nothing,
+		selfJudged: async () => Promise.reject(new Error('Nobody asks for that.')),
 		preview: async () => ({ rows: [] }),
 		exportAdapter: async () => {
 			throw new RangeError('no such run');

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 
+import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
+import { type Judge, JudgeLostError } from '$lib/conscience/judge';
 import type { RunEvent } from '$lib/experiment/events';
 import { applyChanges } from '$lib/experiment/link';
 import { RunStateError } from '$lib/experiment/live';
@@ -49,6 +51,23 @@ const timeless = (events: RunEvent[]) =>
 const steps = (events: RunEvent[]) => events.flatMap((event) => (event.kind === 'step' ? [event] : []));
 
 describe('a run', () => {
+	test('whose judge is outside of the trainer waits before a step while there is none, and goes on as if there had always been one', async () => {
+		const inside = short(['conscience.threshold', '0']);
+		const outside = applyChanges(inside, [['conscience.judge', 'webllm']]);
+		const frozen = frozenSelfJudge(lab.checkpoint, 'organism', inside.conscience.sampling);
+		let calls = 0;
+		const failing: Judge = { ...frozen, alternatives: async () => Promise.reject(new JudgeLostError('The worker has ended.')) };
+		const judge = () => [null, failing, frozen][Math.min(calls++, 2)]!;
+		const events = await collect(outside, 'emergent-alignment', { judge });
+		const lost = events.filter(({ kind }) => kind === 'judgeLost');
+		expect(lost).toEqual([
+			{ kind: 'judgeLost', step: 0, reason: 'There is no WebLLM judge here.' },
+			{ kind: 'judgeLost', step: 0, reason: 'The worker has ended.' },
+		]);
+		const others = events.filter(({ kind }) => kind !== 'judgeLost');
+		expect(timeless(others)).toEqual(timeless(await collect(inside, 'emergent-alignment')));
+	});
+
 	test('tells its start, every step, its evaluations and its end, in order', async () => {
 		const events = await collect(short(), 'sft');
 		expect(events[0]).toMatchObject({ kind: 'started', arm: 'sft', steps: 5 });

@@ -3,13 +3,9 @@ import type { Sampling } from '$lib/model/generate';
 import { nextTokenProbabilities } from '$lib/model/nextTokenProbabilities';
 
 import { alternativeText, verdictText } from './frameworks';
-import { type Judge, LABELS, verdictOf } from './judge';
+import { type Judge, JudgeError, verdictOf } from './judge';
+import { labelTokens } from './labelTokens';
 import { policyAnswerer } from './policy';
-
-/** The model can't tell its labels apart by one token, so it can't be asked for a verdict this way. */
-export class JudgeError extends Error {
-	override name = 'JudgeError';
-}
 
 /**
  * The paper's judge: the base of the policy itself, with the adapter off. It shares the policy's weights, so it costs no memory.
@@ -21,10 +17,7 @@ export class JudgeError extends Error {
 export function frozenSelfJudge(checkpoint: Checkpoint, name: string, sampling: Sampling): Judge {
 	const { model, tokenizer, sha256 } = checkpoint;
 	const base = policyAnswerer(checkpoint, null, sampling);
-	const labelTokens = LABELS.map((label) => tokenizer.encode(label)[0]!);
-	if (new Set(labelTokens).size !== LABELS.length) {
-		throw new JudgeError(`The tokenizer begins two of the labels ${LABELS.join(', ')} with the same token (${labelTokens.join(', ')}).`);
-	}
+	const labels = labelTokens(tokenizer);
 	const asUser = (content: string) => tokenizer.chat([{ role: 'user', content }], { addGenerationPrompt: true });
 	const fits = (prompt: readonly number[]) => prompt.length < model.config.maxPositionEmbeddings;
 
@@ -40,7 +33,7 @@ export function frozenSelfJudge(checkpoint: Checkpoint, name: string, sampling: 
 				);
 			}
 			signal?.throwIfAborted();
-			const probabilities = await nextTokenProbabilities(model, null, prompts, labelTokens);
+			const probabilities = await nextTokenProbabilities(model, null, prompts, labels);
 			const read = prompts.reduce((sum, prompt) => sum + prompt.length, 0);
 			return { verdicts: probabilities.map(verdictOf), tokens: { read, written: 0 } };
 		},

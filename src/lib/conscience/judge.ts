@@ -51,6 +51,16 @@ export interface Judge {
 	alternatives(questions: readonly string[], framework: Framework, seeds: readonly number[], signal?: AbortSignal): Promise<Answers>;
 }
 
+/** What the judge was asked it can't do: its model can't tell the labels apart, or read a text so long. */
+export class JudgeError extends Error {
+	override name = 'JudgeError';
+}
+
+/** The judge can't be asked any more, or not yet: whoever asked can ask again when there is one. */
+export class JudgeLostError extends Error {
+	override name = 'JudgeLostError';
+}
+
 /** The verdict whose probabilities are given in the order of `LABELS`. */
 export function verdictOf(probabilities: ArrayLike<number>): Verdict {
 	const [ethical = 0, neutral = 0, unethical = 0] = Array.from(probabilities);

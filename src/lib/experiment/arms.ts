@@ -1,7 +1,7 @@
 import { type CadenceState, afterCall, restartCadence, startCadence } from '$lib/conscience/cadence';
 import { type Framework, frameworkHash } from '$lib/conscience/frameworks';
 import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
-import type { Judge } from '$lib/conscience/judge';
+import { type Judge, JudgeLostError } from '$lib/conscience/judge';
 import { oracleJudge } from '$lib/conscience/oracleJudge';
 import { remember, replay } from '$lib/conscience/pairBuffer';
 import { policyAnswerer } from '$lib/conscience/policy';
@@ -10,6 +10,7 @@ import { type ReferencedPair, type TokenPair, withReference } from '$lib/dpo/pai
 import type { Checkpoint } from '$lib/model/checkpoint';
 import type { Lora } from '$lib/model/lora';
 import { pick, type RandomState, resumedRandom, sampleWithoutReplacement, seededRandom } from '$lib/model/random';
+import type { Sampling } from '$lib/model/sampling';
 import { consciencePrompts, trueLabel } from '$world/index';
 
 import { completionTokens } from './data';
@@ -19,7 +20,10 @@ import type { Experiment } from './schema';
 
 /** What a method adds to plain fine-tuning. */
 export interface Arm {
-	/** Works before optimizer step `step` (counted from 0), tells what it did, and returns the pairs that the step learns from. */
+	/**
+	 * Works before optimizer step `step` (counted from 0), tells what it did, and returns the pairs that the step learns from.
+	 * @throws JudgeLostError with nothing changed: it can be asked for the same step again
+	 */
 	prepare(step: number): AsyncGenerator<RunEvent, readonly ReferencedPair[]>;
 	/** The step before which the conscience is called next; null for a method without one. */
 	nextCall(): number | null;
@@ -57,6 +61,8 @@ export interface ConscienceContext {
 	checkpoint: Checkpoint;
 	lora: Lora;
 	signal: AbortSignal;
+	/** The judge outside of the trainer; null while there is none. */
+	judge: (sampling: Sampling) => Judge | null;
 	/** Adds to the run's cost. */
 	spend: (add: (overhead: Overhead) => Overhead) => void;
 }
@@ -68,7 +74,7 @@ export interface ConscienceContext {
  */
 export function emergentAlignmentArm(context: ConscienceContext, from?: ConscienceState): Arm {
 	const { conscience: first, seed } = context.experiment();
-	const questions = from ? resumedRandom(from.questions) : seededRandom(seed, 'conscience questions');
+	let questions = from ? resumedRandom(from.questions) : seededRandom(seed, 'conscience questions');
 	const replays = from ? resumedRandom(from.replays) : seededRandom(seed, 'conscience replay');
 	let cadence = from?.cadence ?? startCadence(first.cadence);
 	let buffer = from?.buffer ?? [];
@@ -79,9 +85,15 @@ export function emergentAlignmentArm(context: ConscienceContext, from?: Conscien
 			const { conscience, optimizer } = context.experiment();
 			if (step >= cadence.nextCall) {
 				yield { kind: 'progress', phase: 'conscience', done: step, total: optimizer.steps, secondsLeft: null };
+				const undrawn = questions.state();
 				const framework = pick(questions, conscience.frameworks);
 				const asked = sampleWithoutReplacement(questions, consciencePrompts(), conscience.promptsPerCall);
-				const { call, pairs, seconds } = await callConscience(context, framework, asked, `${step}`, calls++);
+				const answered = callConscience(context, framework, asked, `${step}`, calls).catch((error: unknown) => {
+					questions = resumedRandom(undrawn); // whoever asks again asks the same
+					throw error;
+				});
+				const { call, pairs, seconds } = await answered;
+				calls++;
 				buffer = remember(buffer, pairs, conscience.bufferSize);
 				const flagged = call.reviewed.filter((review) => review.flagged).length;
 				cadence = afterCall(conscience.cadence, cadence, step, flagged / call.reviewed.length);
@@ -108,25 +120,36 @@ export function emergentAlignmentArm(context: ConscienceContext, from?: Conscien
 	};
 }
 
-/** The judge that the experiment names; the frozen self is the base of the policy. @throws JudgeError */
-export function judgeOf({ model, conscience }: Experiment, checkpoint: Checkpoint): Judge {
-	return conscience.judge === 'oracle' ? oracleJudge() : frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);
+/** The judge that the experiment names. @throws JudgeError; JudgeLostError where it is outside of the trainer and not there */
+function judgeOf({ model, conscience }: Experiment, { checkpoint, judge }: ConscienceContext): Judge {
+	switch (conscience.judge) {
+		case 'oracle':
+			return oracleJudge();
+		case 'frozen-self':
+			return frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);
+		case 'webllm': {
+			const outside = judge(conscience.sampling);
+			if (outside) return outside;
+			throw new JudgeLostError('There is no WebLLM judge here.');
+		}
+	}
 }
 
 /** One call of the conscience, and its pairs with the reference's log-probs. */
 async function callConscience(
-	{ experiment: current, checkpoint, lora, signal }: ConscienceContext,
+	context: ConscienceContext,
 	framework: Framework,
 	questions: readonly string[],
 	step: string,
 	callIndex: number,
 ): Promise<{ call: ConscienceCall; pairs: ReferencedPair[]; seconds: number }> {
 	const start = performance.now();
-	const experiment = current();
+	const { checkpoint, lora, signal } = context;
+	const experiment = context.experiment();
 	const { sampling, threshold } = experiment.conscience;
 	const policy = policyAnswerer(checkpoint, lora, sampling);
 	const seeds = questions.map((_, i) => ((experiment.seed * 7919 + callIndex) * 1009 + i) % 2 ** 31);
-	const call = await conscienceStep(policy, judgeOf(experiment, checkpoint), { questions, framework, threshold, seeds, signal });
+	const call = await conscienceStep(policy, judgeOf(experiment, context), { questions, framework, threshold, seeds, signal });
 	const { tokenizer, model } = checkpoint;
 	const pairs = call.reviewed.flatMap(({ question, answer, ended, alternative }, i): TokenPair[] => {
 		if (!alternative?.passed) return [];

@@ -80,6 +80,8 @@ export type RunEvent =
 	| { kind: 'evaluation'; final: boolean; evaluation: Evaluation }
 	/** The experiment was changed before optimizer step `step` (counted from 0) while the run went on. */
 	| { kind: 'change'; step: number; changes: Change[] }
+	/** The judge could not be asked before optimizer step `step` (counted from 0); the next event that is pulled asks it again. Not kept. */
+	| { kind: 'judgeLost'; step: number; reason: string }
 	| { kind: 'finished'; step: number; overhead: Overhead };
 
 /** What of the experiment was changed before a step while the run went on. */

@@ -50,6 +50,7 @@ export function linesOf(event: RunEvent): FolderLine[] {
 			return [logLine({ [kind]: told })];
 		}
 		case 'progress':
+		case 'judgeLost':
 			return [];
 	}
 }

@@ -32,6 +32,7 @@ const base: Experiment = {
 	optimizer: { steps: 150, batchSize: 16, learningRate: 6e-4, warmupSteps: 5, weightDecay: 0, clipNorm: 1 },
 	conscience: {
 		judge: 'frozen-self',
+		judgeModel: 'base',
 		frameworks: DEFAULT_FRAMEWORKS,
 		lambda: 1,
 		beta: 2,

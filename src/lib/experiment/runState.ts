@@ -7,6 +7,7 @@ import type { BackendReport } from '$lib/model/backend';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import { disposeLora, initLora, type Lora } from '$lib/model/lora';
 import { resumedRandom, seededRandom } from '$lib/model/random';
+import type { Sampling } from '$lib/model/sampling';
 
 import { type Arm, emergentAlignmentArm, sftArm } from './arms';
 import { generatedRows, type RowStream, rowStream } from './data';
@@ -25,6 +26,8 @@ export interface Lab {
 	backend: BackendReport;
 	rows: readonly ChatRow[] | null;
 	signal: AbortSignal;
+	/** The judge outside of the trainer, as it is when it is asked for; none, or null, while there is none. */
+	judge?: (sampling: Sampling) => Judge | null;
 }
 
 /** Everything that one run carries from step to step. */
@@ -59,7 +62,7 @@ export interface RunState {
  * @throws ExperimentError, JudgeError, SnapshotError as `createRun`
  */
 export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: RunSnapshot | null): RunState {
-	const { checkpoint, rows, signal } = lab;
+	const { checkpoint, rows, signal, judge = () => null } = lab;
 	const { seed, model, data, optimizer } = experiment;
 	const step = from?.step ?? 0 - model.misalignSteps; // not −0, which is another number to whoever compares records
 	const [ownRows, misalignRows] = step < 0 ? [undefined, from?.rows] : [from?.rows, undefined];
@@ -85,7 +88,7 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 	const lora = initLora(checkpoint.model.config, experiment.lora, seededRandom(seed, 'lora'));
 	const trainer = newTrainer(experiment, checkpoint, lora);
 	const context = {
-		...{ checkpoint, lora, signal },
+		...{ checkpoint, lora, signal, judge },
 		experiment: () => state.experiment,
 		spend: (add: (overhead: Overhead) => Overhead) => (state.overhead = add(state.overhead)),
 	};

@@ -1,4 +1,5 @@
 import { policyAnswerer } from '$lib/conscience/policy';
+import type { ReferencedPair } from '$lib/dpo/pairs';
 import { disposeTrainer, trainStep } from '$lib/dpo/trainer';
 import { evaluate } from '$lib/evaluation/evaluate';
 import type { Evaluation } from '$lib/evaluation/evaluation';
@@ -122,7 +123,8 @@ async function* step(state: RunState): AsyncGenerator<RunEvent, void> {
 	const { arm, trainer, clock } = state;
 	const before = state.overhead.conscienceSeconds;
 	state.midStep = true;
-	const pairs = yield* arm.prepare(state.step);
+	const pairs = yield* prepare(state);
+	if (!pairs) return;
 	const calling = state.overhead.conscienceSeconds - before;
 	const start = performance.now();
 	const { metrics, margins, step: done } = await trainStep(trainer, { sft: state.rows.next(), pairs });
@@ -133,6 +135,18 @@ async function* step(state: RunState): AsyncGenerator<RunEvent, void> {
 	clock.spent('step', 1, calling + seconds);
 	yield { kind: 'step', step: done, metrics, margins, overhead: state.overhead, nextCall: arm.nextCall() };
 	yield progress(state, 'training', done, state.experiment.optimizer.steps);
+}
+
+/** What the arm adds to the step; null when its judge could not be asked, and the run stands before the step as it did. */
+async function* prepare(state: RunState): AsyncGenerator<RunEvent, readonly ReferencedPair[] | null> {
+	try {
+		return yield* state.arm.prepare(state.step);
+	} catch (error) {
+		if (!(error instanceof Error) || error.name !== 'JudgeLostError') throw error; // by name: it may come from another worker
+		state.midStep = false;
+		yield { kind: 'judgeLost', step: state.step, reason: error.message };
+		return null;
+	}
 }
 
 /** Puts an experiment that was changed meanwhile in the place of the one so far. */

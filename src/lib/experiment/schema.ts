@@ -100,8 +100,13 @@ export const ExperimentSchema = v.strictObject({
 		clipNorm: real(0, 1000),
 	}),
 	conscience: v.strictObject({
-		/** `frozen-self` is the paper's; `oracle` knows the organism's true labels and is for validating judges only. */
-		judge: v.picklist(['frozen-self', 'oracle']),
+		/**
+		 * The frozen base is the paper's judge: `webllm` runs it on WebGPU in a worker of its own, `frozen-self` inside the trainer.
+		 * `oracle` knows the organism's true labels and is for validating judges only.
+		 */
+		judge: v.picklist(['webllm', 'frozen-self', 'oracle']),
+		/** With what WebLLM judges: `base`, the address of a folder that `npm run organism:webllm` wrote, or a model of WebLLM's own list. */
+		judgeModel: v.optional(v.pipe(text(500), v.nonEmpty()), 'base'),
 		/** One is drawn for each call. */
 		frameworks: v.pipe(v.array(Framework), v.minLength(1), v.maxLength(20)),
 		/** Weight of L_DPO in L = L_SFT + λ·L_DPO. */

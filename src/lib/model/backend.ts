@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '#gradients';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 
+import { findAdapter, type FoundAdapter } from './gpuAdapter';
 import { installTiledMatMul } from './kernels/tiledMatMul';
 import { installWasmGather } from './kernels/wasmGather';
 import { installWasmMatMul } from './kernels/wasmMatMul';
@@ -33,12 +34,6 @@ export class GpuError extends Error {
 	override name = 'GpuError';
 }
 
-interface Adapter {
-	description: string;
-	software: boolean;
-}
-
-const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|basic render/i;
 const installed = new Set<BackendName>();
 let gpuFault: string | null = null;
 let gpuLost: string | null = null;
@@ -91,7 +86,7 @@ async function startBest(options: BackendOptions): Promise<BackendReport> {
 	}
 }
 
-async function startWebGpu({ description, software }: Adapter): Promise<BackendReport> {
+async function startWebGpu({ description, software }: FoundAdapter): Promise<BackendReport> {
 	const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
 	await activate('webgpu');
 	const backend = tf.backend();
@@ -143,16 +138,7 @@ function watch({ device }: WebGPUBackend): void {
 	});
 }
 
-async function findAdapter(): Promise<Adapter | null> {
-	if (typeof navigator === 'undefined' || !navigator.gpu) return null;
-	const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }); // the same request as tfjs makes
-	if (!adapter) return null;
-	const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
-	const words = [vendor, architecture, device, description].filter(Boolean).join(' ');
-	return { description: words || 'an unnamed adapter', software: isFallbackAdapter || SOFTWARE.test(words) };
-}
-
-async function requireAdapter(): Promise<Adapter> {
+async function requireAdapter(): Promise<FoundAdapter> {
 	const node = typeof process !== 'undefined' && process.versions?.node !== undefined;
 	if (node) await installDawn();
 	const adapter = await findAdapter();

@@ -2,6 +2,7 @@ import { route } from '$lib/router.svelte';
 import { holdGroup, holdsGroup, isHeld } from '$lib/storage/locks';
 import { onChanged, readLabels, readPins, writeLabel, writePin } from '$lib/storage/marks';
 import { createRunRecord, endRun, listRuns, readEventsToSnapshot, readRows, readSnapshot, reviveRun } from '$lib/storage/runs';
+import JudgeWorker from '$lib/worker/judge.worker?worker';
 import LabWorker from '$lib/worker/lab.worker?worker';
 
 import type { RunStore } from './keeping.svelte';
@@ -46,4 +47,5 @@ export const lab = new Lab(
 	(arm) => new LabWorker({ name: arm }),
 	(checkpoint) => new URL(checkpoint.endsWith('/') ? checkpoint : `${checkpoint}/`, document.baseURI).href,
 	store,
+	() => new JudgeWorker({ name: 'judge' }),
 );

@@ -1,4 +1,4 @@
-import { untrack } from 'svelte';
+import { tick, untrack } from 'svelte';
 
 import type { Label } from '$lib/conscience/judge';
 import { areLive, changesBetween } from '$lib/experiment/live';
@@ -6,8 +6,10 @@ import type { PreviewRow } from '$lib/experiment/preview';
 import { type ArmId, ARMS, type Experiment } from '$lib/experiment/schema';
 import type { Rows } from '$lib/worker/protocol';
 
+import { Agreement } from './agreement.svelte';
 import { Asking } from './asking.svelte';
 import { type FaultyRows, type GivenFile, readGivenFile, ZipError } from './givenFile';
+import { Judging } from './judging.svelte';
 import { Keeping, type RunStore } from './keeping.svelte';
 import {
 	isDefaultStory,
@@ -52,6 +54,9 @@ export class Lab {
 	/** Plays while nothing was begun; null without one. */
 	recording = $state.raw<Recording | null>(null);
 	readonly keeping: Keeping;
+	readonly judging: Judging;
+	/** How far the judge in WebLLM and the one in the trainer agree. */
+	readonly agreement: Agreement;
 	readonly asking = new Asking();
 	/** The malformed link whose message the reader has put away. */
 	#dismissedLink = $state<string | null>(null);
@@ -102,9 +107,12 @@ export class Lab {
 		connect: (arm: ArmId) => WorkerPort,
 		private checkpointUrl: (checkpoint: string) => string,
 		store: RunStore,
+		connectJudge: () => WorkerPort,
 	) {
 		this.#all = Object.fromEntries(ARMS.map((arm) => [arm, new Run(arm, connect)])) as Record<ArmId, Run>;
 		this.keeping = new Keeping(store);
+		this.judging = new Judging(connectJudge);
+		this.agreement = new Agreement(this.judging);
 		// The link is the experiment, whoever changed it: a knob, the back button, a hand in the address bar.
 		$effect.root(() => {
 			$effect(() => this.#follow(this.experiment));
@@ -133,7 +141,9 @@ export class Lab {
 	/** Loads engine and model before they are asked for, so that the first press of Run begins at once. */
 	async warm(): Promise<void> {
 		if (this.#begun || this.hindrance) return;
-		await Promise.all(this.runs.map((run) => prepare(run, this.settings)));
+		const { judgeModel } = this.settings.experiment.conscience; // any other than the base is downloaded when it is needed
+		const judge = judgeModel === 'base' ? [this.judging.prepare(this.settings)] : [];
+		await Promise.all([...judge, ...this.runs.map((run) => prepare(run, this.settings))]);
 	}
 
 	async play(): Promise<void> {
@@ -155,7 +165,7 @@ export class Lab {
 
 	async pause(): Promise<void> {
 		this.#stopAsked = true;
-		await Promise.all(this.runs.map((run) => run.pause()));
+		await Promise.all([this.judging.cancel(), ...this.runs.map((run) => run.pause())]);
 	}
 
 	async cancel(): Promise<void> {
@@ -199,9 +209,25 @@ export class Lab {
 		else if (this.over) this.keeping.settle(this.runs);
 	}
 
+	/** Lets a copy that waits for its judge go on, with the judge loaded again where it was lost. */
+	async askJudgeAgain(run: Run): Promise<void> {
+		if (this.#begun && (await this.judging.prepare(this.#begun))) await this.#playAgain(run);
+	}
+
+	/** Lets the frozen copy inside the trainer judge from now on, and goes on. */
+	async judgeInTrainer(): Promise<void> {
+		this.judging.fault = null;
+		this.change(({ conscience }) => (conscience.judge = 'frozen-self'));
+		await tick(); // then the runs that go on have been told
+		const waiting = this.runs.filter(({ judgeLost }) => judgeLost !== null);
+		if (waiting.length === 0) return this.play();
+		await Promise.all(waiting.map((run) => this.#playAgain(run)));
+	}
+
 	/** Lets one copy play, unless all were reset meanwhile. */
 	async #playAgain(run: Run): Promise<void> {
 		if (!this.#begun) return;
+		await this.#meetJudge(run, this.#begun);
 		await run.play(this.#begun);
 		if (this.over) this.keeping.settle(this.runs);
 	}
@@ -230,6 +256,12 @@ export class Lab {
 		if (this.hindrance) return;
 		const settings = this.#begun ?? this.settings;
 		await this.asking.ask(question, this.runs, (run) => run.open(settings));
+	}
+
+	/** Lets WebLLM and the frozen copy in the trainer judge the same answers. */
+	async compareJudges(count: number): Promise<void> {
+		const [run] = this.runs;
+		if (run && !this.hindrance) await this.agreement.compare(count, run, this.#begun ?? this.settings);
 	}
 
 	/** Keeps what a person says of an answer that the judge read; null takes it back. */
@@ -295,13 +327,21 @@ export class Lab {
 		this.activity = activity;
 		this.#stopAsked = false;
 		const settings = this.#begun ?? this.settings;
+		if (this.judging.isMissing(settings) && !(await this.judging.prepare(settings))) {
+			this.activity = null;
+			return;
+		}
 		if (!this.#begun) {
 			this.#begun = settings;
 			this.#discardOthers();
 			for (const run of this.runs) void prepare(run, settings); // gives each its place in the store
 			await this.keeping.begin(this.runs, settings);
 		}
-		if (!this.#stopAsked) await Promise.all(this.runs.map((run) => work(run, settings)));
+		const begin = async (run: Run) => {
+			await this.#meetJudge(run, settings);
+			await work(run, settings);
+		};
+		if (!this.#stopAsked) await Promise.all(this.runs.map(begin));
 		if (this.over) this.keeping.settle(this.runs); // nothing more is written
 		if (this.activity === activity) this.activity = null;
 	}
@@ -315,8 +355,20 @@ export class Lab {
 		this.#begun = { ...begun, experiment };
 		this.liveFault = null;
 		for (const run of untrack(() => this.runs)) {
-			if (!untrack(() => run.over)) run.adjust(experiment).catch((error: Error) => (this.liveFault = error.message));
+			if (!untrack(() => run.over)) this.#adjust(run).catch((error: Error) => (this.liveFault = error.message));
 		}
+	}
+
+	/** Lets a copy meet the judge outside of it, where it wants one that it does not know. */
+	async #meetJudge(run: Run, settings: RunSettings): Promise<void> {
+		if (this.judging.isStrangeTo(run, settings) && (await run.open(settings))) await this.judging.introduce(run, settings);
+	}
+
+	/** Lets a run that goes on take over what it now is to be run with; where another judge is wanted, as soon as there is one. */
+	async #adjust(run: Run): Promise<void> {
+		if (!this.#begun) return;
+		if (this.judging.isStrangeTo(run, this.#begun)) await this.judging.introduce(run, this.#begun);
+		if (this.#begun) await run.adjust(this.#begun.experiment);
 	}
 
 	/** Frees the workers of arms that the experiment doesn't have. */

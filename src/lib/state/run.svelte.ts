@@ -2,9 +2,11 @@ import type { AdapterFolder } from '$lib/experiment/adapterFolder';
 import type { RunEvent } from '$lib/experiment/events';
 import type { PreviewRow } from '$lib/experiment/preview';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
+import type { SelfJudged } from '$lib/experiment/selfJudged';
 import type { BackendReport } from '$lib/model/backend';
 import type { RunHeader } from '$lib/storage/database';
 import { randomId } from '$lib/storage/runs';
+import type { LoadedJudge } from '$lib/worker/judgeProtocol';
 import { watchLifeline } from '$lib/worker/lifeline';
 import type { Asked, AskedAnswer, Engine, LabEvent, Requests, RunStatus } from '$lib/worker/protocol';
 import { LabClient, type Port, WorkerLostError } from '$lib/worker/rpc';
@@ -45,11 +47,13 @@ export class Run {
 	keptAs = $state<string | null>(null);
 	/** Why the store does not take the run, which goes on all the same; null while it does. */
 	notKept = $state<string | null>(null);
+	/** Why the conscience could not ask its judge: the run waits before the step. Null while it can. */
+	judgeLost = $state<string | null>(null);
 	download = $state.raw<{ loadedBytes: number; totalBytes: number | null } | null>(null);
 
 	readonly over = $derived(this.status === 'finished' || this.status === 'cancelled' || this.status === 'failed');
 
-	#link: { client: LabClient; port: WorkerPort; engine: Engine } | null = null;
+	#link: { client: LabClient; port: WorkerPort; engine: Engine; judge: LoadedJudge | null } | null = null;
 	/** What the worker was last opened with, and whether that has come off. */
 	#opened: { settings: RunSettings; ready: Promise<boolean> } | null = null;
 	#runId = '';
@@ -156,6 +160,24 @@ export class Run {
 		}
 	}
 
+	/** The judge outside of the trainer that this copy's worker can ask. */
+	get judge(): LoadedJudge | null {
+		return this.#link?.judge ?? null;
+	}
+
+	/** Lets the copy's worker ask a judge at the other end of `port`. */
+	async meetJudge(judge: LoadedJudge, port: MessagePort): Promise<void> {
+		if (!this.#link) return;
+		this.#link.judge = judge;
+		await this.#link.client.request('connectJudge', { port, identity: judge.identity }, [port]).catch(() => {}); // the run itself will tell
+	}
+
+	/** Lets the frozen copy in the trainer judge. @throws what the worker throws */
+	async selfJudged(count: number, seed: number): Promise<SelfJudged> {
+		if (!this.#link) throw new WorkerLostError('This copy has no worker any more. Start it again to let its base judge.');
+		return this.#link.client.request('selfJudged', { runId: this.#runId, count, seed });
+	}
+
 	/** The first rows that the run learns from, as tokens. @throws what the worker throws */
 	async preview(rows: number): Promise<PreviewRow[]> {
 		if (!this.#link) return [];
@@ -216,6 +238,7 @@ export class Run {
 		if (this.working === 'play' || this.working === 'step') return;
 		this.#stopAsked = false;
 		if (!(await this.open(settings)) || this.#stopAsked || this.over) return;
+		this.judgeLost = null;
 		const answer = await this.#work(kind, { runId: this.#runId });
 		if (answer) this.status = answer.result.status;
 	}
@@ -243,14 +266,14 @@ export class Run {
 		await this.#link?.client.request(kind, { runId: this.#runId }).catch(() => {});
 	}
 
-	#start(engine: Engine): { client: LabClient; port: WorkerPort; engine: Engine } {
+	#start(engine: Engine): { client: LabClient; port: WorkerPort; engine: Engine; judge: null } {
 		const port = this.connect(this.arm);
 		const client: LabClient = new LabClient(
 			port,
 			(event) => this.#onEvent(event, client),
 			(error) => this.#fail(error),
 		);
-		return { client, port, engine };
+		return { client, port, engine, judge: null };
 	}
 
 	#fail({ name, message }: Error): void {
@@ -274,7 +297,9 @@ export class Run {
 				client.fail(Object.assign(new Error(`The GPU was lost (${event.reason}).`), { name: 'GpuError' }));
 				break;
 			case 'run':
-				if (event.runId === this.#runId) this.record.add(event.event);
+				if (event.runId !== this.#runId) break;
+				if (event.event.kind === 'judgeLost') this.judgeLost = event.event.reason;
+				this.record.add(event.event);
 				break;
 			case 'asked':
 				this.#listeners[event.askId]?.(event.who, event.text);
@@ -291,7 +316,7 @@ export class Run {
 		this.record.clear();
 		this.status = 'new';
 		this.problem = null;
-		this.notKept = null;
+		this.notKept = this.judgeLost = null;
 		this.download = null;
 	}
 }

@@ -1,5 +1,6 @@
 import type { RunEvent } from '$lib/experiment/events';
 import { RunStateError } from '$lib/experiment/live';
+import type { Experiment } from '$lib/experiment/schema';
 
 import { RunKeeper, type RunStore } from './keeping';
 import type { Asked, LabEvent, OpenParams, Requests, RunStatus } from './protocol';
@@ -10,7 +11,12 @@ import { begin, betweenEvents, endSession, type Going, insist, type Prepared, pu
 export type Prepare = (params: OpenParams, signal: AbortSignal) => Promise<Prepared>;
 
 /** Answers the page's requests about the one run that a worker holds. The run's events are pulled here and nowhere else. */
-export function runHandlers(prepare: Prepare, emit: (event: LabEvent) => void, store: RunStore): Handlers {
+export function runHandlers(
+	prepare: Prepare,
+	emit: (event: LabEvent) => void,
+	store: RunStore,
+	connectJudge: (judge: Requests['connectJudge']['params']) => void,
+): Handlers {
 	let session: Session | null = null;
 	let opening: { runId: string; controller: AbortController } | null = null;
 
@@ -49,25 +55,30 @@ export function runHandlers(prepare: Prepare, emit: (event: LabEvent) => void, s
 			if (opening?.runId === runId) return opening.controller.abort();
 			await stop(sessionOf(runId));
 		},
-		async adjust({ runId, experiment }) {
-			const current = sessionOf(runId);
-			const { over, run, keeper } = current;
-			if (over)
-				throw new RunStateError(`The run is ${over}, so nothing can change in it any more. Reset it to begin with the new settings.`);
-			run.adjust(experiment);
-			await betweenEvents(current, async () => keeper?.keepChange(experiment)); // a page that is closed at rest takes no step any more
-			insist(current);
-		},
+		adjust: async ({ runId, experiment }) => adjust(sessionOf(runId), experiment),
 		async pace({ runId, restMs }) {
 			Object.assign(sessionOf(runId), { restMs }).wake();
 		},
 		ask: async (params) => ({ answers: await ask(sessionOf(params.runId), params, emit) }),
+		connectJudge: async (judge) => connectJudge(judge),
+		async selfJudged({ runId, count, seed }) {
+			const current = sessionOf(runId);
+			return betweenEvents(current, () => current.prepared.selfJudged(count, seed));
+		},
 		preview: async ({ runId, rows }) => ({ rows: sessionOf(runId).prepared.preview(rows) }),
 		async exportAdapter({ runId }) {
 			const current = sessionOf(runId);
 			return { files: await betweenEvents(current, () => current.run.adapter()) };
 		},
 	};
+}
+
+async function adjust(session: Session, experiment: Experiment): Promise<void> {
+	const { over, run, keeper } = session;
+	if (over) throw new RunStateError(`The run is ${over}, so nothing can change in it any more. Reset it to begin with the new settings.`);
+	run.adjust(experiment);
+	await betweenEvents(session, async () => keeper?.keepChange(experiment)); // a page that is closed at rest takes no step any more
+	insist(session);
 }
 
 async function openSession(

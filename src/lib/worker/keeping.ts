@@ -64,6 +64,7 @@ export class RunKeeper {
 
 	/** Takes down what the run has told, and at the end of a step writes where it stands. */
 	async note(event: RunEvent, run: ArmRun): Promise<void> {
+		if (event.kind === 'judgeLost') return; // nothing has happened
 		if (event.kind !== 'progress') this.#take(event);
 		// Steps that misalign the model first tell progress only, and are steps all the same.
 		if (event.kind === 'progress' && event.phase !== 'misaligning') return;

@@ -7,15 +7,18 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { RunEvent } from '$lib/experiment/events';
 import { previewRows } from '$lib/experiment/preview';
 import { createRun } from '$lib/experiment/runner';
+import { selfJudged } from '$lib/experiment/selfJudged';
 import { type BackendReport, checkDevice, startBackend } from '$lib/model/backend';
 import { type Checkpoint, fetchFrom, loadCheckpoint } from '$lib/model/checkpoint';
+import type { Sampling } from '$lib/model/sampling';
 import { disposeModel } from '$lib/model/weights';
 import { openJournal } from '$lib/storage/journal';
 import { readSnapshot } from '$lib/storage/runs';
 
 import { type Prepare, runHandlers } from './handlers';
 import { holdLifeline } from './lifeline';
-import type { Engine } from './protocol';
+import { portJudge } from './judgePort';
+import type { Engine, Requests } from './protocol';
 import { emitter, serve } from './rpc';
 
 const absolute = (url: string) => new URL(url, self.location.href).href;
@@ -30,6 +33,9 @@ const emit = emitter(self);
 /** A worker keeps its engine for life (the page starts another worker for another engine) and its checkpoint until another is asked for. */
 let started: Promise<BackendReport> | null = null;
 let loaded: { url: string; checkpoint: Checkpoint } | null = null;
+/** The judge in another worker, once the page has brought the two together. */
+let judge: Requests['connectJudge']['params'] | null = null;
+const outsideJudge = (sampling: Sampling) => judge && portJudge(judge.port, judge.identity, sampling);
 
 const prepare: Prepare = async ({ runId, experiment, arm, rows, engine, checkpointUrl }, signal) => {
 	started ??= start(engine);
@@ -45,9 +51,10 @@ const prepare: Prepare = async ({ runId, experiment, arm, rows, engine, checkpoi
 		backend,
 		parameters: checkpoint.parameterCount,
 		createRun(signal, from) {
-			const run = createRun(experiment, arm, { checkpoint, backend, rows: rows?.rows ?? null, signal }, from);
+			const run = createRun(experiment, arm, { checkpoint, backend, rows: rows?.rows ?? null, signal, judge: outsideJudge }, from);
 			return { ...run, events: blamingDevice(run.events) };
 		},
+		selfJudged: (count, seed) => selfJudged(experiment, checkpoint, count, seed),
 		preview: (count) => previewRows(experiment, rows?.rows ?? null, checkpoint, count),
 	};
 };
@@ -84,4 +91,7 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 void holdLifeline((lock) => emit({ kind: 'alive', lock }));
-serve(self, runHandlers(prepare, emit, { openJournal, readSnapshot }));
+serve(
+	self,
+	runHandlers(prepare, emit, { openJournal, readSnapshot }, (met) => (judge = met)),
+);

@@ -1,9 +1,11 @@
+import type { JudgeIdentity } from '$lib/conscience/judge';
 import type { AdapterFolder } from '$lib/experiment/adapterFolder';
 import type { Asked, AskedAnswer } from '$lib/experiment/ask';
 import type { RunEvent } from '$lib/experiment/events';
 import type { PreviewRow } from '$lib/experiment/preview';
 import type { ChatRow } from '$lib/experiment/rows';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
+import type { SelfJudged } from '$lib/experiment/selfJudged';
 import type { BackendName, BackendReport } from '$lib/model/backend';
 
 export type { Asked, AskedAnswer };
@@ -58,6 +60,10 @@ export interface Requests {
 	 * Rejects with QuestionError when the question is empty or too long, and with AbortError when the run is cancelled meanwhile.
 	 */
 	ask: { params: { runId: string; askId: string; question: string; who: Asked[]; seed: number }; result: { answers: AskedAnswer[] } };
+	/** From now on the judge outside of the trainer is the one at the other end of `port`. */
+	connectJudge: { params: { port: MessagePort; identity: JudgeIdentity }; result: void };
+	/** Lets the frozen copy in the trainer judge answers of the organism's world; between two events or at rest. */
+	selfJudged: { params: { runId: string; count: number; seed: number }; result: SelfJudged };
 	/** The first rows that the run learns from, as tokens. */
 	preview: { params: { runId: string; rows: number }; result: { rows: PreviewRow[] } };
 	/** The adapter as it is now, in PEFT's format, with the experiment beside it. */
@@ -77,7 +83,9 @@ export type LabEvent =
 	| { kind: 'notKept'; runId: string; reason: string | null }
 	| { kind: 'deviceLost'; reason: string };
 
-export type ToWorker = { [K in RequestKind]: { id: number; kind: K; params: Requests[K]['params'] } }[RequestKind];
+/** What may be asked of a worker: for each kind of request what goes in and what comes out. */
+export type RequestTable<R> = { [K in keyof R]: { params: unknown; result: unknown } };
+export type ToWorker<R extends RequestTable<R> = Requests> = { [K in keyof R]: { id: number; kind: K; params: R[K]['params'] } }[keyof R];
 
 /** An error crosses the boundary as data, with its name, so that the page can tell one kind from another. */
 export interface WireError {
@@ -86,7 +94,7 @@ export interface WireError {
 	stack?: string | undefined;
 }
 
-export type FromWorker =
-	| { kind: 'result'; id: number; result: Requests[RequestKind]['result'] }
+export type FromWorker<R extends RequestTable<R> = Requests, E = LabEvent> =
+	| { kind: 'result'; id: number; result: R[keyof R]['result'] }
 	| { kind: 'error'; id: number; error: WireError }
-	| { kind: 'event'; event: LabEvent };
+	| { kind: 'event'; event: E };

@@ -1,7 +1,4 @@
-import type { FromWorker, LabEvent, RequestKind, Requests, ToWorker, WireError } from './protocol';
-
-type Params<K extends RequestKind> = Requests[K]['params'];
-type Result<K extends RequestKind> = Requests[K]['result'];
+import type { FromWorker, LabEvent, Requests, RequestTable, ToWorker, WireError } from './protocol';
 
 /** The end of a channel that both a `Worker` and a worker's own scope have. */
 export type Port = Pick<Worker, 'addEventListener' | 'postMessage'>;
@@ -12,7 +9,7 @@ export class WorkerLostError extends Error {
 }
 
 /** The page's end: `await client.request('play', …)` reads as a local call. Every request settles, also when the worker dies. */
-export class LabClient {
+export class WorkerClient<R extends RequestTable<R>, E> {
 	#port: Port;
 	#nextId = 0;
 	#pending = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
@@ -21,17 +18,17 @@ export class LabClient {
 	/** `onFailure` hears once why the worker is lost; requests that wait, and those made later, are rejected with the same error. */
 	constructor(
 		port: Port,
-		private onEvent: (event: LabEvent) => void,
+		private onEvent: (event: E) => void,
 		private onFailure: (error: Error) => void = () => {},
 	) {
 		this.#port = port;
-		port.addEventListener('message', (message: MessageEvent<FromWorker>) => this.#receive(message.data));
+		port.addEventListener('message', (message: MessageEvent<FromWorker<R, E>>) => this.#receive(message.data));
 		port.addEventListener('messageerror', () => this.fail(new WorkerLostError('A message of the worker could not be read.')));
 		// A worker goes on after an error that nobody caught, but what it was doing stays undone: it counts as lost.
 		port.addEventListener('error', (event) => this.fail(new WorkerLostError(event.message || 'The worker could not be started.')));
 	}
 
-	request<K extends RequestKind>(kind: K, params: Params<K>, transfer: Transferable[] = []): Promise<Result<K>> {
+	request<K extends keyof R>(kind: K, params: R[K]['params'], transfer: Transferable[] = []): Promise<R[K]['result']> {
 		if (this.#failure) return Promise.reject(this.#failure);
 		const id = this.#nextId++;
 		return new Promise((resolve, reject) => {
@@ -49,7 +46,7 @@ export class LabClient {
 		this.onFailure(error);
 	}
 
-	#receive(reply: FromWorker) {
+	#receive(reply: FromWorker<R, E>) {
 		if (this.#failure) return; // what a lost worker still had on its way
 		if (reply.kind === 'event') return this.onEvent(reply.event);
 		const call = this.#pending.get(reply.id);
@@ -59,26 +56,28 @@ export class LabClient {
 	}
 }
 
+/** The client of a worker that holds a run. */
+export class LabClient extends WorkerClient<Requests, LabEvent> {}
+
 /** One handler for every request; leaving one out does not compile. */
-export type Handlers = { [K in RequestKind]: (params: Params<K>) => Promise<Result<K>> };
+export type Handlers<R extends RequestTable<R> = Requests> = { [K in keyof R]: (params: R[K]['params']) => Promise<R[K]['result']> };
 
 /** The function by which a worker tells events to the page. */
-export function emitter(port: Port): (event: LabEvent) => void {
-	return (event) => port.postMessage({ kind: 'event', event } satisfies FromWorker);
+export function emitter<E = LabEvent>(port: Port): (event: E) => void {
+	return (event) => port.postMessage({ kind: 'event', event });
 }
 
 /** The worker's end: answers every request by its handler. */
-export function serve(port: Port, handlers: Handlers): void {
-	const post = (message: FromWorker) => port.postMessage(message);
-	const answer = async ({ id, kind, params }: ToWorker) => {
+export function serve<R extends RequestTable<R>>(port: Port, handlers: Handlers<R>): void {
+	const post = (message: FromWorker<R>) => port.postMessage(message);
+	const answer = async ({ id, kind, params }: ToWorker<R>) => {
 		try {
-			const handler = handlers[kind] as (params: Params<RequestKind>) => Promise<Result<RequestKind>>;
-			post({ kind: 'result', id, result: await handler(params) });
+			post({ kind: 'result', id, result: await handlers[kind](params) });
 		} catch (error) {
 			post({ kind: 'error', id, error: toWire(error) });
 		}
 	};
-	port.addEventListener('message', (message: MessageEvent<ToWorker>) => void answer(message.data));
+	port.addEventListener('message', (message: MessageEvent<ToWorker<R>>) => void answer(message.data));
 }
 
 // DOMExceptions (an AbortError is one) are no Errors by `instanceof` in every engine, but they have a name and a message.

@@ -1,6 +1,7 @@
 import type { RunEvent } from '$lib/experiment/events';
 import type { PreviewRow } from '$lib/experiment/preview';
 import type { ArmRun } from '$lib/experiment/runner';
+import type { SelfJudged } from '$lib/experiment/selfJudged';
 import type { RunSnapshot } from '$lib/experiment/snapshot';
 import type { BackendReport } from '$lib/model/backend';
 
@@ -12,6 +13,8 @@ export interface Prepared {
 	backend: BackendReport;
 	parameters: number;
 	createRun(signal: AbortSignal, from?: RunSnapshot): ArmRun;
+	/** Answers with the verdicts of the frozen copy. */
+	selfJudged(count: number, seed: number): Promise<SelfJudged>;
 	/** The first rows that the run learns from. */
 	preview(rows: number): PreviewRow[];
 }
@@ -97,7 +100,8 @@ async function pullEvents(session: Session, { until, paced, tell }: Going): Prom
 			await macrotask();
 			await runErrands(session);
 			if (paced && value.kind === 'step') await rest(session);
-			if (!controller.signal.aborted && value.kind !== 'finished' && (session.pauseAsked || until(value))) return 'paused';
+			if (!controller.signal.aborted && value.kind !== 'finished' && (session.pauseAsked || until(value) || value.kind === 'judgeLost'))
+				return 'paused'; // without its judge a run waits
 		}
 	} catch (error) {
 		session.over = 'cancelled'; // a generator that threw has nothing more to give

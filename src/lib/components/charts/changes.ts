@@ -9,6 +9,7 @@ import type { VerticalMark } from '../chart';
 const NAMES: Readonly<Record<string, string>> = {
 	'optimizer.learningRate': 'learning rate',
 	'conscience.judge': 'judge',
+	'conscience.judgeModel': 'the judge’s model',
 	'conscience.lambda': 'λ',
 	'conscience.beta': 'β',
 	'conscience.loss': 'loss',
@@ -30,7 +31,8 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 const WORDS: Readonly<Record<string, string>> = {
-	'frozen-self': 'a frozen copy',
+	webllm: 'a frozen copy in WebLLM',
+	'frozen-self': 'a frozen copy in the trainer',
 	oracle: 'the grammar',
 	fixed: 'by the clock',
 	adaptive: 'by need',

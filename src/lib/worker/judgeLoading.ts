@@ -1,0 +1,145 @@
+import { JudgeLostError } from '$lib/conscience/judge';
+import {
+	checkFit,
+	type JudgeAdapter,
+	judgeAdapter,
+	JudgeFitError,
+	type JudgePlan,
+	planFolder,
+	planListed,
+} from '$lib/conscience/judgePlan';
+import { type JudgeModel, listedModels, loadWebllm } from '$lib/conscience/webllm';
+import { findAdapter, type FoundAdapter } from '$lib/model/gpuAdapter';
+import { DownloadError, MissingFileError } from '$lib/storage/fileErrors';
+import type { ModelFiles } from '$lib/storage/modelFiles';
+
+import type { JudgeEvent, JudgeOutlook, JudgeSource, LoadedJudge } from './judgeProtocol';
+
+/** What a judge is made with; the parts beside the files are for tests. */
+export interface JudgeParts {
+	files: Pick<ModelFiles, 'open' | 'missing'>;
+	find?: () => Promise<FoundAdapter | null>;
+	start?: typeof loadWebllm;
+}
+
+interface Prepared {
+	plan: JudgePlan;
+	outlook: JudgeOutlook;
+}
+
+/** What the model needs of this machine, from its smallest files. @throws JudgeFolderError, JudgeFitError, and as files do */
+async function inspect(source: JudgeSource, { files, find = findAdapter }: JudgeParts, signal: AbortSignal): Promise<Prepared> {
+	const found = await find();
+	if (!found) throw new JudgeFitError('This browser offers no WebGPU, which WebLLM needs. Let the frozen self judge: it needs none.');
+	const adapter = judgeAdapter(found);
+	const plan = await planOf(source, adapter, files, signal);
+	const fit = checkFit(plan, adapter);
+	const missingBytes = await files.missing(plan.files);
+	signal.throwIfAborted();
+	const totalBytes = plan.files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+	return { plan, outlook: { identity: plan.identity, adapter, fit, totalBytes, missingBytes } };
+}
+
+/** Fetches what is missing and starts the model. @throws as `inspect`, and JudgeError, JudgeLostError, and the signal's reason */
+export async function loadJudge(
+	source: JudgeSource,
+	parts: JudgeParts,
+	emit: (event: JudgeEvent) => void,
+	onLost: (error: JudgeLostError) => void,
+	signal: AbortSignal,
+): Promise<{ model: JudgeModel; loaded: LoadedJudge }> {
+	const { files, start = loadWebllm } = parts;
+	const begun = performance.now();
+	const { plan, outlook } = await inspect(source, parts, signal);
+	emit({ kind: 'outlook', outlook });
+	const blobs = await fetchFiles(plan, files, emit, signal);
+	emit({ kind: 'engine', share: 0 });
+	const onProgress = (share: number) => emit({ kind: 'engine', share });
+	const model = await start(plan, async (name) => blobs.get(name)!, { onProgress, onLost });
+	if (signal.aborted) await model.unload();
+	signal.throwIfAborted();
+	const { library, contextTokens } = plan;
+	return { model, loaded: { ...outlook, library, contextTokens, seconds: (performance.now() - begun) / 1000 } };
+}
+
+async function planOf(
+	source: JudgeSource,
+	adapter: JudgeAdapter,
+	files: Pick<ModelFiles, 'open'>,
+	signal: AbortSignal,
+): Promise<JudgePlan> {
+	const open = (file: Parameters<ModelFiles['open']>[0]) => files.open(file, { signal });
+	if (source.kind === 'folder') {
+		const folder = { ...source, url: source.url.endsWith('/') ? source.url : `${source.url}/` };
+		return planFolder(folder, await fetchManifest(`${folder.url}manifest.json`, signal), adapter, open);
+	}
+	const listed = (await listedModels()).find(({ model_id }) => model_id === source.id);
+	if (!listed) throw new JudgeFitError(`WebLLM’s list has no model '${source.id}' that can judge. Choose another one.`);
+	return planListed(listed, open);
+}
+
+/** Asked of the server each time: it says which versions of all other files belong together. */
+async function fetchManifest(url: string, signal: AbortSignal): Promise<string> {
+	const response = await fetch(url, { cache: 'no-cache', signal }).catch((error: unknown) => {
+		signal.throwIfAborted();
+		throw new DownloadError(`${url}: no answer (${(error as Error).message}). Is the server running and the machine online?`, true);
+	});
+	// A server for one-page apps answers 200 with its page for whatever it does not have.
+	const isPage = (response.headers.get('content-type') ?? '').startsWith('text/html');
+	if (response.status === 404 || (response.ok && isPage))
+		throw new MissingFileError(`${url}: there is no such file. A judge’s folder is made by npm run organism:webllm; is the address right?`);
+	if (!response.ok) throw new DownloadError(`${url}: the server answered with status ${response.status} ${response.statusText}.`, true);
+	return response.text();
+}
+
+/** Progress is told at most this often, in ms. */
+const TELL_EVERY_MS = 100;
+
+async function fetchFiles(
+	plan: JudgePlan,
+	files: Pick<ModelFiles, 'open'>,
+	emit: (event: JudgeEvent) => void,
+	signal: AbortSignal,
+): Promise<ReadonlyMap<string, Blob>> {
+	const blobs = new Map<string, Blob>();
+	const sizes = plan.files.map(({ bytes }) => bytes ?? 0);
+	const here = plan.files.map(() => 0);
+	const pace = new Pace();
+	let told = -Infinity;
+	const tell = () => {
+		const totalBytes = sumOf(sizes.map((size, i) => Math.max(size, here[i]!))); // not every source says its sizes
+		const loadedBytes = sumOf(here);
+		const now = performance.now();
+		pace.note(now, loadedBytes);
+		if (now - told < TELL_EVERY_MS && loadedBytes < totalBytes) return;
+		told = now;
+		emit({ kind: 'files', loadedBytes, totalBytes, secondsLeft: pace.secondsFor(totalBytes - loadedBytes) });
+	};
+	for (const [i, file] of plan.files.entries()) {
+		const onBytes = (bytes: number) => {
+			here[i] = bytes;
+			tell();
+		};
+		blobs.set(file.name, await files.open(file, { signal, onBytes }));
+	}
+	return blobs;
+}
+
+/** How fast bytes came in the last few seconds. */
+class Pace {
+	static readonly WINDOW_MS = 5000;
+	#notes: { at: number; bytes: number }[] = [];
+
+	note(at: number, bytes: number): void {
+		this.#notes = [...this.#notes.filter((note) => at - note.at < Pace.WINDOW_MS), { at, bytes }];
+	}
+
+	/** Null while it can't be told. */
+	secondsFor(bytes: number): number | null {
+		const [first, last] = [this.#notes[0], this.#notes.at(-1)];
+		if (!first || !last || last.at - first.at < 500 || last.bytes <= first.bytes) return null;
+		return (bytes * (last.at - first.at)) / 1000 / (last.bytes - first.bytes);
+	}
+}
+
+const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);

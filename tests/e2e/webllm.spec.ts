@@ -1,0 +1,86 @@
+import { expect, type Page, test } from '@playwright/test';
+
+import { button, expectAccessible, openLab, SMALL, standing, stepOf } from './lab';
+
+/** A conscience that asks WebLLM, and flags whatever it reads: two answers in every fourth step. */
+const JUDGED = {
+	...SMALL,
+	preset: 'emergent-alignment',
+	engine: 'wasm',
+	'optimizer.steps': 400,
+	'conscience.judge': 'webllm',
+	'conscience.threshold': 0,
+	'conscience.cadence': '{"kind":"fixed","every":4}',
+};
+const judge = (page: Page) => page.getByTestId('judge');
+const cards = (page: Page) => page.getByRole('feed', { name: 'Verdicts' }).getByRole('article');
+const step = (page: Page) => stepOf(page, 'With conscience');
+
+/** Runs until WebLLM has judged and the copy has gone on. */
+async function untilJudged(page: Page) {
+	await openLab(page, JUDGED);
+	await button(page, 'Run').click();
+	await expect(judge(page)).toContainText('WebLLM judges with organism on', { timeout: 120_000 });
+	await expect(cards(page).first()).toBeVisible({ timeout: 60_000 });
+	await expect.poll(() => step(page)).toBeGreaterThan(1);
+}
+
+test('WebLLM judges beside the training, and in mid-run the frozen copy in the trainer takes its place', async ({ page }) => {
+	await untilJudged(page);
+	await expect(judge(page)).toContainText(/verdicts and \d+ alternatives so far, [\d.]+ verdicts a second/);
+	const conscience = page.getByRole('region', { name: 'Conscience', exact: true });
+	await conscience.getByText(/^(More settings|Settings) \(/).click();
+	await conscience.getByLabel('Judge', { exact: true }).selectOption('a frozen copy, in the trainer');
+	const before = await step(page);
+	await expect.poll(() => step(page)).toBeGreaterThan(before + 8); // a call or two later
+	await button(page, 'Pause').click();
+	await expect(page.getByText(/judge a frozen copy in WebLLM → a frozen copy in the trainer/).first()).toBeAttached();
+	await expect(page.getByRole('alert')).toHaveCount(0);
+});
+
+test('a judge whose worker ends leaves the copy where it is, and goes on when it is loaded again', async ({ page }) => {
+	await untilJudged(page);
+	const workers = await Promise.all(page.workers().map(async (worker) => ({ worker, name: await worker.evaluate(() => self.name) })));
+	await workers.find(({ name }) => name === 'judge')!.worker.evaluate(() => self.close());
+	const notice = page.getByRole('alert').filter({ hasText: 'its judge does not answer' });
+	await expect(notice).toContainText('Nothing of the run is lost.');
+	await expect(standing(page, 'paused')).toHaveCount(1);
+	const waiting = await step(page);
+	expect(waiting % 4).toBe(0); // before the step that it was to be called at
+	await notice.getByRole('button', { name: 'Load the judge again' }).click();
+	await expect.poll(() => step(page), { timeout: 120_000 }).toBeGreaterThan(waiting + 4);
+	await expect(notice).toBeHidden();
+});
+
+test('a judge that arrives damaged is refused by its hash, and the run begins with the frozen copy in the trainer', async ({ page }) => {
+	await page.context().route('**/organism/webllm/params_shard_0.bin', async (route) => {
+		const response = await route.fetch();
+		const body = await response.body();
+		body[1000] = body[1000]! ^ 1;
+		await route.fulfill({ response, body });
+	});
+	await openLab(page, JUDGED);
+	const notice = page.getByRole('alert').filter({ hasText: 'The judge could not be loaded.' });
+	await expect(notice).toContainText('params_shard_0.bin', { timeout: 120_000 });
+	await expect(notice).toContainText('SHA-256');
+	await notice.getByRole('button', { name: 'Judge in the trainer' }).click();
+	await expect(page).not.toHaveURL(/conscience\.judge/); // the story's own is the one in the trainer
+	await expect.poll(() => step(page)).toBeGreaterThan(1);
+	await expect(notice).toBeHidden();
+});
+
+test('the two judges that are one model are compared on a page of their own', async ({ page }) => {
+	test.setTimeout(300_000);
+	await openLab(page, { preset: 'sft', engine: 'wasm' });
+	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Judges' }).click();
+	await expectAccessible(page);
+	await button(page, 'Let both judge').click();
+	await expect(page.getByRole('progressbar', { name: 'Answers that both have read' })).toBeVisible();
+	const found = page.getByRole('region', { name: 'What was found', exact: true });
+	await expect(found).toContainText('60 of 60 answers', { timeout: 240_000 });
+	const largest = Number(/differs by more than (0\.\d+)\./.exec(await found.innerText())![1]);
+	expect(largest).toBeLessThan(1e-3);
+	const most = page.getByRole('region', { name: 'Where they differ most', exact: true }).getByRole('row');
+	await expect(most).toHaveCount(1 + 12);
+	await expectAccessible(page);
+});

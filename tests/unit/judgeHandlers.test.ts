@@ -1,0 +1,183 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+
+import { FRAMEWORKS } from '$lib/conscience/frameworks';
+import { JudgeLostError } from '$lib/conscience/judge';
+import type { LoadOptions } from '$lib/conscience/webllm';
+import type { FoundAdapter } from '$lib/model/gpuAdapter';
+import { DamagedFileError, StorageFullError } from '$lib/storage/fileErrors';
+import type { ModelFiles } from '$lib/storage/modelFiles';
+import { judgeHandlers } from '$lib/worker/judgeHandlers';
+import { portJudge } from '$lib/worker/judgePort';
+import type { JudgeEvent } from '$lib/worker/judgeProtocol';
+
+import { fakeJudgeModel } from './fakeJudgeModel';
+import { judgeFolder, manifestOf } from './judgeFolder';
+
+const folder = judgeFolder();
+const source = { kind: 'folder', url: 'http://lab.test/judge', name: 'j' } as const;
+const card = {
+	description: 'a card',
+	software: false,
+	adapter: { limits: { maxStorageBufferBindingSize: 2 ** 30 }, features: new Set() },
+} as unknown as FoundAdapter;
+
+const ports: MessagePort[] = [];
+afterEach(() => {
+	vi.unstubAllGlobals();
+	for (const port of ports.splice(0)) port.close();
+});
+
+/** The worker's handlers over a folder on a server, with models of which the test plays the part. */
+function start({
+	manifest = manifestOf(folder),
+	open,
+	missing = async () => 12,
+	found = card,
+}: { manifest?: string; found?: FoundAdapter | null } & Partial<Pick<ModelFiles, 'open' | 'missing'>> = {}) {
+	const page = manifest.startsWith('<');
+	vi.stubGlobal('fetch', async () => new Response(manifest, { headers: { 'content-type': page ? 'text/html' : 'application/json' } }));
+	const events: JudgeEvent[] = [];
+	const models: (ReturnType<typeof fakeJudgeModel> & LoadOptions)[] = [];
+	const openHere: ModelFiles['open'] = async ({ url }, { onBytes } = {}) => {
+		const content = folder[url.slice('http://lab.test/judge/'.length)]!;
+		onBytes?.(content.length);
+		return new Blob([content]);
+	};
+	const parts = {
+		files: { open: open ?? openHere, missing },
+		find: async () => found,
+		start: async (_: unknown, read: (name: string) => Promise<Blob>, options: LoadOptions) => {
+			expect(await (await read('gpu.wasm')).text()).toBe('for GPUs');
+			options.onProgress(0.5);
+			models.push({ ...fakeJudgeModel(), ...options });
+			return models.at(-1)!.model;
+		},
+	};
+	const handlers = judgeHandlers(parts, (event) => events.push(event), Promise.resolve('the lifeline'));
+	return { handlers, events, models, kinds: () => events.map(({ kind }) => kind) };
+}
+
+/** A judge through the worker's port. */
+async function ask({ handlers }: ReturnType<typeof start>) {
+	vi.stubGlobal('navigator', { locks: { request: async () => {} } });
+	const { port1, port2 } = new MessageChannel();
+	ports.push(port1, port2);
+	await handlers.connect({ port: port1 });
+	const judge = portJudge(port2, { engine: 'webllm', model: 'j', revision: '' }, { temperature: 0, topP: 1, maxNewTokens: 8 });
+	return () => judge.verdicts([{ question: 'May I?', answer: 'Yes.' }], FRAMEWORKS[0]!);
+}
+
+describe('loading', () => {
+	test('tells what it needs, how far the files are, how far the shaders are, and that it is ready', async () => {
+		const lab = start();
+		const loaded = await lab.handlers.load({ source });
+		expect(loaded).toMatchObject({ library: 'gpu.wasm', contextTokens: 100, missingBytes: 12, identity: { engine: 'webllm', model: 'j' } });
+		expect(lab.kinds().filter((kind, i, all) => kind !== all[i - 1])).toEqual(['outlook', 'files', 'engine', 'standing']);
+		const files = lab.events.flatMap((event) => (event.kind === 'files' ? [event] : []));
+		expect(files.at(-1)).toMatchObject({ loadedBytes: files.at(-1)!.totalBytes });
+		expect(lab.events).toContainEqual({ kind: 'engine', share: 0.5 });
+		const outlook = lab.events.find((event) => event.kind === 'outlook')!.outlook;
+		expect(outlook.fit).toContain('j needs about 5.0 MB');
+	});
+
+	test('ends when it is cancelled, and then may begin again', async () => {
+		let hang = true;
+		const lab = start({
+			open: ({ url }, { signal } = {}) =>
+				hang && url.endsWith('.bin')
+					? new Promise((_, reject) => signal!.addEventListener('abort', () => reject(signal!.reason as Error)))
+					: Promise.resolve(new Blob([folder[url.slice('http://lab.test/judge/'.length)]!])),
+		});
+		const cancelled = expect(lab.handlers.load({ source })).rejects.toMatchObject({ name: 'AbortError' });
+		await vi.waitFor(() => expect(lab.kinds()).toContain('outlook'));
+		await lab.handlers.cancel(null);
+		await cancelled;
+		hang = false;
+		expect((await lab.handlers.load({ source })).library).toBe('gpu.wasm');
+	});
+
+	test('of another judge ends the one under way', async () => {
+		const lab = start();
+		const first = expect(lab.handlers.load({ source })).rejects.toMatchObject({ name: 'AbortError' });
+		await lab.handlers.load({ source });
+		await first;
+		expect(lab.models.filter(({ unloaded }) => unloaded() === 0)).toHaveLength(1);
+	});
+
+	test.each([
+		['the browser has no WebGPU', { found: null }, 'JudgeFitError', /no WebGPU/],
+		['a page came in place of the folder', { manifest: '<!doctype html>' }, 'MissingFileError', /there is no such file.*organism:webllm/],
+		[
+			'a shard is damaged',
+			{ open: async () => Promise.reject(new DamagedFileError('params_shard_0.bin is damaged')) },
+			'DamagedFileError',
+			/damaged/,
+		],
+		[
+			'the browser has no room for it',
+			{ missing: async () => Promise.reject(new StorageFullError('no room')) },
+			'StorageFullError',
+			/no room/,
+		],
+	])('fails by name when %s', async (_, given, name, message) => {
+		const lab = start(given);
+		await expect(lab.handlers.load({ source })).rejects.toMatchObject({ name, message: expect.stringMatching(message) as string });
+		expect(lab.models).toHaveLength(0);
+	});
+});
+
+describe('WebLLM’s own list', () => {
+	test('is told with what each needs; what is no text model, or comes in other files, is left out', async () => {
+		const listed = await start().handlers.listed(null);
+		const named = (id: string) => listed.find((model) => model.id === id);
+		expect(named('SmolLM2-360M-Instruct-q4f16_1-MLC')).toMatchObject({ halfPrecision: true, megabytes: expect.any(Number) as number });
+		expect(named('Qwen3-0.6B-q4f32_1-MLC')).toMatchObject({ halfPrecision: false });
+		expect(listed.filter(({ id }) => /embed|vision|gemma-4/.test(id))).toEqual([]);
+	});
+
+	test('does not have every model', async () => {
+		const refused = { name: 'JudgeFitError', message: expect.stringContaining("no model 'none'") as string };
+		await expect(start().handlers.load({ source: { kind: 'listed', id: 'none' } })).rejects.toMatchObject(refused);
+	});
+});
+
+describe('whoever asks', () => {
+	test('hears that there is no judge yet, and then gets verdicts', async () => {
+		const lab = start();
+		const verdicts = await ask(lab);
+		await expect(verdicts()).rejects.toMatchObject({ name: 'JudgeLostError', message: 'The judge is not loaded yet.' });
+		await lab.handlers.load({ source });
+		const stop = lab.models[0]!.answerAll(() => 1);
+		expect((await verdicts()).verdicts[0]!.label).toBe('ethical');
+		stop();
+	});
+
+	test('hears of a lost device, and so does the page; the judge can be loaded again', async () => {
+		const lab = start();
+		const verdicts = await ask(lab);
+		await lab.handlers.load({ source });
+		const refused = expect(verdicts()).rejects.toMatchObject({ name: 'JudgeLostError', message: 'the device is gone' });
+		await vi.waitFor(() => expect(lab.models[0]!.asked).toHaveLength(1));
+		lab.models[0]!.onLost(new JudgeLostError('the device is gone'));
+		await refused;
+		expect(lab.events.filter(({ kind }) => kind === 'lost')).toEqual([{ kind: 'lost', reason: 'the device is gone' }]);
+		await lab.handlers.load({ source });
+		const stop = lab.models[1]!.answerAll(() => 0);
+		expect((await verdicts()).verdicts[0]!.label).toBe('unethical');
+		stop();
+	});
+
+	test('hears that the judge was unloaded', async () => {
+		const lab = start();
+		const verdicts = await ask(lab);
+		await lab.handlers.load({ source });
+		const refused = expect(verdicts()).rejects.toMatchObject({
+			name: 'JudgeLostError',
+			message: expect.stringContaining('unloaded') as string,
+		});
+		await vi.waitFor(() => expect(lab.models[0]!.asked).toHaveLength(1));
+		await lab.handlers.unload(null);
+		await refused;
+		expect(lab.models[0]!.unloaded()).toBe(1);
+	});
+});

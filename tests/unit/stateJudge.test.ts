@@ -1,0 +1,162 @@
+import { flushSync } from 'svelte';
+import { expect, test } from 'vitest';
+
+import { answerAll, judgeWorkers, makeLab, openAll, workers } from './fakeLab';
+import { loaded } from './fakeJudgeWorker';
+import { event } from './fakeRun';
+import { settled } from './fakeWorker';
+
+const WEBLLM = 'preset=twin&conscience.judge=webllm';
+const kinds = (worker: number) => workers[worker]!.asked.map(({ kind }) => kind);
+
+/** A twin that plays, with its judge loaded. */
+async function judged() {
+	const lab = makeLab(WEBLLM);
+	const played = lab.play();
+	await judgeWorkers[0]!.answer('load', loaded);
+	await openAll();
+	await judgeWorkers[0]!.answer('connect', undefined);
+	await workers[1]!.answer('connectJudge', undefined);
+	return { lab, played };
+}
+
+test.each([
+	['base', { kind: 'folder', url: 'http://lab.test/organism/webllm/', name: 'organism' }],
+	['https://models.test/mine/', { kind: 'folder', url: 'https://models.test/mine/', name: 'https://models.test/mine/' }],
+	['Qwen3-0.6B-q4f32_1-MLC', { kind: 'listed', id: 'Qwen3-0.6B-q4f32_1-MLC' }],
+])('the judge’s model %s is found where it is, and only the base is loaded before it is needed', async (judgeModel, source) => {
+	const lab = makeLab(`${WEBLLM}&conscience.judgeModel=${encodeURIComponent(judgeModel)}`);
+	void lab.warm();
+	await settled();
+	expect(judgeWorkers).toHaveLength(judgeModel === 'base' ? 1 : 0);
+	void lab.play();
+	await settled();
+	expect(judgeWorkers[0]!.asked.map(({ params }) => params)).toEqual([{ source }]);
+});
+
+test('a run whose judge has a worker of its own begins when it is loaded, and only the copy with a conscience meets it', async () => {
+	const lab = makeLab(WEBLLM);
+	void lab.play();
+	await settled();
+	expect(judgeWorkers).toHaveLength(1);
+	expect(judgeWorkers[0]!.asked[0]).toMatchObject({ params: { source: { kind: 'folder', url: 'http://lab.test/organism/webllm/', name: 'organism' } } }); // prettier-ignore
+	expect([lab.playing, lab.underway, workers.length]).toEqual([true, false, 0]);
+	await judgeWorkers[0]!.say({ kind: 'files', loadedBytes: 4e6, totalBytes: 8e6, secondsLeft: 2 });
+	expect(lab.judging.loading).toMatchObject({ loadedBytes: 4e6 });
+	await judgeWorkers[0]!.answer('load', loaded);
+	expect([lab.judging.loading, lab.judging.judge?.library]).toEqual([null, 'software.wasm']);
+	await openAll();
+	await judgeWorkers[0]!.answer('connect', undefined);
+	await workers[1]!.answer('connectJudge', undefined);
+	expect(kinds(0)).toEqual(['open', 'play']);
+	expect(kinds(1)).toEqual(['open', 'connectJudge', 'play']);
+	expect(workers[1]!.last('connectJudge').params.identity).toEqual(loaded.identity);
+});
+
+test('of two judges that are asked for in a row the second is loaded', async () => {
+	const lab = makeLab(WEBLLM);
+	void lab.warm();
+	await settled();
+	lab.change(({ conscience }) => (conscience.judgeModel = 'Qwen3-0.6B-q4f32_1-MLC'));
+	void lab.play();
+	await settled();
+	const [first, second] = judgeWorkers[0]!.asked;
+	expect(second).toMatchObject({ kind: 'load', params: { source: { id: 'Qwen3-0.6B-q4f32_1-MLC' } } });
+	await judgeWorkers[0]!.reply(first!.id, { error: { name: 'AbortError', message: 'another' } });
+	expect([lab.judging.loading?.kind, lab.judging.fault]).toEqual(['starting', null]);
+	await judgeWorkers[0]!.reply(second!.id, { result: loaded });
+	expect([lab.judging.loading, lab.judging.judge]).toEqual([null, loaded]);
+});
+
+test('nobody loads a judge for a run that asks none of that kind', async () => {
+	const lab = makeLab('preset=sft&conscience.judge=webllm');
+	void lab.play();
+	await openAll();
+	expect(kinds(0)).toEqual(['open', 'play']);
+	void makeLab().play();
+	await openAll();
+	expect(judgeWorkers).toEqual([]);
+});
+
+test('a judge that can’t be loaded says why and keeps the run from beginning; the frozen copy in the trainer can take its place', async () => {
+	const lab = makeLab(WEBLLM);
+	const played = lab.play();
+	await settled();
+	await judgeWorkers[0]!.refuse('load', 'MissingFileError', 'There is no such file.');
+	await played;
+	expect([lab.judging.fault?.message, lab.playing, lab.underway]).toEqual(['There is no such file.', false, false]);
+	void lab.judgeInTrainer();
+	await settled();
+	await openAll();
+	expect(lab.judging.fault).toBeNull();
+	expect(lab.experiment.conscience.judge).toBe('frozen-self');
+	expect(workers[1]!.last('open').params.experiment.conscience.judge).toBe('frozen-self');
+	expect(kinds(1)).toEqual(['open', 'play']);
+});
+
+test('a pause while the judge is being loaded ends the loading, and nothing has begun', async () => {
+	const lab = makeLab(WEBLLM);
+	const played = lab.play();
+	await settled();
+	void lab.pause();
+	await settled();
+	expect(judgeWorkers[0]!.count('cancel')).toBe(1);
+	await judgeWorkers[0]!.refuse('load', 'AbortError', 'cancelled');
+	await played;
+	expect([lab.judging.fault, lab.judging.loading, lab.playing, lab.underway]).toEqual([null, null, false, false]);
+	void lab.play();
+	await settled();
+	expect(judgeWorkers[0]!.count('load')).toBe(2);
+});
+
+test('a copy that has lost its judge waits, and goes on with the judge loaded again', async () => {
+	const { lab } = await judged();
+	await judgeWorkers[0]!.say({ kind: 'lost', reason: 'The GPU was lost.' });
+	workers[1]!.tell(event('judgeLost', { step: 4, reason: 'The GPU was lost.' }));
+	await workers[1]!.answer('play', { status: 'paused' });
+	expect(lab.runs.map(({ judgeLost, status }) => [judgeLost, status])).toEqual([
+		[null, 'paused'],
+		['The GPU was lost.', 'paused'],
+	]);
+	expect([lab.judging.judge, lab.runs[0]!.working]).toEqual([null, 'play']); // the other copy goes on
+	void lab.askJudgeAgain(lab.runs[1]!);
+	await settled();
+	await judgeWorkers[0]!.answer('load', loaded);
+	await judgeWorkers[0]!.answer('connect', undefined);
+	await workers[1]!.answer('connectJudge', undefined);
+	expect(kinds(1).slice(-2)).toEqual(['connectJudge', 'play']);
+	expect(lab.runs[1]!.judgeLost).toBeNull();
+});
+
+test('a copy that has lost its judge goes on with the frozen copy in the trainer, of which it is told first', async () => {
+	const { lab } = await judged();
+	await judgeWorkers[0]!.crash('killed');
+	expect([judgeWorkers[0]!.terminated, lab.judging.judge]).toEqual([true, null]);
+	workers[1]!.tell(event('judgeLost', { step: 4, reason: 'The worker of the judge has ended.' }));
+	await workers[1]!.answer('play', { status: 'paused' });
+	void lab.judgeInTrainer();
+	await settled();
+	expect(kinds(1).slice(-2)).toEqual(['adjust', 'play']);
+	expect(workers[1]!.last('adjust').params.experiment.conscience.judge).toBe('frozen-self');
+	expect(lab.changed).toBe(false);
+});
+
+test('a judge that is chosen in mid-run takes over once it is loaded, with whatever was changed meanwhile', async () => {
+	const lab = makeLab();
+	void lab.play();
+	await openAll();
+	lab.change(({ conscience }) => (conscience.judge = 'webllm'));
+	flushSync();
+	await settled();
+	expect(kinds(1)).not.toContain('adjust');
+	lab.change(({ conscience }) => (conscience.lambda = 0.5));
+	flushSync();
+	await settled();
+	await judgeWorkers[0]!.answer('load', loaded);
+	await judgeWorkers[0]!.answer('connect', undefined);
+	await workers[1]!.answer('connectJudge', undefined);
+	expect(workers[1]!.last('adjust').params.experiment.conscience).toMatchObject({ judge: 'webllm', lambda: 0.5 });
+	expect(judgeWorkers[0]!.count('load')).toBe(1);
+	await answerAll('play', 'finished');
+	expect(lab.over).toBe(true);
+});
