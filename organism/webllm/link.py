@@ -48,6 +48,7 @@ def link(objects: list[Path], wasm: Path) -> None:
     missing = set(re.findall(r"undefined symbol: (\w+)", warnings)) - FROM_WEBLLM
     if missing:
         raise RuntimeError(f"The runtime lacks {', '.join(sorted(missing))}: adapt UNUSED in {Path(__file__).name}.")
+    wasm.chmod(0o644)  # emcc takes it for a program
 
 
 def runtime() -> list[Path]:

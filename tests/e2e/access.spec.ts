@@ -4,7 +4,9 @@ import { button, expectAccessible, openLab, SMALL, standing } from './lab';
 
 for (const colorScheme of ['light', 'dark'] as const) {
 	for (const width of [1280, 400]) {
-		test(`nobody is shut out at the start, in mid-run and on the pages Judges and About (${colorScheme}, ${width} px)`, async ({ page }) => {
+		test(`nobody is shut out at the start, in mid-run and on the pages Judges and About (${colorScheme}, ${width} px)`, async ({
+			page,
+		}) => {
 			await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
 			await page.setViewportSize({ width, height: 860 });
 			await openLab(page, { ...SMALL, engine: 'wasm', 'conscience.lambda': 0.5 });
