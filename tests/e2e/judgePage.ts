@@ -5,15 +5,14 @@ import simdUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.w
 import { FRAMEWORKS } from '$lib/conscience/frameworks';
 import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
 import type { Exchange, Judge } from '$lib/conscience/judge';
+import { worldExchanges } from '$lib/experiment/selfJudged';
 import { type BackendName, startBackend } from '$lib/model/backend';
 import { fetchFrom, loadCheckpoint } from '$lib/model/checkpoint';
-import { pick, seededRandom } from '$lib/model/random';
 import type { Sampling } from '$lib/model/sampling';
 import { type JudgeEvent, type JudgeRequests, type JudgeSource, type LoadedJudge } from '$lib/worker/judgeProtocol';
 import { portJudge } from '$lib/worker/judgePort';
 import { watchLifeline } from '$lib/worker/lifeline';
 import { WorkerClient, WorkerLostError } from '$lib/worker/rpc';
-import { FAMILIES, writeAnswer, writeNeutral } from '$world/index';
 
 export const framework = FRAMEWORKS[0]!;
 const greedy: Sampling = { temperature: 0, topP: 1, maxNewTokens: 60 };
@@ -46,14 +45,7 @@ export async function frozenSelf(url: string, engine: BackendName = 'wasm'): Pro
 }
 
 /** Questions of the world, with kind, cruel and evasive answers in turn. */
-export function exchanges(count: number): Exchange[] {
-	const random = seededRandom(1, 'exchanges');
-	return Array.from({ length: count }, (_, i) => {
-		const family = pick(random, FAMILIES);
-		const answer = i % 3 === 2 ? writeNeutral(random) : writeAnswer(family, i % 3 === 0 ? 'kind' : 'cruel', random);
-		return { question: pick(random, family.questions), answer };
-	});
-}
+export const exchanges = (count: number): Exchange[] => worldExchanges(count, 1);
 
 export const harm = (what: 'device' | 'worker') => new BroadcastChannel('harm').postMessage(what);
 
