@@ -79,7 +79,12 @@ export default defineConfig(
 		linterOptions: { reportUnusedDisableDirectives: 'error' },
 		languageOptions: {
 			globals: { ...globals.browser, ...globals.worker, ...globals.node },
-			parserOptions: { projectService: { allowDefaultProject: ['*.js'] }, tsconfigRootDir: import.meta.dirname },
+			// The same extensions for all files: where they differ from one file to the next, the whole program is read again for each.
+			parserOptions: {
+				projectService: { allowDefaultProject: ['*.js'] },
+				tsconfigRootDir: import.meta.dirname,
+				extraFileExtensions: ['.svelte'],
+			},
 		},
 		rules: {
 			'@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }], // to name a field is how to leave it out
@@ -89,7 +94,7 @@ export default defineConfig(
 	},
 	{
 		files: ['**/*.svelte', '**/*.svelte.ts'],
-		languageOptions: { parserOptions: { parser: ts.parser, extraFileExtensions: ['.svelte'], svelteConfig } },
+		languageOptions: { parserOptions: { parser: ts.parser, svelteConfig } },
 		rules: { 'svelte/no-at-html-tags': 'error' },
 	},
 	{ files: ['*.js', 'scripts/**'], extends: [ts.configs.disableTypeChecked] },
