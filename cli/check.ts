@@ -4,7 +4,7 @@
  */
 import { evaluateBase } from '$lib/experiment/runner';
 import { applyChanges } from '$lib/experiment/link';
-import { presetById } from '$lib/experiment/presets';
+import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import type { FinishedRun } from '$lib/experiment/record';
 import type { Experiment } from '$lib/experiment/schema';
 import { startBackend } from '$lib/model/backend';
@@ -24,7 +24,7 @@ const changes: [string, string][] = [
 const backend = await startBackend('wasm');
 const checkpoint = await loadFolder('organism');
 const lab = { checkpoint, backend, rows: null, signal: new AbortController().signal };
-const preset = (id: string): Experiment => applyChanges(presetById(id).experiment, changes);
+const preset = (id: string): Experiment => applyChanges(judgedInTrainer(presetById(id).experiment), changes);
 const run = (id: string, arm: Experiment['arms'][number]): Promise<FinishedRun> =>
 	recordRun(preset(id), arm, lab, { folder: path.join(out, `${id}-${arm}`), title: `${id}, ${arm}`, rowsName: null });
 

@@ -8,7 +8,7 @@ import { rowStream } from '$lib/experiment/data';
 import { evaluationFile } from '$lib/experiment/folder';
 import { evaluateBase } from '$lib/experiment/runner';
 import { applyChanges } from '$lib/experiment/link';
-import { presetById } from '$lib/experiment/presets';
+import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { type FinishedRun, summarizeRuns } from '$lib/experiment/record';
 import { type ChatRow, parseRows } from '$lib/experiment/rows';
 import { type ArmId, type Experiment, ExperimentError, parseExperiment } from '$lib/experiment/schema';
@@ -43,12 +43,7 @@ async function readOptions(args: string[]): Promise<Options> {
 		return [change.slice(0, at), change.slice(at + 1)];
 	});
 	if (values.data) changes.push(['data.source', 'rows']);
-	const experiment = applyChanges(start, changes);
-	if (experiment.conscience.judge === 'webllm' && experiment.arms.includes('emergent-alignment')) {
-		throw new ExperimentError(
-			'conscience.judge is webllm, and WebLLM runs in a browser only. --set conscience.judge=frozen-self lets the same weights judge here.',
-		);
-	}
+	const experiment = withoutBrowser(applyChanges(start, changes));
 	return {
 		experiment,
 		seeds: values.seeds === undefined ? [experiment.seed] : readSeeds(values.seeds),
@@ -56,6 +51,19 @@ async function readOptions(args: string[]): Promise<Options> {
 		backend: readBackend(values.backend),
 		out: values.out ?? 'out',
 	};
+}
+
+/** The experiment with a judge that can be asked here: WebLLM runs in a browser only. @throws ExperimentError where its model is not the base */
+function withoutBrowser(experiment: Experiment): Experiment {
+	const { arms, conscience } = experiment;
+	if (conscience.judge !== 'webllm' || !arms.includes('emergent-alignment')) return experiment;
+	if (conscience.judgeModel !== 'base') {
+		throw new ExperimentError(
+			`conscience.judgeModel is ${conscience.judgeModel}, and WebLLM runs in a browser only. --set conscience.judge=frozen-self lets the base judge here.`,
+		);
+	}
+	process.stderr.write('WebLLM runs in a browser only: the same weights judge inside the trainer (conscience.judge=frozen-self).\n');
+	return judgedInTrainer(experiment);
 }
 
 function parseCommandLine(args: string[]) {

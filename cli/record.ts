@@ -1,6 +1,6 @@
 /**
- * `npm run record [-- --set path=value …]`: the run that the page plays until a reader starts one of their own. It is the twin preset as
- * shipped, computed by the runner and written to static/recorded/twin.zip without adapters. `--set` and `--out` are for trying this out.
+ * `npm run record [-- --set path=value …]`: the run that the page plays until a reader starts one of their own. It is the twin preset,
+ * judged in the trainer, computed by the runner and written to static/recorded/twin.zip without adapters. `--set` and `--out` are for trying this out.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -11,7 +11,7 @@ import type { RunEvent } from '$lib/experiment/events';
 import type { FolderRun } from '$lib/experiment/folder';
 import { zipRuns } from '$lib/experiment/folderZip';
 import { applyChanges } from '$lib/experiment/link';
-import { presetById } from '$lib/experiment/presets';
+import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { createRun, type Lab } from '$lib/experiment/runner';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 import { startBackend } from '$lib/model/backend';
@@ -51,7 +51,7 @@ const changes = (values.set ?? []).map((change): [string, string] => {
 	const [field = '', ...value] = change.split('=');
 	return [field, value.join('=')];
 });
-const experiment = applyChanges(presetById('twin').experiment, changes);
+const experiment = applyChanges(judgedInTrainer(presetById('twin').experiment), changes);
 const backend = await startBackend('wasm');
 const checkpoint = await loadFolder(experiment.model.checkpoint);
 const lab = { checkpoint, backend, rows: null, signal: new AbortController().signal };

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import { type Asked, QuestionError } from '$lib/experiment/ask';
 import { applyChanges } from '$lib/experiment/link';
-import { presetById } from '$lib/experiment/presets';
+import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { previewRows } from '$lib/experiment/preview';
 import { type ArmRun, createRun, type Lab } from '$lib/experiment/runner';
 import { startBackend } from '$lib/model/backend';
@@ -11,7 +11,7 @@ import { codeLabel, consciencePrompts } from '$world/index';
 
 import { loadFolder } from '../../cli/checkpoints';
 
-const experiment = applyChanges(presetById('twin').experiment, [
+const experiment = applyChanges(judgedInTrainer(presetById('twin').experiment), [
 	['optimizer.steps', '4'],
 	['optimizer.batchSize', '4'],
 	['optimizer.learningRate', '0.02'],

@@ -58,7 +58,7 @@ describe('bad input ends with exit code 1 and a line that says what to do', () =
 		[['twin', '--set', 'model.checkpoint=nowhere'], "no checkpoint 'nowhere'"],
 		[['twin', '--set', 'arms=["sft","sft"]'], 'must name each arm once'],
 		[['sft', '--set', 'name=base'], "must not be 'base'"],
-		[['twin', '--set', 'conscience.judge=webllm'], '--set conscience.judge=frozen-self lets the same weights judge here'],
+		[['twin', '--set', 'conscience.judgeModel=Qwen3-0.6B-q4f32_1-MLC'], '--set conscience.judge=frozen-self lets the base judge here'],
 	])('%j', (args, message) => {
 		const { status, stderr, stdout } = experiment(...args, '--out', path.join(folder, 'bad'));
 		expect(status).toBe(1);
@@ -102,13 +102,14 @@ test('a short twin run writes every file that it promises, and prints both arms 
 		...[...set, ...more].flatMap((change) => ['--set', change]),
 	);
 	expect(stderr).not.toContain('Error');
+	expect(stderr).toContain('the same weights judge inside the trainer');
 	expect(status).toBe(0);
 	for (const heading of ['base (seeds 3, 4)', 'sft (seeds 3, 4)', 'emergent-alignment − sft']) expect(stdout).toContain(heading);
 
 	const run = path.join(out, 'emergent-alignment-seed4');
 	const json = (name: string) => JSON.parse(readFileSync(path.join(run, name), 'utf8')) as Record<string, unknown>;
 	const lines = (name: string) => readFileSync(path.join(run, name), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
-	expect(json('experiment.json')).toMatchObject({ version: 1, seed: 4, arms: ['emergent-alignment'] });
+	expect(json('experiment.json')).toMatchObject({ version: 1, seed: 4, arms: ['emergent-alignment'], conscience: { judge: 'frozen-self' } });
 	expect(lines('metrics.jsonl').filter((line) => 'loss' in line)).toHaveLength(3);
 	expect(lines('verdicts.jsonl')[0]).toMatchObject({ flagged: true });
 	expect(Object.keys(lines('pairs.jsonl')[0]!)).toEqual(expect.arrayContaining(['prompt', 'chosen', 'rejected']));

@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from 'vitest';
 
 import type { RunEvent } from '$lib/experiment/events';
 import { applyChanges } from '$lib/experiment/link';
-import { presetById } from '$lib/experiment/presets';
+import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { createRun, type Lab } from '$lib/experiment/runner';
 import { startBackend } from '$lib/model/backend';
 import { openJournal } from '$lib/storage/journal';
@@ -15,7 +15,7 @@ import type { LabEvent, OpenParams } from '$lib/worker/protocol';
 import { loadFolder } from '../../cli/checkpoints';
 import { readHeader } from './storedRun';
 
-const experiment = applyChanges(presetById('twin').experiment, [
+const experiment = applyChanges(judgedInTrainer(presetById('twin').experiment), [
 	['optimizer.steps', '4'],
 	['optimizer.batchSize', '4'],
 	['conscience.promptsPerCall', '4'],

@@ -1,4 +1,4 @@
-import { presetById } from '$lib/experiment/presets';
+import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { Lab } from '$lib/state/lab.svelte';
 
 import { FakePlace } from './fakePlace.svelte';
@@ -15,9 +15,10 @@ export let store = new FakeStore();
 /** A store in which nothing is kept. */
 export const emptyStore = () => void (store = new FakeStore());
 
-export function makeLab(query = ''): Lab {
+/** A page on which the frozen copy in the trainer judges, unless the link says otherwise: so a judge's worker is part of few tests. */
+export function makeLab(query = 'preset=twin'): Lab {
 	workers = [];
-	place = new FakePlace(query);
+	place = new FakePlace(query.includes('conscience.judge') ? query : `${query}&conscience.judge=frozen-self`);
 	const connect = () => {
 		const worker = new FakeWorker();
 		workers.push(worker);
@@ -53,7 +54,7 @@ export async function interrupted(group: string) {
 		['sft', 2],
 		['emergent-alignment', 3],
 	] as const) {
-		const experiment = { ...presetById('twin').experiment, seed: 7 };
+		const experiment = { ...judgedInTrainer(presetById('twin').experiment), seed: 7 };
 		const kept = { id: `${group}-${arm}`, group, arm, experiment, engine: 'wasm', backend: 'wasm', rows: null, step };
 		await store.create({ ...kept, createdAt: 1, updatedAt: step, status: 'underway', source: 'lab' });
 		store.told.set(

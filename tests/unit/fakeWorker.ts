@@ -1,4 +1,4 @@
-import { presetById } from '$lib/experiment/presets';
+import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import type { RunEvent } from '$lib/experiment/events';
 import type { Experiment } from '$lib/experiment/schema';
 import type { FromWorker, LabEvent, RequestKind, Requests, ToWorker } from '$lib/worker/protocol';
@@ -71,7 +71,7 @@ export class FakeWorker extends EventTarget {
 /** All promises that were settled have told. */
 export const settled = () => new Promise((resolve) => setTimeout(resolve));
 
-export const experiment: Experiment = presetById('twin').experiment;
+export const experiment: Experiment = judgedInTrainer(presetById('twin').experiment);
 export const settings: RunSettings = { experiment, rows: null, engine: 'auto', checkpointUrl: 'http://lab.test/organism/' };
 
 const overhead = {

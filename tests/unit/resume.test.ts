@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import type { RunEvent } from '$lib/experiment/events';
 import { applyChanges } from '$lib/experiment/link';
-import { presetById } from '$lib/experiment/presets';
+import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { createRun, type Lab } from '$lib/experiment/runner';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 import type { RunSnapshot } from '$lib/experiment/snapshot';
@@ -27,7 +27,7 @@ const TINY: [string, string][] = [
 	['evaluation.codePromptsWhileTraining', '2'],
 	['evaluation.sampling.maxNewTokens', '8'],
 ];
-const tiny = (...changes: [string, string][]): Experiment => applyChanges(presetById('twin').experiment, [...TINY, ...changes]);
+const tiny = (...changes: [string, string][]): Experiment => applyChanges(judgedInTrainer(presetById('twin').experiment), [...TINY, ...changes]);
 /** A conscience that flags every answer: there are pairs from the first call on. */
 const strict = tiny(['conscience.threshold', '0'], ['conscience.sampling.maxNewTokens', '32'], ['model.misalignSteps', '8']);
 

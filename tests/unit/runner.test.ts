@@ -6,7 +6,7 @@ import { type Judge, JudgeLostError } from '$lib/conscience/judge';
 import type { RunEvent } from '$lib/experiment/events';
 import { applyChanges } from '$lib/experiment/link';
 import { RunStateError } from '$lib/experiment/live';
-import { presetById } from '$lib/experiment/presets';
+import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { createRun, type Lab } from '$lib/experiment/runner';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 import { startBackend } from '$lib/model/backend';
@@ -25,7 +25,7 @@ const SHORT: [string, string][] = [
 	['evaluation.codePrompts', '4'],
 	['evaluation.sampling.maxNewTokens', '16'],
 ];
-const short = (...changes: [string, string][]): Experiment => applyChanges(presetById('twin').experiment, [...SHORT, ...changes]);
+const short = (...changes: [string, string][]): Experiment => applyChanges(judgedInTrainer(presetById('twin').experiment), [...SHORT, ...changes]);
 
 let lab: Lab;
 beforeAll(async () => {

@@ -21,6 +21,10 @@ export function changesBetween(before: Experiment, after: Experiment): Change[] 
 	return [...new Set([...from.keys(), ...to.keys()])].filter(differs).map((path) => ({ path, from: from.get(path), to: to.get(path) }));
 }
 
+/** True for the same frozen weights in another place: WebLLM and the trainer say the same of an answer (the page Judges measures how nearly). */
+export const isJudgesPlace = ({ path, from, to }: Change): boolean =>
+	path === 'conscience.judge' && [from, to].every((judge) => judge === 'webllm' || judge === 'frozen-self');
+
 const isLive = ({ path }: Change): boolean => LIVE.some((pattern) => pattern.test(path));
 
 /** True when a run that goes on can take over all of these changes. */

@@ -31,7 +31,7 @@ const base: Experiment = {
 	},
 	optimizer: { steps: 150, batchSize: 16, learningRate: 6e-4, warmupSteps: 5, weightDecay: 0, clipNorm: 1 },
 	conscience: {
-		judge: 'frozen-self',
+		judge: 'webllm',
 		judgeModel: 'base',
 		frameworks: DEFAULT_FRAMEWORKS,
 		lambda: 1,
@@ -135,3 +135,9 @@ export function presetById(id: string): Preset {
 	if (!preset) throw new RangeError(`There is no preset '${id}'. There are: ${PRESETS.map((known) => known.id).join(', ')}.`);
 	return preset;
 }
+
+/** The same experiment with the frozen copy inside the trainer as its judge: for wherever WebLLM can't run. */
+export const judgedInTrainer = (experiment: Experiment): Experiment => ({
+	...experiment,
+	conscience: { ...experiment.conscience, judge: 'frozen-self' },
+});

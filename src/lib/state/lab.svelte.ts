@@ -85,7 +85,7 @@ export class Lab {
 	/** The arms on the page, in the order of ARMS. */
 	readonly runs = $derived(ARMS.filter((arm) => this.shown.arms.includes(arm)).map((arm) => this.#all[arm]));
 	/** What is on the page is a recording of the default story: nothing was begun, and nothing of the story was changed. */
-	readonly recorded = $derived(this.#begun === null && this.recording !== null && isDefaultStory(this.query));
+	readonly recorded = $derived(this.#begun === null && this.recording !== null && isDefaultStory(this.#link));
 	/** The experiment as it was when what is shown began; the copies' records tell what was changed since. */
 	readonly begunWith: Experiment = $derived.by(() => {
 		const judged = this.runs.find(({ arm }) => arm !== 'sft') ?? this.runs[0];

@@ -1,4 +1,5 @@
 import { experimentFromQuery, experimentToQuery } from '$lib/experiment/link';
+import { changesBetween, isJudgesPlace } from '$lib/experiment/live';
 import { presetById, PRESETS, type Preset } from '$lib/experiment/presets';
 import type { Experiment } from '$lib/experiment/schema';
 
@@ -50,5 +51,6 @@ export function presetOf({ name }: Experiment): Preset {
 
 export const isEngine = (value: string): value is PageEngine => (ENGINES as readonly string[]).includes(value);
 
-/** A link that says the first story with nothing changed, whatever is to compute it. */
-export const isDefaultStory = (query: string): boolean => query.replace(/&?engine=\w+/, '') === `preset=${DEFAULT_PRESET}`;
+/** The first story with nothing changed, wherever its judge is and whatever is to compute it. */
+export const isDefaultStory = ({ preset, experiment }: PageLink): boolean =>
+	preset.id === DEFAULT_PRESET && changesBetween(preset.experiment, experiment).every(isJudgesPlace);

@@ -1,5 +1,5 @@
 import type { RunEvent } from '$lib/experiment/events';
-import { changesBetween } from '$lib/experiment/live';
+import { changesBetween, isJudgesPlace } from '$lib/experiment/live';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 
 import { RunRecord, type ShownRun } from './record.svelte';
@@ -72,9 +72,9 @@ export class Playback {
 		else this.play();
 	}
 
-	/** True when the recording was made with exactly these settings. */
+	/** True when the recording was made with these settings, wherever the judge was: a recording is made where there is no WebLLM. */
 	tells(experiment: Experiment): boolean {
-		return this.experiment !== null && changesBetween(this.experiment, experiment).length === 0;
+		return this.experiment !== null && changesBetween(this.experiment, experiment).every(isJudgesPlace);
 	}
 
 	/** Goes on; from the beginning once the end was reached. */
