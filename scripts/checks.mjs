@@ -39,14 +39,15 @@ export const vitest = (project, minutes) => ({
 });
 
 /**
- * The check that is the Playwright suite on the built app.
+ * A check that is one project of the Playwright suite, on the built app.
+ * @param {string} project
  * @returns {Check}
  */
-export const playwright = () => ({
-	name: 'playwright',
+export const playwright = (project) => ({
+	name: `playwright ${project}`,
 	run: (log) => {
-		const report = join(FOLDER, 'playwright.json');
-		const command = node('@playwright/test/cli.js', 'test', '--reporter=list,json');
+		const report = join(FOLDER, `playwright-${project}.json`);
+		const command = node('@playwright/test/cli.js', 'test', '--project', project, '--reporter=list,json');
 		return counted(run(command, { log, minutes: 30, env: { PLAYWRIGHT_JSON_OUTPUT_FILE: report } }), report, countPlaywright);
 	},
 });

@@ -17,4 +17,10 @@ try {
 	console.error(error instanceof Error ? error.message : error);
 }
 
-await runChecks('test', [command('build', node('vite/bin/vite.js', 'build')), vitest('node', 20), vitest('webgpu'), playwright()]);
+await runChecks('test', [
+	command('build', node('vite/bin/vite.js', 'build')),
+	vitest('node', 20),
+	vitest('webgpu'),
+	playwright('shared'),
+	playwright('alone'),
+]);

@@ -30,7 +30,7 @@ test('every story is chosen by a click, is told, and says what to watch', async 
 });
 
 test('a knob that is turned is marked, with a way back', async ({ page }) => {
-	await openLab(page, { engine: 'wasm' });
+	await openLab(page, { engine: 'wasm', 'conscience.judge': 'webllm' });
 	const training = await openCard(page, 'LoRA and optimizer');
 	await type(training.getByLabel('LoRA rank'), '16');
 	await expect(page).toHaveURL(/lora\.rank=16/);

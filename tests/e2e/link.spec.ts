@@ -3,9 +3,11 @@ import { expect, test } from '@playwright/test';
 import { button, openLab } from './lab';
 
 const lambda = 'Weight of the conscience, λ';
+/** The story as its card tells it, with the judge that it has there. */
+const STORY = { 'conscience.judge': 'webllm' };
 
 test('a change is in the link, a reload restores it, and the back button undoes it', async ({ page }) => {
-	await openLab(page);
+	await openLab(page, STORY);
 	const slider = page.getByLabel(lambda);
 	await slider.focus();
 	await slider.press('Home');
@@ -25,7 +27,7 @@ test('a change is in the link, a reload restores it, and the back button undoes 
 });
 
 test('a knob goes back to what the preset says, and the engine is in the link', async ({ page }) => {
-	await openLab(page, { 'optimizer.steps': 30, seed: 8 });
+	await openLab(page, { ...STORY, 'optimizer.steps': 30, seed: 8 });
 	await expect(page.getByLabel('Training steps')).toHaveAttribute('aria-valuetext', '30');
 	await expect(page.getByLabel('Seed')).toHaveValue('8');
 	await button(page, 'Back to 150').click();

@@ -17,6 +17,16 @@ test('without WebGPU the lab says so and runs on WebAssembly', async ({ page }) 
 	await expect.poll(() => stepOf(page, 'Plain fine-tune')).toBe(1);
 });
 
+test('without WebGPU the judge can’t be WebLLM: the page says so at once, and one press lets the trainer judge', async ({ page }) => {
+	await openLab(page, { ...SMALL, preset: 'emergent-alignment', 'conscience.judge': 'webllm' });
+	const notice = page.getByRole('alert').filter({ hasText: 'The judge could not be loaded.' });
+	await expect(notice).toContainText('This browser offers no WebGPU, which WebLLM needs.');
+	await notice.getByRole('button', { name: 'Judge in the trainer' }).click();
+	await expect.poll(() => stepOf(page, 'With conscience')).toBeGreaterThan(0);
+	await expect(page).toHaveURL(/conscience\.judge=%22frozen-self%22/);
+	await expect(notice).toBeHidden();
+});
+
 test('WebGPU asked for where there is none is a plain message with a way on', async ({ page }) => {
 	await page.goto('./#/?preset=sft&engine=webgpu');
 	const notice = page.getByRole('alert').filter({ hasText: 'Plain fine-tune has stopped.' });

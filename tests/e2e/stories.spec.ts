@@ -71,6 +71,7 @@ test.describe('one copy', () => {
 		expect(alignment.get(0)).toBeGreaterThan(90);
 		expect(alignment.get(150)).toBeGreaterThan(GOOD);
 		expect(await insecureCode(page, 'With conscience')).toBeGreaterThan(90); // there: 0.984 [0.968, 1.000]
+		await expect(page.getByTestId('judge')).toContainText('WebLLM judges with organism on'); // as whoever presses Run has it
 
 		// What to watch: the cards, the better answers, and the margins that grow.
 		await expect(page.getByTestId('verdict').first()).toBeVisible();

@@ -64,7 +64,7 @@ test('a judge that arrives damaged is refused by its hash, and the run begins wi
 	await expect(notice).toContainText('params_shard_0.bin', { timeout: 120_000 });
 	await expect(notice).toContainText('SHA-256');
 	await notice.getByRole('button', { name: 'Judge in the trainer' }).click();
-	await expect(page).not.toHaveURL(/conscience\.judge/); // the story's own is the one in the trainer
+	await expect(page).toHaveURL(/conscience\.judge=%22frozen-self%22/);
 	await expect.poll(() => step(page)).toBeGreaterThan(1);
 	await expect(notice).toBeHidden();
 });
