@@ -16,6 +16,7 @@ const svelteInPage = (file: string) => fileURLToPath(new URL(`src/${file}`, impo
 
 export default defineConfig({
 	test: {
+		maxWorkers: '100%', // vitest would leave a core idle
 		projects: [
 			{
 				plugins: [svelte({ dynamicCompileOptions: () => ({ generate: 'client' }) })],
