@@ -1,34 +1,22 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { createModelFiles } from '$lib/storage/modelFiles';
-import { type Folder, memoryFolder } from '$lib/storage/opfs';
+import { memoryFolder } from '$lib/storage/opfs';
 
-import { sha256, someBytes, startServer, type TestServer } from './modelFilesServer';
+import { BYTES, contentOf, disk, filesIn, server, startAnother } from './modelFilesHere';
+import { sha256, someBytes, type TestServer } from './modelFilesServer';
 
-const BYTES = someBytes(300_000);
 const VERSION = { etag: '"1"' };
 /** No waiting between tries. */
-const QUICK = { pauses: [0, 0] };
+const QUICK = [0, 0];
 
-let server: TestServer;
-let disk: Folder;
-beforeEach(async () => {
-	server = await startServer();
-	disk = memoryFolder();
-});
-afterEach(async () => {
-	vi.unstubAllGlobals();
-	await server.close();
-});
-
-const files = (folder = disk) => createModelFiles(async () => folder, QUICK);
-const contentOf = async (blob: Blob) => sha256(new Uint8Array(await blob.arrayBuffer()));
+const files = (folder = disk) => filesIn(folder, QUICK);
 const ranges = () => server.asked.map(({ headers }) => headers.range);
 
 /** A file of which an earlier visit has left a part. */
 async function begun(served: Parameters<TestServer['serve']>[0] = { bytes: BYTES, ...VERSION }) {
 	const file = server.serve({ ...served, cut: () => 100_000 });
-	await expect(createModelFiles(async () => disk, { pauses: [] }).open(file)).rejects.toMatchObject({ name: 'DownloadError' });
+	await expect(filesIn(disk).open(file)).rejects.toMatchObject({ name: 'DownloadError' });
 	const [kept] = await files().list();
 	expect(kept).toEqual({ url: file.url, bytes: 100_000, complete: false });
 	server.asked.length = 0;
@@ -100,7 +88,7 @@ describe('a download that breaks off', () => {
 
 	test('where nothing comes for long counts as broken off', async () => {
 		const file = server.serve({ bytes: BYTES, ...VERSION, stall: (nth) => (nth === 0 ? 70_000 : undefined) });
-		const blob = await createModelFiles(async () => disk, { ...QUICK, patience: 200 }).open(file);
+		const blob = await createModelFiles(async () => disk, { pauses: QUICK, patience: 200 }).open(file);
 		expect(await contentOf(blob)).toBe(file.sha256);
 		expect(ranges()).toEqual([undefined, 'bytes=70000-']);
 		server.serve({ bytes: BYTES, stall: () => 0 }, '/never');
@@ -188,7 +176,7 @@ describe('what the server answers', () => {
 		const file = server.serve({ bytes: BYTES });
 		await server.close();
 		await expect(files().open(file)).rejects.toThrow(/no answer .*Is the server running/);
-		server = await startServer();
+		await startAnother();
 	});
 
 	test('a wrong file is an error that says what came, and nothing of it is kept', async () => {

@@ -1,26 +1,15 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 
-import { createModelFiles } from '$lib/storage/modelFiles';
-import { type Folder, memoryFolder } from '$lib/storage/opfs';
+import type { Folder } from '$lib/storage/opfs';
 
-import { someBytes, startServer, type TestServer } from './modelFilesServer';
+import { BYTES, disk, filesIn, server } from './modelFilesHere';
 
-const BYTES = someBytes(300_000);
-
-let server: TestServer;
-let disk: Folder;
-beforeEach(async () => {
-	server = await startServer();
-	disk = memoryFolder();
+beforeEach(() => {
 	const storage = { estimate: async () => ({ usage: 4_300_000, quota: 1e10 }), persisted: async () => false };
 	vi.stubGlobal('navigator', { storage });
 });
-afterEach(async () => {
-	vi.unstubAllGlobals();
-	await server.close();
-});
 
-const files = (folder = disk) => createModelFiles(async () => folder, { pauses: [] });
+const files = (folder = disk) => filesIn(folder);
 /** A disk that would give so many bytes more. */
 const withFree = (free: number): Folder => ({ ...disk, fits: async (bytes) => bytes <= free });
 

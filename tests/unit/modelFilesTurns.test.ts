@@ -1,25 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
-import { createModelFiles, type ModelFile } from '$lib/storage/modelFiles';
-import { type Folder, memoryFolder } from '$lib/storage/opfs';
+import type { ModelFile } from '$lib/storage/modelFiles';
 
-import { sha256, someBytes, startServer, type TestServer } from './modelFilesServer';
+import { BYTES, contentOf, disk, filesIn, server } from './modelFilesHere';
 
-const BYTES = someBytes(300_000);
-
-let server: TestServer;
-let disk: Folder;
-beforeEach(async () => {
-	server = await startServer();
-	disk = memoryFolder();
-});
-afterEach(async () => {
-	vi.unstubAllGlobals();
-	await server.close();
-});
-
-const files = () => createModelFiles(async () => disk, { pauses: [] });
-const contentOf = async (blob: Blob) => sha256(new Uint8Array(await blob.arrayBuffer()));
+const files = () => filesIn(disk);
 
 describe('a download that is cancelled', () => {
 	const reason = new DOMException('The reader has had enough.', 'AbortError');
@@ -41,7 +26,7 @@ describe('a download that is cancelled', () => {
 	test('does not wait for the next try', async () => {
 		const file = server.serve({ bytes: BYTES, status: () => 503 });
 		const cancel = new AbortController();
-		const opened = createModelFiles(async () => disk, { pauses: [60_000] }).open(file, { signal: cancel.signal });
+		const opened = filesIn(disk, [60_000]).open(file, { signal: cancel.signal });
 		await vi.waitFor(() => expect(server.asked).toHaveLength(1));
 		setTimeout(() => cancel.abort(reason), 20);
 		await expect(opened).rejects.toBe(reason);

@@ -1,3 +1,5 @@
+import { sha256 } from '$lib/model/sha256';
+
 /**
  * What the conscience judges by. A framework is data: a student reads it, edits it, adds one of their own,
  * and the run's record keeps its hash.
@@ -64,7 +66,5 @@ function fill(template: string, values: Record<string, string>): string {
 
 /** SHA-256 of everything that the judge is told, as hex: two runs with equal hashes asked equal questions. */
 export async function frameworkHash({ principles, verdictPrompt, alternativePrompt }: Framework): Promise<string> {
-	const bytes = new TextEncoder().encode(JSON.stringify([principles, verdictPrompt, alternativePrompt]));
-	const digest = await crypto.subtle.digest('SHA-256', bytes);
-	return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+	return sha256(JSON.stringify([principles, verdictPrompt, alternativePrompt]));
 }

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 
 import type { FoundAdapter } from '$lib/model/gpuAdapter';
+import { sha256 } from '$lib/model/sha256';
 
 import type { JudgeIdentity } from './judge';
 
@@ -218,11 +219,6 @@ function parse<const Schema extends v.GenericSchema>(schema: Schema, text: strin
 	if (result.success) return result.output;
 	const [issue] = result.issues;
 	throw new JudgeFolderError(`${url}: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}. Is it a folder made for WebLLM?`);
-}
-
-async function sha256(text: string): Promise<string> {
-	const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-	return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { parseModelConfig } from './config';
 import { readSafetensors } from './safetensors';
+import { sha256 } from './sha256';
 import { createTokenizer, type Tokenizer } from './tokenizer';
 import { buildWeights, type Model } from './weights';
 
@@ -61,7 +62,7 @@ export async function loadCheckpoint(read: ReadFile): Promise<Checkpoint> {
 		model: { config, weights: buildWeights(config, tensors) },
 		tokenizer,
 		parameterCount: [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0),
-		sha256: await sha256(file),
+		sha256: await sha256(file as Uint8Array<ArrayBuffer>),
 	};
 }
 
@@ -119,20 +120,12 @@ async function readBody(url: string, body: ReadableStream<Uint8Array>, onChunk: 
 async function verify(name: string, bytes: Uint8Array, manifest: Map<string, FileRecord> | undefined): Promise<Uint8Array> {
 	const record = manifest?.get(name);
 	if (!record) return bytes;
-	const actual = await sha256(bytes);
+	const actual = await sha256(bytes as Uint8Array<ArrayBuffer>);
 	if (actual !== record.sha256)
 		throw new CheckpointError(
 			`${name} is not the file that manifest.json describes: ${bytes.length} bytes with SHA-256 ${actual}, expected ${record.bytes} with ${record.sha256}. Load it again, or rebuild the folder`,
 		);
 	return bytes;
-}
-
-/** SHA-256 in hex. */
-async function sha256(bytes: Uint8Array): Promise<string> {
-	if (!globalThis.crypto?.subtle)
-		throw new CheckpointError('crypto.subtle is missing: a browser has it on https and on localhost only, so open the lab at one of these');
-	const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
-	return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 async function readOptional(read: ReadFile, name: string): Promise<Uint8Array | undefined> {

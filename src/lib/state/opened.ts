@@ -1,6 +1,6 @@
 import type { RunEvent } from '$lib/experiment/events';
 import { rowsFile } from '$lib/experiment/folder';
-import type { ChatRow } from '$lib/experiment/rows';
+import { sha256 } from '$lib/model/sha256';
 import type { KeptRun } from '$lib/storage/database';
 import { readLabels, readPins } from '$lib/storage/marks';
 import { readEventsFrom, readRows } from '$lib/storage/runs';
@@ -34,7 +34,7 @@ async function openRun(kept: KeptRun): Promise<OpenedRun> {
 	const [told, marks, rows] = await Promise.all([readEventsFrom(kept.id, 0), readMarks(kept.id), own ? readRows(kept.id) : null]);
 	const record = new RunRecord();
 	record.restore(told.events);
-	const identity = rows && { fileName: rows.fileName, count: rows.rows.length, digest: await digestOf(rows.rows) };
+	const identity = rows && { fileName: rows.fileName, count: rows.rows.length, digest: await sha256(rowsFile(rows.rows)) };
 	return { arm: kept.arm, record, kept, ...marks, rows: identity, batches: told.batches };
 }
 
@@ -62,9 +62,4 @@ export function toldOf({ run, news }: ReadRun): OpenedRun {
 export async function readMarks(id: string): Promise<Pick<OpenedRun, 'labels' | 'pins'>> {
 	const [labels, pins] = await Promise.all([readLabels(id), readPins(id)]);
 	return { labels, pins };
-}
-
-async function digestOf(rows: readonly ChatRow[]): Promise<string> {
-	const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(rowsFile(rows)));
-	return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -4,6 +4,8 @@
  */
 import * as v from 'valibot';
 
+import { sha256 } from '$lib/model/sha256';
+
 import { type Begin, type Begun, download, type DownloadOptions, type ModelFile } from './download';
 import { inMegabytes, toStorageError } from './errors';
 import { DamagedFileError, ModelFileError, StorageFullError } from './fileErrors';
@@ -210,21 +212,13 @@ async function noRoom(what: string, bytes: number | null, cause?: unknown): Prom
 
 /** What the data are, and in words why they are not the file; null when they are. */
 async function check({ bytes, sha256: expected }: ModelFile, data: Blob): Promise<{ sha256: string; fault: string | null }> {
-	const sha256 = await hash(await data.arrayBuffer());
-	const isIt = (expected ?? sha256) === sha256 && (bytes ?? data.size) === data.size;
+	const actual = await sha256(await data.arrayBuffer());
+	const isIt = (expected ?? actual) === actual && (bytes ?? data.size) === data.size;
 	const wanted = [bytes === null ? [] : `${bytes} bytes`, expected ? `SHA-256 ${expected}` : []].flat().join(' with ');
-	return { sha256, fault: isIt ? null : `${data.size} bytes with SHA-256 ${sha256} came, expected ${wanted}` };
+	return { sha256: actual, fault: isIt ? null : `${data.size} bytes with SHA-256 ${actual} came, expected ${wanted}` };
 }
 
-const keyOf = async (url: string) => (await hash(new TextEncoder().encode(url))).slice(0, 40);
-
-/** SHA-256 in hex. The browser hashes whole buffers only, natively: a gigabyte takes about a second, and its room in memory twice. */
-async function hash(bytes: BufferSource): Promise<string> {
-	if (!globalThis.crypto?.subtle)
-		throw new ModelFileError('Files of models can’t be checked here: a browser does so on https and on localhost only. Open the lab at one of these.'); // prettier-ignore
-	const digest = await crypto.subtle.digest('SHA-256', bytes);
-	return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+const keyOf = async (url: string) => (await sha256(url)).slice(0, 40);
 
 function checkUrl(url: string): void {
 	if (!URL.canParse(url)) throw new ModelFileError(`'${url}' is no address of a file: give it in full, as https://…/params_shard_0.bin.`);
