@@ -30,11 +30,11 @@ test('WebLLM judges beside the training, and in mid-run the frozen copy in the t
 	await expect(judge(page)).toContainText(/verdicts and \d+ alternatives so far, [\d.]+ verdicts a second/);
 	const conscience = page.getByRole('region', { name: 'Conscience', exact: true });
 	await conscience.getByText(/^(More settings|Settings) \(/).click();
-	await conscience.getByLabel('Judge', { exact: true }).selectOption('a frozen copy, in the trainer');
+	await conscience.getByLabel('Judge', { exact: true }).selectOption('a frozen copy in the trainer');
 	const before = await step(page);
 	await expect.poll(() => step(page)).toBeGreaterThan(before + 8); // a call or two later
 	await button(page, 'Pause').click();
-	await expect(page.getByText(/judge a frozen copy in WebLLM → a frozen copy in the trainer/).first()).toBeAttached();
+	await expect(page.getByText(/judge a model in WebLLM → a frozen copy in the trainer/).first()).toBeAttached();
 	await expect(page.getByRole('alert')).toHaveCount(0);
 });
 
@@ -63,7 +63,7 @@ test('a judge that arrives damaged is refused by its hash, and the run begins wi
 	const notice = page.getByRole('alert').filter({ hasText: 'The judge could not be loaded.' });
 	await expect(notice).toContainText('params_shard_0.bin', { timeout: 120_000 });
 	await expect(notice).toContainText('SHA-256');
-	await notice.getByRole('button', { name: 'Judge in the trainer' }).click();
+	await notice.getByRole('button', { name: 'Let the trainer judge' }).click();
 	await expect(page).toHaveURL(/conscience\.judge=%22frozen-self%22/);
 	await expect.poll(() => step(page)).toBeGreaterThan(1);
 	await expect(notice).toBeHidden();

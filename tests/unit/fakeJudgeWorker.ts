@@ -1,4 +1,4 @@
-import type { JudgeEvent, JudgeRequests, LoadedJudge } from '$lib/worker/judgeProtocol';
+import type { JudgeEvent, JudgeOutlook, JudgeRequests, JudgeSource, LoadedJudge } from '$lib/worker/judgeProtocol';
 import type { FromWorker, ToWorker, WireError } from '$lib/worker/protocol';
 import type { WorkerPort } from '$lib/state/run.svelte';
 
@@ -12,6 +12,7 @@ export const loaded: LoadedJudge = {
 	fit: 'It fits.',
 	totalBytes: 8e6,
 	missingBytes: 0,
+	hosts: ['lab.test'],
 	library: 'software.wasm',
 	contextTokens: 288,
 	seconds: 3,
@@ -20,10 +21,16 @@ export const loaded: LoadedJudge = {
 /** A judge's worker of which a test plays the part. */
 export class FakeJudgeWorker extends EventTarget {
 	readonly asked: Asked[] = [];
+	/** What it was asked to look at, which it answers with its outlook at once. */
+	readonly looked: JudgeSource[] = [];
+	outlook: JudgeOutlook = loaded;
 	terminated = false;
 
 	postMessage(message: Asked, options?: Transferable[] | StructuredSerializeOptions): void {
-		this.asked.push(structuredClone(message, Array.isArray(options) ? { transfer: options } : options));
+		if (message.kind !== 'look')
+			return void this.asked.push(structuredClone(message, Array.isArray(options) ? { transfer: options } : options));
+		this.looked.push((message.params as JudgeRequests['look']['params']).source);
+		queueMicrotask(() => void this.reply(message.id, { result: this.outlook }));
 	}
 
 	terminate(): void {
@@ -44,10 +51,12 @@ export class FakeJudgeWorker extends EventTarget {
 	}
 
 	async answer<K extends keyof JudgeRequests>(kind: K, result: JudgeRequests[K]['result']): Promise<void> {
+		await settled();
 		await this.reply(this.#last(kind).id, { result });
 	}
 
 	async refuse(kind: keyof JudgeRequests, name: string, message: string): Promise<void> {
+		await settled();
 		await this.reply(this.#last(kind).id, { error: { name, message } });
 	}
 

@@ -68,28 +68,37 @@ async function ask({ handlers }: ReturnType<typeof start>) {
 }
 
 describe('loading', () => {
-	test('tells what it needs, how far the files are, how far the shaders are, and that it is ready', async () => {
+	test('tells how far the files are, how far the shaders are, and that it is ready', async () => {
 		const lab = start();
 		const loaded = await lab.handlers.load({ source });
 		expect(loaded).toMatchObject({ library: 'gpu.wasm', contextTokens: 100, missingBytes: 12, identity: { engine: 'webllm', model: 'j' } });
-		expect(lab.kinds().filter((kind, i, all) => kind !== all[i - 1])).toEqual(['outlook', 'files', 'engine', 'standing']);
+		expect(lab.kinds().filter((kind, i, all) => kind !== all[i - 1])).toEqual(['files', 'engine', 'standing']);
 		const files = lab.events.flatMap((event) => (event.kind === 'files' ? [event] : []));
 		expect(files.at(-1)).toMatchObject({ loadedBytes: files.at(-1)!.totalBytes });
 		expect(lab.events).toContainEqual({ kind: 'engine', share: 0.5 });
-		const outlook = lab.events.find((event) => event.kind === 'outlook')!.outlook;
+	});
+
+	test('can be looked at before: what it needs, from whom, and that nothing large is fetched for that', async () => {
+		const opened: string[] = [];
+		const lab = start({ open: async ({ url }) => (opened.push(url.split('/').at(-1)!), new Blob([folder[opened.at(-1)!]!])) });
+		const outlook = await lab.handlers.look({ source });
+		expect(outlook).toMatchObject({ missingBytes: 12, hosts: ['lab.test'], identity: { model: 'j' } });
 		expect(outlook.fit).toContain('j needs about 5.0 MB');
+		expect(opened).toEqual(['mlc-chat-config.json', 'tensor-cache.json']);
+		expect([lab.events, lab.models]).toEqual([[], []]);
 	});
 
 	test('ends when it is cancelled, and then may begin again', async () => {
 		let hang = true;
+		let hangs = false;
 		const lab = start({
 			open: ({ url }, { signal } = {}) =>
 				hang && url.endsWith('.bin')
-					? new Promise((_, reject) => signal!.addEventListener('abort', () => reject(signal!.reason as Error)))
+					? new Promise((_, reject) => (signal!.addEventListener('abort', () => reject(signal!.reason as Error)), (hangs = true)))
 					: Promise.resolve(new Blob([folder[url.slice('http://lab.test/judge/'.length)]!])),
 		});
 		const cancelled = expect(lab.handlers.load({ source })).rejects.toMatchObject({ name: 'AbortError' });
-		await vi.waitFor(() => expect(lab.kinds()).toContain('outlook'));
+		await vi.waitFor(() => expect(hangs).toBe(true));
 		await lab.handlers.cancel(null);
 		await cancelled;
 		hang = false;
@@ -131,7 +140,9 @@ describe('WebLLM’s own list', () => {
 		const listed = await start().handlers.listed(null);
 		const named = (id: string) => listed.find((model) => model.id === id);
 		expect(named('SmolLM2-360M-Instruct-q4f16_1-MLC')).toMatchObject({ halfPrecision: true, megabytes: expect.any(Number) as number });
-		expect(named('Qwen3-0.6B-q4f32_1-MLC')).toMatchObject({ halfPrecision: false });
+		expect(named('Qwen3-0.6B-q4f32_1-MLC')).toMatchObject({ halfPrecision: false, suited: true });
+		expect(named('Qwen3-0.6B-q4f16_1-MLC')).toMatchObject({ halfPrecision: true }); // WebLLM's list does not say so
+		expect(listed.filter(({ id, suited }) => suited && /Math|Coder|Base|phi-2/.test(id))).toEqual([]);
 		expect(listed.filter(({ id }) => /embed|vision|gemma-4/.test(id))).toEqual([]);
 	});
 
@@ -164,6 +175,15 @@ describe('whoever asks', () => {
 		await lab.handlers.load({ source });
 		const stop = lab.models[1]!.answerAll(() => 0);
 		expect((await verdicts()).verdicts[0]!.label).toBe('unethical');
+		stop();
+	});
+
+	test('is answered while another judge is looked at', async () => {
+		const lab = start();
+		const verdicts = await ask(lab);
+		await lab.handlers.load({ source });
+		const stop = lab.models[0]!.answerAll(() => 1);
+		await Promise.all([lab.handlers.look({ source }), expect(verdicts()).resolves.toMatchObject({ tokens: { written: 1 } })]);
 		stop();
 	});
 

@@ -260,7 +260,7 @@ describe('a judge is lost', () => {
 		webllm.reply = () => new Promise(() => {});
 		const verdict = model.labelProbabilities('Is it?');
 		card.lose('out of memory');
-		const lost = { name: 'JudgeLostError', message: expect.stringMatching(/lost \(out of memory\).*frozen self/) as string };
+		const lost = { name: 'JudgeLostError', message: expect.stringMatching(/lost \(out of memory\).*frozen copy in the trainer/) as string };
 		await expect(verdict).rejects.toMatchObject(lost);
 		await expect(model.labelProbabilities('Is it?')).rejects.toMatchObject(lost);
 		expect(losses).toHaveLength(1);

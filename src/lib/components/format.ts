@@ -35,3 +35,5 @@ export function duration(seconds: number): string {
 export function megabytes(bytes: number): string {
 	return `${fixed(bytes / 1e6, 1)} MB`;
 }
+
+export const sizeInWords = (bytes: number): string => (bytes < 1e9 ? megabytes(bytes) : `${fixed(bytes / 1e9, 1)} GB`);

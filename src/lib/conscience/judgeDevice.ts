@@ -26,7 +26,7 @@ export function watchDevice(onLost: (error: JudgeLostError) => void): { device: 
 	const lose = ({ message, reason }: GPUDeviceLostInfo) => {
 		if (lost || released) return;
 		lost = new JudgeLostError(
-			`The judge’s graphics device was lost (${message || reason || 'no reason given'}). Memory may be short: close other tabs, then load the judge again, or let the frozen self judge.`,
+			`The judge’s graphics device was lost (${message || reason || 'no reason given'}). Memory may be short: close other tabs, then load the judge again, or let the frozen copy in the trainer judge.`,
 		);
 		for (const reject of waiting) reject(lost);
 		waiting.clear();

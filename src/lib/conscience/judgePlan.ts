@@ -140,10 +140,14 @@ export async function planListed(listed: ListedModel, open: OpenFile): Promise<J
 		identity: { engine: 'webllm', model: listed.model_id, revision: await sha256(tensorCache) },
 		library,
 		overrides: { ...listed.overrides },
-		halfPrecision: listed.required_features?.includes('shader-f16') ?? false,
+		halfPrecision: isHalfPrecision(listed),
 		thinks: /^(Qwen3|DeepSeek-R1)/.test(listed.model_id),
 	};
 }
+
+/** The list does not say it of every model that computes with 16 bits; their names do. */
+export const isHalfPrecision = ({ model_id, required_features = [] }: ListedModel): boolean =>
+	required_features.includes('shader-f16') || /-q\d+f16/.test(model_id);
 
 /** What the adapter can do for a judge. */
 export function judgeAdapter({ adapter, description, software }: FoundAdapter): JudgeAdapter {
@@ -157,11 +161,11 @@ export function checkFit({ halfPrecision, memory, identity }: JudgePlan, adapter
 	const { weightBytes, contextBytes, largestTensorBytes } = memory;
 	if (halfPrecision && !adapter.f16)
 		throw new JudgeFitError(
-			`${identity.model} computes with 16 bits, and ${adapter.description} offers no shader-f16. Choose the same model with 32 bits (f32 in its name), or the frozen self as judge.`,
+			`${identity.model} computes with 16 bits, and ${adapter.description} offers no shader-f16. Choose the same model with 32 bits (f32 in its name), or the frozen copy in the trainer as judge.`,
 		);
 	if (largestTensorBytes > adapter.maxTensorBytes)
 		throw new JudgeFitError(
-			`${identity.model} has a matrix of ${megabytes(largestTensorBytes)}, and WebLLM can give ${adapter.description} at most ${megabytes(adapter.maxTensorBytes)} at a time. Choose a smaller model, or the frozen self as judge.`,
+			`${identity.model} has a matrix of ${megabytes(largestTensorBytes)}, and WebLLM can give ${adapter.description} at most ${megabytes(adapter.maxTensorBytes)} at a time. Choose a smaller model, or the frozen copy in the trainer as judge.`,
 		);
 	const needs = `${identity.model} needs about ${megabytes(weightBytes + (contextBytes ?? 0))} of memory on ${adapter.description}`;
 	const parts = contextBytes === null ? '' : ` (${megabytes(weightBytes)} for its weights, ${megabytes(contextBytes)} for what it reads)`;

@@ -8,7 +8,7 @@ import { createTokenizer, type Tokenizer } from '$lib/model/tokenizer';
 
 import { JudgeError, JudgeLostError, type TokenCount } from './judge';
 import { type JudgeDevice, watchDevice } from './judgeDevice';
-import { JudgeFitError, type JudgePlan, type ListedModel, TOKENIZER, TOKENIZER_CONFIG } from './judgePlan';
+import { isHalfPrecision, JudgeFitError, type JudgePlan, type ListedModel, TOKENIZER, TOKENIZER_CONFIG } from './judgePlan';
 import { labelShares, labelTokens } from './labelTokens';
 
 /** A language model that WebLLM runs: what a judge needs of it. One request at a time. */
@@ -44,16 +44,19 @@ const RESTRICT = 100;
 const EMPTY_THOUGHT = '<think>\n\n</think>\n\n';
 
 /** The models of WebLLM's own list that can judge: texts in, texts out, in files of the usual names. */
-export async function listedModels(): Promise<(ListedModel & { megabytes: number | null; halfPrecision: boolean })[]> {
+export async function listedModels(): Promise<(ListedModel & { megabytes: number | null; halfPrecision: boolean; suited: boolean })[]> {
 	const { prebuiltAppConfig } = await import('@mlc-ai/web-llm');
 	return prebuiltAppConfig.model_list
 		.filter((record) => record.model_manifest === undefined && record.model_type === undefined)
 		.map((record) => ({
 			...record,
 			megabytes: record.vram_required_MB ?? null,
-			halfPrecision: record.required_features?.includes('shader-f16') ?? false,
+			halfPrecision: isHalfPrecision(record),
+			suited: !UNSUITED.test(record.model_id),
 		}));
 }
+/** Made to go on with a text, to write code, to calculate or to think aloud: not to follow an instruction in a word. */
+const UNSUITED = /(^|-)(Base|Coder|Math|Reasoning|R1)(-|$)|^WizardMath|^phi-/;
 
 /**
  * Starts WebLLM on the plan's files, which `read` has. Nothing is fetched.
@@ -87,7 +90,7 @@ export async function loadWebllm(
 		if (error instanceof JudgeError || error instanceof JudgeLostError) throw error;
 		const why = error instanceof Error ? error.message : String(error);
 		throw new JudgeFitError(
-			`WebLLM could not start ${plan.identity.model} here: ${why} Choose another model, or let the frozen self judge.`,
+			`WebLLM could not start ${plan.identity.model} here: ${why} Choose another model, or let the frozen copy in the trainer judge.`,
 			{ cause: error },
 		);
 	} finally {
@@ -223,6 +226,6 @@ function toJudgeError(error: unknown, contextTokens: number): unknown {
 	}
 	// What is left of a program that has broken off can't be asked again.
 	if (error.name === 'ModelNotLoadedError' || error instanceof WebAssembly.RuntimeError)
-		return new JudgeLostError(`The judge broke off (${error.message}). Load it again, or let the frozen self judge.`);
+		return new JudgeLostError(`The judge broke off (${error.message}). Load it again, or let the frozen copy in the trainer judge.`);
 	return error;
 }

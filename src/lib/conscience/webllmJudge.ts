@@ -45,7 +45,7 @@ async function insist<R>(signal: AbortSignal | undefined, ask: () => Promise<R>)
 			if (signal?.aborted || error instanceof JudgeError || error instanceof JudgeLostError) throw error;
 			if (tries < RETRIES) continue;
 			const why = error instanceof Error ? error.message : String(error);
-			throw new JudgeLostError(`The judge failed ${RETRIES + 1} times. ${why} Load it again, or let the frozen self judge.`);
+			throw new JudgeLostError(`The judge failed ${RETRIES + 1} times. ${why} Load it again, or let the frozen copy in the trainer judge.`);
 		}
 	}
 }

@@ -1,4 +1,4 @@
-import type { JudgeSource } from '$lib/worker/judgeProtocol';
+import type { JudgeOutlook, JudgeSource } from '$lib/worker/judgeProtocol';
 
 import type { RunSettings } from './runSettings';
 
@@ -9,8 +9,31 @@ export const wantsWebllm = ({ experiment: { arms, conscience } }: RunSettings): 
 /** Where WebLLM finds the judge's model. The base lies compiled in a folder beside its files. */
 export function judgeSourceOf({ experiment: { model, conscience }, checkpointUrl }: RunSettings): JudgeSource {
 	const { judgeModel } = conscience;
-	if (judgeModel === 'base') return { kind: 'folder', url: new URL('webllm/', checkpointUrl).href, name: model.checkpoint };
-	return /^https?:/.test(judgeModel) ? { kind: 'folder', url: judgeModel, name: judgeModel } : { kind: 'listed', id: judgeModel };
+	switch (kindOfModel(judgeModel)) {
+		case 'base':
+			return { kind: 'folder', url: new URL('webllm/', checkpointUrl).href, name: model.checkpoint };
+		case 'folder':
+			return { kind: 'folder', url: judgeModel, name: judgeModel };
+		case 'listed':
+			return { kind: 'listed', id: judgeModel };
+	}
 }
+
+/** What WebLLM judges with: the model itself, a folder at an address, or a model of its own list. */
+export const kindOfModel = (judgeModel: string): 'base' | 'folder' | 'listed' =>
+	judgeModel === 'base' ? 'base' : /^https?:/.test(judgeModel) ? 'folder' : 'listed';
+
+/** True when the same judge is wanted outside of the trainers, or none. */
+export function sameJudge(a: RunSettings, b: RunSettings): boolean {
+	const wanted = (settings: RunSettings) => (wantsWebllm(settings) ? judgeSourceOf(settings) : null);
+	return JSON.stringify(wanted(a)) === JSON.stringify(wanted(b));
+}
+
+/** From so many bytes on a download is the reader's to decide: the organism's own judge has a tenth of them. */
+const LARGE = 50e6;
+
+/** True when nothing of the model is fetched before the reader says yes: it is large, or so slow on this adapter that it may not be worth its time. */
+export const asksFirst = ({ missingBytes, totalBytes, adapter }: JudgeOutlook): boolean =>
+	missingBytes > LARGE || (adapter.software && totalBytes > LARGE);
 
 export const sameSource = (a: JudgeSource, b: JudgeSource): boolean => JSON.stringify(a) === JSON.stringify(b);

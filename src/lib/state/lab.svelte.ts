@@ -214,13 +214,15 @@ export class Lab {
 		if (this.#begun && (await this.judging.prepare(this.#begun))) await this.#playAgain(run);
 	}
 
-	/** Lets the frozen copy inside the trainer judge from now on, and goes on. */
+	/** Lets the frozen copy inside the trainer judge from now on, and goes on; also in the place of a model that the reader does not want to load. */
 	async judgeInTrainer(): Promise<void> {
+		const isAsked = this.judging.loading?.kind === 'asking'; // then whatever waits for the answer goes on by itself
 		this.judging.fault = null;
 		this.change(({ conscience }) => (conscience.judge = 'frozen-self'));
 		await tick(); // then the runs that go on have been told
 		const waiting = this.runs.filter(({ judgeLost }) => judgeLost !== null);
-		if (waiting.length === 0) return this.play();
+		this.judging.decline();
+		if (waiting.length === 0) return isAsked ? undefined : this.play();
 		await Promise.all(waiting.map((run) => this.#playAgain(run)));
 	}
 
@@ -326,11 +328,10 @@ export class Lab {
 		if (this.activity) return;
 		this.activity = activity;
 		this.#stopAsked = false;
-		const settings = this.#begun ?? this.settings;
-		if (this.judging.isMissing(settings) && !(await this.judging.prepare(settings))) {
-			this.activity = null;
-			return;
-		}
+		const wanted = this.#begun ?? this.settings;
+		const now = () => (this.#stopAsked ? null : (this.#begun ?? this.settings));
+		const settings = this.judging.isMissing(wanted) ? await this.judging.judgeable(now) : wanted;
+		if (!settings) return void (this.activity = null);
 		if (!this.#begun) {
 			this.#begun = settings;
 			this.#discardOthers();
@@ -348,6 +349,7 @@ export class Lab {
 
 	/** Lets runs that go on take over what the link now says, where a run can. */
 	#follow(experiment: Experiment): void {
+		untrack(() => this.judging.dropQuestion(this.settings));
 		const [begun, over] = untrack(() => [this.#begun, this.over] as const);
 		if (!begun || over) return;
 		const changes = changesBetween(begun.experiment, experiment);

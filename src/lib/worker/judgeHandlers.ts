@@ -1,7 +1,7 @@
 import { JudgeLostError } from '$lib/conscience/judge';
 import { type JudgeModel, listedModels } from '$lib/conscience/webllm';
 
-import { type JudgeParts, loadJudge } from './judgeLoading';
+import { inspect, type JudgeParts, loadJudge } from './judgeLoading';
 import type { JudgeEvent, JudgeRequests } from './judgeProtocol';
 import { judgeService } from './judgeService';
 import type { Handlers } from './rpc';
@@ -9,7 +9,7 @@ import type { Handlers } from './rpc';
 /** Answers the page's requests about the one judge that a worker holds. */
 export function judgeHandlers(parts: JudgeParts, emit: (event: JudgeEvent) => void, lifeline: Promise<string>): Handlers<JudgeRequests> {
 	let model: JudgeModel | null = null;
-	/** What is being loaded: how to end it, and when it has ended. */
+	/** What is being looked at or loaded: how to end it, and when it has ended. */
 	let underWay: { controller: AbortController; ended: Promise<unknown> } | null = null;
 
 	const onLost = (error: JudgeLostError) => {
@@ -23,10 +23,10 @@ export function judgeHandlers(parts: JudgeParts, emit: (event: JudgeEvent) => vo
 	const dismiss = async () => {
 		const dismissed = model;
 		model = null;
-		service.lose(new JudgeLostError('The judge was unloaded. Load it again, or let the frozen self judge.'));
+		service.lose(new JudgeLostError('The judge was unloaded. Load it again, or let the frozen copy in the trainer judge.'));
 		await dismissed?.unload();
 	};
-	/** One load at a time: a later one ends the one under way. */
+	/** One look or load at a time: a later one ends the one under way. */
 	const alone = async <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
 		const before = underWay;
 		const controller = new AbortController();
@@ -51,6 +51,7 @@ export function judgeHandlers(parts: JudgeParts, emit: (event: JudgeEvent) => vo
 	};
 
 	return {
+		look: ({ source }) => alone(async (signal) => (await inspect(source, parts, signal)).outlook),
 		load: ({ source }) =>
 			alone(async (signal) => {
 				await dismiss();
@@ -66,7 +67,7 @@ export function judgeHandlers(parts: JudgeParts, emit: (event: JudgeEvent) => vo
 		},
 		connect: async ({ port }) => service.connect(port),
 		async listed() {
-			return (await listedModels()).map(({ model_id: id, megabytes, halfPrecision }) => ({ id, megabytes, halfPrecision }));
+			return (await listedModels()).map(({ model_id: id, megabytes, halfPrecision, suited }) => ({ id, megabytes, halfPrecision, suited }));
 		},
 	};
 }

@@ -28,16 +28,18 @@ interface Prepared {
 }
 
 /** What the model needs of this machine, from its smallest files. @throws JudgeFolderError, JudgeFitError, and as files do */
-async function inspect(source: JudgeSource, { files, find = findAdapter }: JudgeParts, signal: AbortSignal): Promise<Prepared> {
+export async function inspect(source: JudgeSource, { files, find = findAdapter }: JudgeParts, signal: AbortSignal): Promise<Prepared> {
 	const found = await find();
-	if (!found) throw new JudgeFitError('This browser offers no WebGPU, which WebLLM needs. Let the frozen self judge: it needs none.');
+	if (!found)
+		throw new JudgeFitError('This browser offers no WebGPU, which WebLLM needs. Let the frozen copy in the trainer judge: it needs none.');
 	const adapter = judgeAdapter(found);
 	const plan = await planOf(source, adapter, files, signal);
 	const fit = checkFit(plan, adapter);
 	const missingBytes = await files.missing(plan.files);
 	signal.throwIfAborted();
 	const totalBytes = plan.files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
-	return { plan, outlook: { identity: plan.identity, adapter, fit, totalBytes, missingBytes } };
+	const hosts = [...new Set(plan.files.map(({ url }) => new URL(url).host))];
+	return { plan, outlook: { identity: plan.identity, adapter, fit, totalBytes, missingBytes, hosts } };
 }
 
 /** Fetches what is missing and starts the model. @throws as `inspect`, and JudgeError, JudgeLostError, and the signal's reason */
@@ -51,7 +53,6 @@ export async function loadJudge(
 	const { files, start = loadWebllm } = parts;
 	const begun = performance.now();
 	const { plan, outlook } = await inspect(source, parts, signal);
-	emit({ kind: 'outlook', outlook });
 	const blobs = await fetchFiles(plan, files, emit, signal);
 	emit({ kind: 'engine', share: 0 });
 	const onProgress = (share: number) => emit({ kind: 'engine', share });

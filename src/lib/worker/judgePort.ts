@@ -98,7 +98,9 @@ class Line {
 		if ('alive' in reply) {
 			const gone = () =>
 				this.#fail(
-					new JudgeLostError('The worker of the judge has ended: memory may be short. Load the judge again, or let the frozen self judge.'),
+					new JudgeLostError(
+						'The worker of the judge has ended: memory may be short. Load the judge again, or let the frozen copy in the trainer judge.',
+					),
 				);
 			return void watchLifeline(reply.alive, gone);
 		}

@@ -17,6 +17,8 @@ export interface JudgeOutlook {
 	/** Of all its files, as far as they are known; and of those that are not here yet. */
 	totalBytes: number;
 	missingBytes: number;
+	/** Who would send them: 'huggingface.co'. */
+	hosts: string[];
 }
 
 export interface LoadedJudge extends JudgeOutlook {
@@ -35,17 +37,20 @@ export interface ListedJudge {
 	megabytes: number | null;
 	/** It needs an adapter that computes with 16 bits. */
 	halfPrecision: boolean;
+	/** It was made to follow instructions. */
+	suited: boolean;
 }
 
 /** What the page may ask of the judge's worker. A worker holds one judge. */
 export interface JudgeRequests {
 	/**
-	 * Loads the model in the place of the one so far, which is lost to whoever asked it. Rejects with AbortError when it is cancelled, with the
-	 * errors of model files (MissingFileError, DamagedFileError, StorageFullError, DownloadError), JudgeFolderError, JudgeFitError,
-	 * JudgeError and JudgeLostError.
+	 * What the model needs, by its smallest files; the judge so far goes on. Rejects with AbortError when it is cancelled, with the errors of
+	 * model files (MissingFileError, DamagedFileError, StorageFullError, DownloadError), JudgeFolderError and JudgeFitError.
 	 */
+	look: { params: { source: JudgeSource }; result: JudgeOutlook };
+	/** Loads the model in the place of the one so far, which is lost to whoever asked it. Rejects as `look`, and with JudgeError and JudgeLostError. */
 	load: { params: { source: JudgeSource }; result: LoadedJudge };
-	/** Ends `load`. What was downloaded stays. */
+	/** Ends `look` and `load`. What was downloaded stays. */
 	cancel: { params: null; result: void };
 	/** Frees the GPU. Whoever asks then gets JudgeLostError. */
 	unload: { params: null; result: void };
@@ -70,8 +75,6 @@ export interface JudgeStanding {
 export type JudgeEvent =
 	/** The worker lives as long as the Web Lock of this name is held. */
 	| { kind: 'alive'; lock: string }
-	/** Before anything large is fetched. */
-	| { kind: 'outlook'; outlook: JudgeOutlook }
 	| { kind: 'files'; loadedBytes: number; totalBytes: number; secondsLeft: number | null }
 	/** Compiles shaders; `share` from 0 to 1. */
 	| { kind: 'engine'; share: number }

@@ -4,6 +4,7 @@ import type { ShownRun } from '$lib/state/record.svelte';
 
 import { ARM_LOOKS } from '../arms';
 import type { VerticalMark } from '../chart';
+import { JUDGES } from '../judges';
 
 /** What can change while a run goes on: the names of the experiment's cards, in as few words as fit on a chart. */
 const NAMES: Readonly<Record<string, string>> = {
@@ -31,9 +32,8 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 const WORDS: Readonly<Record<string, string>> = {
-	webllm: 'a frozen copy in WebLLM',
-	'frozen-self': 'a frozen copy in the trainer',
-	oracle: 'the grammar',
+	...Object.fromEntries(Object.entries(JUDGES).map(([judge, { name }]) => [judge, name])),
+	base: 'the model itself',
 	fixed: 'by the clock',
 	adaptive: 'by need',
 };

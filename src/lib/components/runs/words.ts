@@ -9,7 +9,7 @@ import { ARM_LOOKS } from '../arms';
 import { changesInWords } from '../charts/changes';
 import type { Field } from '../settings/field';
 import { changedFields, fieldInWords } from '../settings/fields';
-import { count, fixed, megabytes } from '../format';
+import { count, fixed } from '../format';
 import { momentInWords } from '../shell/moment';
 
 /** As many as a reader takes in at a glance. */
@@ -102,6 +102,4 @@ export function progressInWords(run: KeptRun, group: RunGroup): string {
 }
 
 /** A size as a person says it. */
-export const sizeInWords = (bytes: number): string => (bytes < 1e9 ? megabytes(bytes) : `${fixed(bytes / 1e9, 1)} GB`);
-
 export const bytesOf = ({ sizes: { rows, events, snapshot, adapter } }: KeptRun): number => rows + events + snapshot + adapter;

@@ -1,6 +1,7 @@
 import type { Experiment } from '$lib/experiment/schema';
 import { consciencePrompts } from '$world/index';
 
+import { JUDGES } from '../judges';
 import { type Field, onCard } from './field';
 import { samplingFields } from './samplingFields';
 
@@ -56,29 +57,16 @@ export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
 			label: 'Judge',
 			does: 'Who reads the answers.',
 			turned:
-				'A frozen copy of the model is the paper’s way. WebLLM runs it on the graphics card, beside the training; in the trainer it shares the weights and takes turns. The grammar of this made-up world knows the truth and never errs; with it you see what a perfect judge would change.',
-			options: [
-				{ value: 'frozen-self', label: 'a frozen copy, in the trainer' },
-				{ value: 'webllm', label: 'a frozen copy, in WebLLM' },
-				{ value: 'oracle', label: 'the world’s own grammar' },
-			],
+				'A frozen copy of the model is the paper’s way. WebLLM runs it on the graphics card, beside the training; in the trainer it shares the weights and takes turns. The grammar of this made-up world knows the truth and never errs. The page “Judges” says when to take which.',
+			options: Object.entries(JUDGES).map(([value, { name }]) => ({ value, label: name })),
 		},
 		{
-			kind: 'text',
+			kind: 'judge-model',
 			path: 'conscience.judgeModel',
 			label: 'The judge’s model',
 			does: 'What WebLLM judges with.',
 			turned:
-				'The model itself, before training, is the paper’s way. A larger one errs less and costs more. It is downloaded when you press Run, and kept. Any model of WebLLM’s list works by its name, and your own by the address of a folder that npm run organism:webllm has written.',
-			max: 500,
-			offers: [
-				{ value: 'base', label: 'the model itself' },
-				{ value: 'SmolLM2-360M-Instruct-q4f32_1-MLC', label: 'SmolLM2, 360 million' },
-				{ value: 'Qwen2.5-0.5B-Instruct-q4f32_1-MLC', label: 'Qwen2.5, 0.5 billion' },
-				{ value: 'Qwen3-0.6B-q4f32_1-MLC', label: 'Qwen3, 0.6 billion' },
-				{ value: 'Llama-3.2-1B-Instruct-q4f32_1-MLC', label: 'Llama 3.2, 1 billion' },
-			],
-			other: 'another name or address',
+				'The model itself, before training, is the paper’s way. A larger one errs less and costs more; you are asked before it is downloaded, and it is kept.',
 			when: ({ conscience }) => conscience.judge === 'webllm',
 		},
 		{

@@ -62,12 +62,17 @@ export interface TextField extends Described {
 	other?: string;
 }
 
+/** The model that WebLLM judges with: the base, one of WebLLM's list, or a folder's address. */
+export interface JudgeModelField extends Described {
+	kind: 'judge-model';
+}
+
 /** The frameworks have an editor of their own. */
 export interface FrameworksField extends Described {
 	kind: 'frameworks';
 }
 
-export type Field = NumberField | ChoiceField | SwitchField | SetField | TextField | FrameworksField;
+export type Field = NumberField | ChoiceField | SwitchField | SetField | TextField | JudgeModelField | FrameworksField;
 
 type Undealt<F> = F extends Field ? Omit<F, 'card'> : never;
 
@@ -123,6 +128,8 @@ export function inWords(field: Field, value: unknown): string {
 			return same(value, field.options) ? `all ${field.options.length}` : (value as string[]).join(', ');
 		case 'text':
 			return field.offers?.find((offer) => offer.value === value)?.label ?? (value as string);
+		case 'judge-model':
+			return value === 'base' ? 'the model itself' : (value as string);
 		case 'frameworks':
 			return (value as Experiment['conscience']['frameworks'])
 				.map((framework) => `${framework.title}${standingOf(framework) === 'edited' ? ' (edited)' : ''}`)

@@ -1,0 +1,25 @@
+import type { JudgeOutlook, JudgeStanding } from '$lib/worker/judgeProtocol';
+
+import { count, sizeInWords } from './format';
+
+/** What loading a judge takes: how much of it would come from where, what is here, and what it needs of this machine. */
+export function outlookInWords({ totalBytes, missingBytes, hosts, fit }: JudgeOutlook): string {
+	const here = totalBytes - missingBytes;
+	const fetched =
+		missingBytes === 0
+			? 'All of its files are here already.'
+			: `${sizeInWords(missingBytes)} would be fetched from ${hosts.join(' and ')} and kept in this browser${here === 0 ? '' : `; ${sizeInWords(here)} are here already`}.`;
+	return `${fetched} ${fit}`;
+}
+
+/** How much the judge has done, how fast it is, and how many requests it has before it. */
+export function standingInWords({ verdicts, alternatives, verdictsPerSecond, tokensPerSecond, queue }: JudgeStanding): string {
+	const speeds = [
+		verdictsPerSecond === null ? [] : `${rate(verdictsPerSecond)} verdicts a second`,
+		tokensPerSecond === null ? [] : `${rate(tokensPerSecond)} tokens a second`,
+	].flat();
+	const done = `${count(verdicts, 'verdict', 'verdicts')} and ${count(alternatives, 'alternative', 'alternatives')} so far`;
+	return `${[done, ...speeds].join(', ')}; ${queue === 0 ? 'none' : queue} waiting.`;
+}
+
+const rate = (perSecond: number) => perSecond.toLocaleString('en', { maximumSignificantDigits: 2 });

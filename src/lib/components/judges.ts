@@ -1,0 +1,33 @@
+import type { Experiment } from '$lib/experiment/schema';
+
+/** Who can judge: one wording for the whole page. */
+export interface JudgeWords {
+	/** As it is chosen, and as a sentence goes on. */
+	name: string;
+	/** What it is. */
+	is: string;
+	/** When to take it. */
+	when: string;
+}
+
+export const JUDGES: Readonly<Record<Experiment['conscience']['judge'], JudgeWords>> = {
+	'frozen-self': {
+		name: 'a frozen copy in the trainer',
+		is: 'The model as it was before training, which is the paper’s judge. The trainer switches its adapter off and lets it read: no weights are loaded twice, but the training waits meanwhile.',
+		when: 'Take it where there is no WebGPU, where memory is short, or when WebLLM can’t be loaded.',
+	},
+	webllm: {
+		name: 'a model in WebLLM',
+		is: 'By default the same frozen copy, compiled for WebLLM, in a worker of its own on the graphics card. It answers while the training goes on.',
+		when: 'Take it where there is a graphics card, and wherever the judge shall be another model than the one in training.',
+	},
+	oracle: {
+		name: 'the world’s own grammar',
+		is: 'No model: the made-up world that wrote the questions knows which answers are kind, and never errs.',
+		when: 'Take it to see what a perfect judge would change. No real model has one.',
+	},
+};
+
+/** What it means that the judge is not the model in training. */
+export const FOREIGN_JUDGE =
+	'Another model than the one in training is no conscience of its own any more: that is not the paper’s method, and interesting to compare. It may see what the copy can’t. And models tend to prefer texts that sound like their own (self-preference): a foreign judge has other favourites than a frozen copy has.';
