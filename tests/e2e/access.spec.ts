@@ -25,7 +25,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 			expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
 
 			await page.getByRole('link', { name: 'Judges' }).click();
-			await expect(page.getByRole('heading', { level: 1, name: 'One model, two judges' })).toBeVisible();
+			await expect(page.getByRole('heading', { level: 1, name: 'The judges' })).toBeVisible();
 			await expectAccessible(page);
 			expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
 

@@ -69,6 +69,54 @@ test('a judge that arrives damaged is refused by its hash, and the run begins wi
 	await expect(notice).toBeHidden();
 });
 
+/** A folder elsewhere, which is the organism's but says that its weights are large. */
+async function serveLarge(page: Page, address: string) {
+	const asked: string[] = [];
+	await page.context().route(`${address}**`, async (route) => {
+		const name = route.request().url().slice(address.length);
+		asked.push(name);
+		const response = await page.request.get(`./organism/webllm/${name}`);
+		const manifest = (text: string) => text.replace(/("params_shard_0.bin",\s*"bytes":) \d+/, '$1 90000000');
+		const body = name === 'manifest.json' ? manifest(await response.text()) : await response.body();
+		await route.fulfill({ body, headers: { 'access-control-allow-origin': '*' } });
+	});
+	return asked;
+}
+
+test('a judge is chosen by name or address, and a large one is asked about before it is fetched; the trainer can judge instead', async ({
+	page,
+}) => {
+	const address = 'https://models.test/mine/';
+	const asked = await serveLarge(page, address);
+	await openLab(page, { ...JUDGED, 'conscience.judge': 'frozen-self' });
+	const conscience = page.getByRole('region', { name: 'Conscience', exact: true });
+	await conscience.getByText(/^(More settings|Settings) \(/).click();
+	await conscience.getByLabel('Judge', { exact: true }).selectOption('a model in WebLLM');
+	const model = conscience.getByLabel('The judge’s model', { exact: true });
+
+	await model.selectOption('a model of WebLLM’s own list');
+	await expect(conscience.getByText(/^\d\d+ models, the smallest first/)).toBeVisible();
+	const name = conscience.getByLabel('The judge’s model: a model of WebLLM’s own list');
+	await name.fill('smollm2-360m');
+	await name.press('Enter');
+	await expect(conscience.getByRole('alert')).toContainText('SmolLM2-360M-Instruct-q4f16_1-MLC');
+	await expectAccessible(page, '[data-card="conscience"]');
+	await model.selectOption('a folder of your own');
+	await conscience.getByLabel('The judge’s model: a folder of your own').fill(address);
+	await conscience.getByLabel('The judge’s model: a folder of your own').press('Enter');
+	await expect(page).toHaveURL(/judgeModel=%22https/);
+
+	await button(page, 'Run').click();
+	const question = page.getByRole('alert').filter({ hasText: `Shall ${address} be loaded as the judge?` });
+	await expect(question).toContainText(/9\d\.\d MB would be fetched from models\.test and kept in this browser/);
+	await expect(question).toContainText(/needs about [\d.]+ MB of memory on/);
+	await expectAccessible(page);
+	await question.getByRole('button', { name: 'Let the trainer judge' }).click();
+	await expect.poll(() => step(page)).toBeGreaterThan(1);
+	await expect(judge(page)).toHaveText('The judge is a frozen copy in the trainer.');
+	expect(asked.toSorted()).toEqual(['manifest.json', 'mlc-chat-config.json', 'tensor-cache.json']);
+});
+
 test('the two judges that are one model are compared on a page of their own', async ({ page }) => {
 	test.setTimeout(300_000);
 	await openLab(page, { preset: 'sft', engine: 'wasm' });
