@@ -8,6 +8,7 @@ import { loaded } from './fakeJudgeWorker';
 test.each([
 	[{ totalBytes: 1.2e9, missingBytes: 1.2e9, hosts: ['huggingface.co', 'raw.githubusercontent.com'] }, '1.2 GB would be fetched from huggingface.co and raw.githubusercontent.com and kept in this browser. It fits.'], // prettier-ignore
 	[{ totalBytes: 5e8, missingBytes: 1e8, hosts: ['a.test'] }, '100.0 MB would be fetched from a.test and kept in this browser; 400.0 MB are here already. It fits.'], // prettier-ignore
+	[{ totalBytes: 9e7, missingBytes: 9e7 - 2e4, hosts: ['a.test'] }, '90.0 MB would be fetched from a.test and kept in this browser. It fits.'], // prettier-ignore
 	[{ totalBytes: 5e8, missingBytes: 0 }, 'All of its files are here already. It fits.'],
 ])('a reader hears what loading a judge takes', (changes, words) => {
 	expect(outlookInWords({ ...loaded, ...changes })).toBe(words);
@@ -28,11 +29,11 @@ const listed = [
 	{ id: 'SmolLM2-360M-Instruct-q4f16_1-MLC', megabytes: 376.06, halfPrecision: true, suited: true },
 ];
 
-test('of WebLLM’s list those that can follow instructions are offered, the smallest first, with what each needs', () => {
+test('of WebLLM’s list those that were made to follow instructions are offered, the smallest first, with what each needs', () => {
 	expect(offersOf(listed)).toEqual([
-		{ id: 'SmolLM2-360M-Instruct-q4f16_1-MLC', needs: '376.1 MB of graphics memory, and a card with 16 bits (shader-f16)' },
-		{ id: 'Llama-3.2-1B-Instruct-q4f32_1-MLC', needs: '1.1 GB of graphics memory' },
-		{ id: 'Unknown-MLC', needs: 'says nothing of its memory' },
+		{ id: 'SmolLM2-360M-Instruct-q4f16_1-MLC', label: 'SmolLM2-360M-q4f16_1, 376.1 MB, 16 bits' },
+		{ id: 'Llama-3.2-1B-Instruct-q4f32_1-MLC', label: 'Llama-3.2-1B-q4f32_1, 1.1 GB' },
+		{ id: 'Unknown-MLC', label: 'Unknown' },
 	]);
 });
 
@@ -47,7 +48,7 @@ test.each([
 
 test.each([
 	['', 'listed', /Nothing was typed/],
-	['smol', 'listed', /no model “smol”.*SmolLM2-360M-Instruct-q4f16_1-MLC/],
+	['smol', 'listed', /no model “smol”. Did you mean SmolLM2-360M-Instruct-q4f16_1-MLC/],
 	['gpt', 'listed', /no model “gpt”\. Type a part/],
 	['', 'folder', /Nothing was typed.*https:\/\//],
 	['my-model/webllm', 'folder', /“my-model\/webllm” is no address.*whole address/],

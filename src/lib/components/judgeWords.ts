@@ -5,10 +5,11 @@ import { count, sizeInWords } from './format';
 /** What loading a judge takes: how much of it would come from where, what is here, and what it needs of this machine. */
 export function outlookInWords({ totalBytes, missingBytes, hosts, fit }: JudgeOutlook): string {
 	const here = totalBytes - missingBytes;
+	const part = here < 1e5 ? '' : `; ${sizeInWords(here)} are here already`; // what is looked at first is nothing to speak of
 	const fetched =
 		missingBytes === 0
 			? 'All of its files are here already.'
-			: `${sizeInWords(missingBytes)} would be fetched from ${hosts.join(' and ')} and kept in this browser${here === 0 ? '' : `; ${sizeInWords(here)} are here already`}.`;
+			: `${sizeInWords(missingBytes)} would be fetched from ${hosts.join(' and ')} and kept in this browser${part}.`;
 	return `${fetched} ${fit}`;
 }
 

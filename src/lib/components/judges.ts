@@ -30,4 +30,4 @@ export const JUDGES: Readonly<Record<Experiment['conscience']['judge'], JudgeWor
 
 /** What it means that the judge is not the model in training. */
 export const FOREIGN_JUDGE =
-	'Another model than the one in training is no conscience of its own any more: that is not the paper’s method, and interesting to compare. It may see what the copy can’t. And models tend to prefer texts that sound like their own (self-preference): a foreign judge has other favourites than a frozen copy has.';
+	'A judge that is not the model in training is no conscience of its own: not the paper’s method, and interesting to compare. It may see what the copy can’t, and it has favourites of its own: models prefer texts that sound like themselves (self-preference).';

@@ -11,10 +11,10 @@ export const MODEL_KINDS = {
 } as const;
 export type ModelKind = keyof typeof MODEL_KINDS;
 
-/** A model to choose, and what is to be known of it. */
+/** A model to choose. Some browsers show its label beside the name, others in its place. */
 export interface Offer {
 	id: string;
-	needs: string;
+	label: string;
 }
 
 /** The models of WebLLM's list that were made to follow instructions, those that need the least memory first. */
@@ -23,8 +23,8 @@ export function offersOf(listed: readonly ListedJudge[]): Offer[] {
 		.filter(({ suited }) => suited)
 		.toSorted((a, b) => (a.megabytes ?? Infinity) - (b.megabytes ?? Infinity))
 		.map(({ id, megabytes, halfPrecision }) => {
-			const memory = megabytes === null ? 'says nothing of its memory' : `${sizeInWords(megabytes * 1e6)} of graphics memory`;
-			return { id, needs: halfPrecision ? `${memory}, and a card with 16 bits (shader-f16)` : memory };
+			const needs = [megabytes === null ? [] : sizeInWords(megabytes * 1e6), halfPrecision ? '16 bits' : []].flat();
+			return { id, label: [id.replace(/-(Instruct|MLC|it|chat)(?=-|$)/gi, ''), ...needs].join(', ') };
 		});
 }
 
@@ -42,9 +42,11 @@ export function readJudgeModel(
 	if (found) return { value: found.id };
 	if (!listed) return { value: said }; // whoever loads it says whether there is such a model
 	const near = offersOf(listed).filter(({ id }) => id.toLowerCase().includes(lower));
-	const meant = near.length > 0 ? ` Names with “${said}” in them are, for one, ${near.slice(0, 3).map(({ id }) => id).join(', ')}.` : ''; // prettier-ignore
+	const meant = near.length > 0 ? ` Did you mean ${listOf(near.slice(0, 3).map(({ id }) => id))}?` : '';
 	return { refusal: `WebLLM’s list has no model “${said}”.${meant} Type a part of a name, and choose from those that are offered.` };
 }
+
+const listOf = (names: readonly string[]) => new Intl.ListFormat('en', { type: 'disjunction' }).format(names);
 
 function readAddress(said: string): { value: string } | { refusal: string } {
 	if (/^https?:\/\/[^/]/.test(said) && URL.canParse(said)) return { value: said };
