@@ -1,5 +1,5 @@
 /**
- * `npm run bench:judge`: verdicts a second and the time to the first one, WebLLM against the frozen self inside the trainer,
+ * `npm run bench:judge`: verdicts a second and the time to the first one, WebLLM against the frozen copy in the trainer,
  * at equal prompts in one Chromium. The engines take turns, so that a machine that slows down slows all of them.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';

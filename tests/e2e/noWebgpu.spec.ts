@@ -21,7 +21,7 @@ test('without WebGPU the judge can’t be WebLLM: the page says so at once, and 
 	await openLab(page, { ...SMALL, preset: 'emergent-alignment', 'conscience.judge': 'webllm' });
 	const notice = page.getByRole('alert').filter({ hasText: 'The judge could not be loaded.' });
 	await expect(notice).toContainText('This browser offers no WebGPU, which WebLLM needs.');
-	await notice.getByRole('button', { name: 'Judge in the trainer' }).click();
+	await notice.getByRole('button', { name: 'Let the trainer judge' }).click();
 	await expect.poll(() => stepOf(page, 'With conscience')).toBeGreaterThan(0);
 	await expect(page).toHaveURL(/conscience\.judge=%22frozen-self%22/);
 	await expect(notice).toBeHidden();
