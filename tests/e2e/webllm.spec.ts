@@ -110,7 +110,7 @@ test('a judge is chosen by name or address, and a large one is asked about befor
 	const question = page.getByRole('alert').filter({ hasText: `Shall ${address} be loaded as the judge?` });
 	await expect(question).toContainText(/9\d\.\d MB would be fetched from models\.test and kept in this browser/);
 	await expect(question).toContainText(/needs about [\d.]+ MB of memory on/);
-	await expectAccessible(page);
+	await expectAccessible(page, '[data-testid="judge-question"]');
 	await question.getByRole('button', { name: 'Let the trainer judge' }).click();
 	await expect.poll(() => step(page)).toBeGreaterThan(1);
 	await expect(judge(page)).toHaveText('The judge is a frozen copy in the trainer.');
