@@ -13,6 +13,7 @@ export const loaded: LoadedJudge = {
 	totalBytes: 8e6,
 	missingBytes: 0,
 	hosts: ['lab.test'],
+	kept: true,
 	library: 'software.wasm',
 	contextTokens: 288,
 	seconds: 3,
@@ -29,7 +30,7 @@ export class FakeJudgeWorker extends EventTarget {
 	postMessage(message: Asked, options?: Transferable[] | StructuredSerializeOptions): void {
 		if (message.kind !== 'look')
 			return void this.asked.push(structuredClone(message, Array.isArray(options) ? { transfer: options } : options));
-		this.looked.push((message.params as JudgeRequests['look']['params']).source);
+		this.looked.push(message.params.source);
 		queueMicrotask(() => void this.reply(message.id, { result: this.outlook }));
 	}
 

@@ -44,7 +44,7 @@ function start({
 		return new Blob([content]);
 	};
 	const parts = {
-		files: { open: open ?? openHere, missing },
+		files: { open: open ?? openHere, missing, kept: true },
 		find: async () => found,
 		start: async (_: unknown, read: (name: string) => Promise<Blob>, options: LoadOptions) => {
 			expect(await (await read('gpu.wasm')).text()).toBe('for GPUs');
@@ -82,7 +82,7 @@ describe('loading', () => {
 		const opened: string[] = [];
 		const lab = start({ open: async ({ url }) => (opened.push(url.split('/').at(-1)!), new Blob([folder[opened.at(-1)!]!])) });
 		const outlook = await lab.handlers.look({ source });
-		expect(outlook).toMatchObject({ missingBytes: 12, hosts: ['lab.test'], identity: { model: 'j' } });
+		expect(outlook).toMatchObject({ missingBytes: 12, hosts: ['lab.test'], kept: true, identity: { model: 'j' } });
 		expect(outlook.fit).toContain('j needs about 5.0 MB');
 		expect(opened).toEqual(['mlc-chat-config.json', 'tensor-cache.json']);
 		expect([lab.events, lab.models]).toEqual([[], []]);

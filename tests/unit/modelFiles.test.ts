@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { createModelFiles } from '$lib/storage/modelFiles';
 import { memoryFolder } from '$lib/storage/opfs';

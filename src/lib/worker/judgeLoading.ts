@@ -17,7 +17,7 @@ import type { JudgeEvent, JudgeOutlook, JudgeSource, LoadedJudge } from './judge
 
 /** What a judge is made with; the parts beside the files are for tests. */
 export interface JudgeParts {
-	files: Pick<ModelFiles, 'open' | 'missing'>;
+	files: Pick<ModelFiles, 'open' | 'missing' | 'kept'>;
 	find?: () => Promise<FoundAdapter | null>;
 	start?: typeof loadWebllm;
 }
@@ -39,7 +39,7 @@ export async function inspect(source: JudgeSource, { files, find = findAdapter }
 	signal.throwIfAborted();
 	const totalBytes = plan.files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
 	const hosts = [...new Set(plan.files.map(({ url }) => new URL(url).host))];
-	return { plan, outlook: { identity: plan.identity, adapter, fit, totalBytes, missingBytes, hosts } };
+	return { plan, outlook: { identity: plan.identity, adapter, fit, totalBytes, missingBytes, hosts, kept: files.kept } };
 }
 
 /** Fetches what is missing and starts the model. @throws as `inspect`, and JudgeError, JudgeLostError, and the signal's reason */
