@@ -57,7 +57,7 @@ export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
 			label: 'Judge',
 			does: 'Who reads the answers.',
 			turned:
-				'A frozen copy of the model is the paper’s way. WebLLM runs it on the graphics card, beside the training; in the trainer it shares the weights and takes turns. The grammar of this made-up world knows the truth and never errs. The page “Judges” says when to take which.',
+				'A frozen copy of the model is the paper’s way. WebLLM runs it on the graphics card, in a worker of its own; in the trainer it shares the weights with the copy. The grammar of this made-up world knows the truth and never errs. The page “Judges” says when to take which.',
 			options: Object.entries(JUDGES).map(([value, { name }]) => ({ value, label: name })),
 		},
 		{
