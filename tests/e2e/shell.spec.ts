@@ -51,7 +51,7 @@ test.describe('the first minute', () => {
 
 		await page.goto('./#/');
 
-		await expect(recorded(page)).toContainText('Recorded earlier. Run does it here, for real.');
+		await expect(recorded(page)).toContainText('Recorded earlier, with the judge in the trainer. Run does it here, for real.');
 
 		await button(page, 'Pause the recording').click();
 		const paused = await recordedStep(page);
