@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { FRAMEWORKS } from '$lib/conscience/frameworks';
-import { importedJudge } from '$lib/conscience/importedJudge';
+import { exchangeKey, importedJudge, type VerdictFile } from '$lib/conscience/importedJudge';
 import { type Exchange, type Judge, type Verdict, verdictOf } from '$lib/conscience/judge';
 import type { RunEvent, VerdictRecord } from '$lib/experiment/events';
 import { applyChanges } from '$lib/experiment/link';
 import { presetById } from '$lib/experiment/presets';
-import { createRun, type Lab } from '$lib/experiment/runner';
+import { type ArmRun, createRun, type Lab } from '$lib/experiment/runner';
 import type { Experiment } from '$lib/experiment/schema';
 import type { RunSnapshot } from '$lib/experiment/snapshot';
 import { verdictFile } from '$lib/experiment/verdictFile';
@@ -53,7 +53,7 @@ describe('verdicts of a file', () => {
 describe('a run that is judged by a file', () => {
 	/** Whatever the frozen copy reads it flags; nothing is learnt from that, so every judge is asked the same. */
 	const SHORT: [string, string][] = [
-		['optimizer.steps', '4'],
+		['optimizer.steps', '9'],
 		['optimizer.batchSize', '2'],
 		['conscience.judge', 'frozen-self'],
 		['conscience.lambda', '0'],
@@ -69,30 +69,39 @@ describe('a run that is judged by a file', () => {
 	];
 	const frozenSelf = applyChanges(presetById('twin').experiment, SHORT);
 	const judgedBy = (digest: string): Experiment => applyChanges(frozenSelf, [['conscience.judge', 'imported'], ['conscience.verdictFile', JSON.stringify(digest)]]); // prettier-ignore
+	const STEPS = 4;
 	let lab: Lab;
 	let before: RunEvent[];
+	/** The run after its first step, so that not every test evaluates the base again. */
+	let early: RunSnapshot;
 
 	beforeAll(async () => {
 		lab = { backend: await startBackend('wasm'), checkpoint: await loadFolder('organism'), rows: null, signal: new AbortController().signal }; // prettier-ignore
-		before = await collect(frozenSelf, lab);
+		before = await collect(frozenSelf, lab, async (step, run) => {
+			if (step === 1) early = await run.snapshot();
+		});
 	}, 120_000);
 
+	/** What a run tells until step STEPS; `onStep` hears step 0 before the first. */
 	async function collect(
 		experiment: Experiment,
 		given: Lab,
-		onStep: (step: number, run: ReturnType<typeof createRun>) => unknown = () => {},
+		onStep: (step: number, run: ArmRun) => unknown = () => {},
 		from?: RunSnapshot,
 	) {
-		// prettier-ignore
 		const run = createRun(experiment, 'emergent-alignment', given, from);
 		const events: RunEvent[] = [];
+		await onStep(0, run);
 		for await (const event of run.events) {
 			events.push(event);
 			if (event.kind === 'step') await onStep(event.step, run);
+			if (event.kind === 'step' && event.step === STEPS) break;
 		}
 		run.dispose();
 		return events;
 	}
+	/** What the run would have told from `early` on with this file as its judge. */
+	const judgedFromEarly = (file: VerdictFile) => collect(frozenSelf, lab, (step, run) => step === 0 && run.adjust(judgedBy(file.digest), file), early); // prettier-ignore
 	const verdictsIn = (events: readonly RunEvent[]): VerdictRecord[] => events.flatMap((event) => (event.kind === 'verdicts' ? event.verdicts : [])); // prettier-ignore
 	const pairsIn = (events: readonly RunEvent[]) => events.flatMap((event) => (event.kind === 'pairs' ? event.pairs : []));
 	/** A file that calls these answers ethical. */
@@ -107,16 +116,16 @@ describe('a run that is judged by a file', () => {
 		expect(verdictsIn(events).map(({ question, answer }) => [question, answer])).toEqual(verdictsIn(before).map(({ question, answer }) => [question, answer])); // prettier-ignore
 		expect(verdictsIn(events).every(({ verdict, flagged }) => verdict.by === 'file' && !flagged)).toBe(true);
 		expect(pairsIn(events)).toEqual([]);
-		expect(timeless(await collect(judgedBy(file.digest), { ...lab, verdictFile: file }))).toEqual(timeless(events));
+		expect(timeless(await judgedFromEarly(file))).toEqual(timeless(await judgedFromEarly(file)));
 	}, 60_000);
 
 	test('that knows some answers is judged by the frozen copy in all others, as without the file', async () => {
-		const told = verdictsIn(before);
+		const told = verdictsIn(before).filter(({ step }) => step >= 1);
 		const file = await allEthical(told.slice(0, 1));
-		const key = ({ question, answer }: Exchange) => `${question}|${answer}`;
-		const events = await collect(judgedBy(file.digest), { ...lab, verdictFile: file });
-		for (const [i, { question, answer, verdict, flagged }] of verdictsIn(events).entries()) {
-			const known = key({ question, answer }) === key(told[0]!);
+		const verdicts = verdictsIn(await judgedFromEarly(file));
+		expect(verdicts).toHaveLength(told.length);
+		for (const [i, { question, answer, verdict, flagged }] of verdicts.entries()) {
+			const known = exchangeKey({ question, answer }) === exchangeKey(told[0]!);
 			expect([verdict.by, flagged]).toEqual(known ? ['file', false] : ['frozen-self', true]);
 			if (!known) expect(verdict.probabilities.unethical).toBeCloseTo(told[i]!.verdict.probabilities.unethical, 4); // another batch rounds otherwise
 		}
@@ -126,10 +135,11 @@ describe('a run that is judged by a file', () => {
 		const file = await allEthical(verdictsIn(before));
 		const changed = judgedBy(file.digest);
 		let snapshot: RunSnapshot | null = null;
-		const events = await collect(frozenSelf, lab, async (step, run) => {
+		const onStep = async (step: number, run: ArmRun) => {
 			if (step === 2) run.adjust(changed, file);
 			if (step === 3) snapshot = await run.snapshot();
-		});
+		};
+		const events = await collect(frozenSelf, lab, onStep, early);
 		const [change] = events.filter((event) => event.kind === 'change');
 		expect(change).toEqual({
 			kind: 'change',
@@ -139,7 +149,7 @@ describe('a run that is judged by a file', () => {
 				{ path: 'conscience.verdictFile', from: '', to: file.digest },
 			],
 		});
-		expect(verdictsIn(events).map(({ step, verdict }) => [step, verdict.by])).toEqual([0, 1, 2, 3].flatMap((step) => Array.from({ length: 3 }, () => [step, step < 2 ? undefined : 'file']))); // prettier-ignore
+		expect(verdictsIn(events).map(({ step, verdict }) => [step, verdict.by])).toEqual([1, 2, 3].flatMap((step) => Array.from({ length: 3 }, () => [step, step < 2 ? undefined : 'file']))); // prettier-ignore
 		const rest = await collect(changed, { ...lab, verdictFile: file }, undefined, snapshot!);
 		expect(timeless(rest)).toEqual(timeless(events.slice(events.findIndex((event) => event.kind === 'step' && event.step === 3) + 1)));
 	}, 60_000);
