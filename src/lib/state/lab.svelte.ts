@@ -340,8 +340,7 @@ export class Lab {
 	async #adjust(run: Run): Promise<void> {
 		if (!this.#begun) return;
 		if (this.judging.isStrangeTo(run, this.#begun)) await this.judging.introduce(run, this.#begun);
-		const { verdictFile } = this.#begun;
-		if (verdictFile && run.arm !== 'sft') await this.keeping.keepVerdictFile(verdictFile);
+		if (this.#begun?.verdictFile && run.arm !== 'sft') await this.keeping.keepVerdictFile(this.#begun.verdictFile);
 		if (this.#begun) await run.adjust(this.#begun);
 	}
 
