@@ -170,8 +170,8 @@ test('own rows are known by what is in them, and go with the zip', async () => {
 });
 
 test('verdicts that are not what their name says are refused, and nothing is added', async () => {
-	const [file] = [{ fileName: 'mine.jsonl', digest: '0'.repeat(64), verdicts: [] }];
-	await take('forged.zip', zipRuns([{ ...run, begunAt: 7, verdictFiles: [file!] }]));
+	const file = { fileName: 'mine.jsonl', digest: '0'.repeat(64), verdicts: [] };
+	await take('forged.zip', zipRuns([{ ...run, begunAt: 7, verdictFiles: [file] }]));
 	expect(kept.fault).toMatch(/imported-verdicts\/0{64}\.jsonl: its verdicts were changed/);
 	expect(await listRuns()).toHaveLength(2);
 });
