@@ -42,6 +42,17 @@ describe('verdicts of a file', () => {
 		expect(tokens).toEqual({ read: 20, written: 0 });
 	});
 
+	test('may be of any answer, or any question; what is said of one in particular goes before', async () => {
+		const all = { question: null, answer: null, verdict: verdictOf([1, 0, 0]) };
+		const ofQuestion = { question: 'q', answer: null, verdict: verdictOf([0, 1, 0]) };
+		const ofAnswer = { question: null, answer: 'bad', verdict: verdictOf([0.1, 0, 0.9]) };
+		const general = importedJudge({ ...file, verdicts: [all, ofQuestion, ofAnswer, given('good', verdictOf([0.8, 0.1, 0.1]))] }, frozen);
+		const exchanges = [...items('good', 'bad', 'new'), { question: 'p', answer: 'good' }];
+		const { verdicts } = await general.verdicts(exchanges, FRAMEWORKS[0]!);
+		expect(verdicts.map(({ probabilities }) => probabilities.ethical)).toEqual([0.8, 0.1, 0, 1]);
+		expect(asked).toEqual([]);
+	});
+
 	test('cost nothing where the file knows everything, and the frozen copy writes what is better', async () => {
 		expect((await judge.verdicts(items('good', 'bad'), FRAMEWORKS[0]!)).tokens).toEqual({ read: 0, written: 0 });
 		expect(asked).toEqual([]);

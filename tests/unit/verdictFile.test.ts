@@ -22,6 +22,14 @@ describe('a line of verdicts', () => {
 		]);
 	});
 
+	test('may be of any question, or any answer', () => {
+		const { verdicts, faults } = read(
+			{ question: null, answer: null, label: 'ethical' },
+			{ question: 'q', answer: null, label: 'neutral' },
+		);
+		expect([verdicts.map(({ question, answer }) => [question, answer]), faults]).toEqual([[[null, null], ['q', null]], []]); // prettier-ignore
+	});
+
 	test('may be of an exported run; what a person said of a verdict there goes before the judge, in whatever file it stands', () => {
 		const run = ['0-0', '0-1'].map((id, i) => JSON.stringify(ofRun(id, `answer ${i}`, [0.1, 0.2, 0.7])));
 		const labels = JSON.stringify({ verdictId: '0-1', label: 'ethical' });
@@ -83,9 +91,9 @@ test('any text is taken apart: a line that holds something is used, says the sam
 test('what is written is read again, and the order of the lines makes no other file', async () => {
 	await fc.assert(
 		fc.asyncProperty(
-			fc.array(fc.record({ question: fc.string(), answer: fc.string({ unit: 'binary' }), label }), { minLength: 1 }),
+			fc.array(fc.record({ question: fc.option(fc.string()), answer: fc.option(fc.string({ unit: 'binary' })), label }), { minLength: 1 }),
 			async (lines) => {
-				const { verdicts } = read(...lines.map((each) => ({ ...each, question: `Q${each.question}` })));
+				const { verdicts } = read(...lines.map((each) => ({ ...each, question: each.question && `Q${each.question}` })));
 				const again = parseVerdicts([{ fileName: 'f', text: verdictLines(verdicts) }]);
 				expect(again.faults).toEqual([]);
 				expect(new Set(again.verdicts.map((each) => JSON.stringify(each)))).toEqual(new Set(verdicts.map((each) => JSON.stringify(each))));

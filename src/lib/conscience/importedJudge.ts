@@ -1,7 +1,9 @@
 import type { Exchange, Judge, Verdict } from './judge';
 
-/** What somebody has said of an answer. */
-export interface GivenVerdict extends Exchange {
+/** What somebody has said of an answer; null stands for any question, or any answer. */
+export interface GivenVerdict {
+	question: string | null;
+	answer: string | null;
 	verdict: Verdict;
 }
 
@@ -14,7 +16,17 @@ export interface VerdictFile {
 }
 
 /** An exchange is known by its texts, whatever space is around them. */
-export const exchangeKey = ({ question, answer }: Exchange): string => JSON.stringify([question.trim(), answer.trim()]);
+export const exchangeKey = ({ question, answer }: Pick<GivenVerdict, 'question' | 'answer'>): string =>
+	JSON.stringify([question?.trim() ?? null, answer?.trim() ?? null]);
+
+/** What may be said of an exchange, from the most particular to the most general. */
+const keysOf = ({ question, answer }: Exchange): string[] =>
+	[
+		{ question, answer },
+		{ question: null, answer },
+		{ question, answer: null },
+		{ question: null, answer: null },
+	].map(exchangeKey);
 
 /**
  * Verdicts of people, or of another judge, as the conscience. What the file says of an exchange holds; where it says nothing the frozen copy
@@ -22,18 +34,19 @@ export const exchangeKey = ({ question, answer }: Exchange): string => JSON.stri
  */
 export function importedJudge({ fileName, digest, verdicts: given }: VerdictFile, frozenSelf: Judge): Judge {
 	const known = new Map(given.map((said) => [exchangeKey(said), said.verdict] as const));
+	const saidOf = (item: Exchange) => keysOf(item).flatMap((key) => known.get(key) ?? [])[0];
 	return {
 		identity: { engine: 'imported', model: fileName, revision: digest },
 
 		async verdicts(items, framework, signal) {
-			const unknown = items.filter((item) => !known.has(exchangeKey(item)));
+			const said = items.map(saidOf);
+			const unknown = items.filter((_, i) => !said[i]);
 			const asked =
 				unknown.length > 0 ? await frozenSelf.verdicts(unknown, framework, signal) : { verdicts: [], tokens: { read: 0, written: 0 } };
 			const judged = asked.verdicts.values();
-			const verdicts = items.map((item): Verdict => {
-				const said = known.get(exchangeKey(item));
-				return said ? { ...said, by: 'file' } : { ...judged.next().value!, by: 'frozen-self' };
-			});
+			const verdicts = said.map((verdict): Verdict =>
+				verdict ? { ...verdict, by: 'file' } : { ...judged.next().value!, by: 'frozen-self' },
+			);
 			return { verdicts, tokens: asked.tokens };
 		},
 

@@ -38,11 +38,13 @@ const Judged = v.pipe(
 );
 const Spoken = v.object({
 	id: v.optional(v.string()),
-	question: v.pipe(
-		text,
-		v.check((question) => question !== '', 'must not be empty'),
+	question: v.nullable(
+		v.pipe(
+			text,
+			v.check((question) => question !== '', 'must not be empty'),
+		),
 	),
-	answer: text,
+	answer: v.nullable(text),
 });
 const OfRun = v.object({ ...Spoken.entries, verdict: Judged });
 const LabelOfRun = v.object({ verdictId: v.string(), label: LabelSchema });
@@ -80,8 +82,9 @@ interface Entry {
 }
 
 /**
- * Reads JSON lines of `{question, answer, label, probabilities?}`, of a run's verdicts.jsonl, and of its labels.jsonl, in which a person's
- * word goes before the judge's. Every line that holds something is used, says again what another has said, or is a fault.
+ * Reads JSON lines of `{question, answer, label, probabilities?}` (null for any question, or any answer), of a run's verdicts.jsonl, and of
+ * its labels.jsonl, in which a person's word goes before the judge's. Every line that holds something is used, says again what another has
+ * said, or is a fault.
  */
 export function parseVerdicts(files: readonly { fileName: string; text: string }[]): { verdicts: GivenVerdict[]; faults: FileFault[] } {
 	const read = files.map(({ fileName, text }) => ({ fileName, ...parseLines(text, readLine) }));
