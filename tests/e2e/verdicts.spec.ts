@@ -37,5 +37,5 @@ test('verdicts that are dropped in mid-run judge where they know the answer, eac
 	await stepTo(2);
 	await expect(cards.filter({ hasText: said[0]!.answer }).getByText('From your file.').first()).toBeVisible();
 	await expect(cards.getByText('Not in your file: the frozen copy judged.').first()).toBeVisible();
-	await expect(page.getByText(/judge a frozen copy in the trainer → your verdicts/).first()).toBeAttached();
+	await expect(page.getByText(/judge a frozen copy in the trainer → a file of your own verdicts/).first()).toBeAttached();
 });

@@ -244,7 +244,7 @@ describe('changes in mid-run', () => {
 	test('to verdicts of one’s own are told by the judge, and other verdicts by what they are', () => {
 		const [file, other] = ['0123456789', 'abcdefabcd'];
 		const judged = [change('conscience.judge', 'webllm', 'imported'), change('conscience.verdictFile', '', file)];
-		expect(changeMarks([run('emergent-alignment', 3, judged)])[0]!.label).toBe('judge a frozen copy in WebLLM → your verdicts');
+		expect(changeMarks([run('emergent-alignment', 3, judged)])[0]!.label).toBe('judge a model in WebLLM → a file of your own verdicts');
 		expect(changeInWords(change('conscience.verdictFile', file, other))).toBe('other verdicts (01234567 → abcdefab)');
 	});
 });
