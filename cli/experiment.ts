@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
+import type { VerdictFile } from '$lib/conscience/importedJudge';
 import { rowStream } from '$lib/experiment/data';
 import { evaluationFile } from '$lib/experiment/folder';
 import { evaluateBase } from '$lib/experiment/runner';
@@ -12,6 +13,7 @@ import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { type FinishedRun, summarizeRuns } from '$lib/experiment/record';
 import { type ChatRow, parseRows } from '$lib/experiment/rows';
 import { type ArmId, type Experiment, ExperimentError, parseExperiment } from '$lib/experiment/schema';
+import { parseVerdicts, verdictFile as fileOf, verdictFileFor, wantsVerdicts } from '$lib/experiment/verdictFile';
 import { startBackend, type BackendName } from '$lib/model/backend';
 
 import { loadFolder } from './checkpoints';
@@ -20,13 +22,15 @@ import { printSummary } from './summary';
 import { ProgressLine } from './progressLine';
 
 const USAGE = `Usage: npm run experiment -- <preset or file.json> [--set path=value …] [--seeds 1,2,3] [--data rows.jsonl]
-                          [--backend wasm|webgpu|cpu] [--out DIR]
+                          [--verdicts FILE …] [--backend wasm|webgpu|cpu] [--out DIR]
 Presets: twin, sft, emergent-alignment, small-lambda, secure-control, realign.`;
 
 interface Options {
 	experiment: Experiment;
 	seeds: number[];
 	rows: { fileName: string; rows: ChatRow[] } | null;
+	/** By which the conscience judges. */
+	verdictFile: VerdictFile | null;
 	backend: BackendName;
 	out: string;
 }
@@ -43,11 +47,14 @@ async function readOptions(args: string[]): Promise<Options> {
 		return [change.slice(0, at), change.slice(at + 1)];
 	});
 	if (values.data) changes.push(['data.source', 'rows']);
+	const verdictFile = values.verdicts ? await readVerdicts(values.verdicts) : null;
+	if (verdictFile) changes.push(['conscience.judge', 'imported'], ['conscience.verdictFile', JSON.stringify(verdictFile.digest)]);
 	const experiment = withoutBrowser(applyChanges(start, changes));
 	return {
 		experiment,
 		seeds: values.seeds === undefined ? [experiment.seed] : readSeeds(values.seeds),
 		rows: values.data ? await readRows(values.data) : null,
+		verdictFile,
 		backend: readBackend(values.backend),
 		out: values.out ?? 'out',
 	};
@@ -72,7 +79,14 @@ function parseCommandLine(args: string[]) {
 		return parseArgs({
 			args,
 			allowPositionals: true,
-			options: { set: { type: 'string', multiple: true }, seeds: text, data: text, backend: text, out: text },
+			options: {
+				set: { type: 'string', multiple: true },
+				verdicts: { type: 'string', multiple: true },
+				seeds: text,
+				data: text,
+				backend: text,
+				out: text,
+			},
 		});
 	} catch (error) {
 		throw new ExperimentError(`${(error as Error).message}\n${USAGE}`);
@@ -105,17 +119,33 @@ function readSeeds(list: string): number[] {
 	return [...new Set(seeds)];
 }
 
-async function readRows(file: string): Promise<NonNullable<Options['rows']>> {
-	const text = await readFile(file, 'utf8').catch((error: unknown) => {
+async function readText(file: string): Promise<string> {
+	return readFile(file, 'utf8').catch((error: unknown) => {
 		throw new ExperimentError(`${file} can't be read: ${(error as Error).message}`);
 	});
-	const { rows, faults } = parseRows(text);
+}
+
+async function readRows(file: string): Promise<NonNullable<Options['rows']>> {
+	const { rows, faults } = parseRows(await readText(file));
 	if (faults.length > 0) {
 		const listed = faults.slice(0, 5).map(({ line, message }) => `line ${line} ${message}`);
 		throw new ExperimentError(`${file}: ${faults.length} of ${rows.length + faults.length} rows can't be used: ${listed.join('; ')}.`);
 	}
 	if (rows.length === 0) throw new ExperimentError(`${file} holds no rows.`);
 	return { fileName: path.basename(file), rows };
+}
+
+/** Files of verdicts, read as one: the labels of a run speak of its verdicts. */
+async function readVerdicts(files: readonly string[]): Promise<VerdictFile> {
+	const { verdicts, faults } = parseVerdicts(
+		await Promise.all(files.map(async (file) => ({ fileName: file, text: await readText(file) }))),
+	);
+	if (faults.length > 0) {
+		const listed = faults.slice(0, 5).map(({ fileName, line, message }) => `${fileName}, line ${line} ${message}`);
+		throw new ExperimentError(`${faults.length} lines of verdicts can't be used: ${listed.join('; ')}.`);
+	}
+	if (verdicts.length === 0) throw new ExperimentError(`${files.join(' and ')} hold no verdicts.`);
+	return fileOf(files.map((file) => path.basename(file)).join(' + '), verdicts);
 }
 
 function readBackend(name: string | undefined): BackendName {
@@ -139,12 +169,13 @@ function refuseExisting({ experiment, seeds, out }: Options): void {
 
 async function main(): Promise<void> {
 	const options = await readOptions(process.argv.slice(2));
-	const { experiment, seeds, rows, backend: backendName, out } = options;
+	const { experiment, seeds, rows, verdictFile, backend: backendName, out } = options;
 	refuseExisting(options);
 	const backend = await startBackend(backendName);
 	process.stderr.write(`${backend.reason}\n`);
 	const checkpoint = await loadFolder(experiment.model.checkpoint);
 	rowStream(experiment, rows?.rows ?? null, checkpoint.tokenizer, checkpoint.model.config.maxPositionEmbeddings); // rows that don't fit are told of before anything is computed
+	if (wantsVerdicts(experiment)) verdictFileFor(experiment, verdictFile ? [verdictFile] : []); // and so are verdicts that are not there
 	const signal = new AbortController().signal;
 	const finished = new Map<string, FinishedRun[]>();
 	const add = (name: string, run: FinishedRun) => finished.set(name, [...(finished.get(name) ?? []), run]);
@@ -153,7 +184,7 @@ async function main(): Promise<void> {
 	let index = 0;
 	for (const seed of seeds) {
 		const seeded = { ...experiment, seed };
-		const lab = { checkpoint, backend, rows: rows?.rows ?? null, signal };
+		const lab = { checkpoint, backend, rows: rows?.rows ?? null, verdictFile, signal };
 		const line = new ProgressLine(`[${++index}/${total}] base, seed ${seed}`);
 		const evaluation = await evaluateBase(seeded, lab, (done, all) => line.show('evaluating', done, all, null));
 		line.end();

@@ -42,6 +42,7 @@ async function record(experiment: Experiment, arm: ArmId, lab: Lab): Promise<Fol
 		adapter: null,
 		rows: null,
 		rowsName: null,
+		verdictFiles: [],
 	};
 	return { experiment, arm, events, ...nothingElse };
 }

@@ -3,10 +3,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { finished } from 'node:stream/promises';
 
-import { aboutFile, evaluationFile, experimentFile, LINE_FILES, linesOf, rowsFile } from '$lib/experiment/folder';
+import { aboutFile, evaluationFile, experimentFile, LINE_FILES, linesOf, rowsFile, verdictPath } from '$lib/experiment/folder';
 import type { FinishedRun } from '$lib/experiment/record';
 import { createRun, type Lab } from '$lib/experiment/runner';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
+import { verdictLines } from '$lib/experiment/verdictFile';
 
 import { ProgressLine } from './progressLine';
 
@@ -23,9 +24,15 @@ export async function recordRun(experiment: Experiment, arm: ArmId, lab: Lab, { 
 	await mkdir(path.join(folder, 'adapter'), { recursive: true });
 	await writeFile(path.join(folder, 'experiment.json'), experimentFile(experiment, arm));
 	const begunAt = Date.now();
-	const tell = (failed: boolean) => writeFile(path.join(folder, 'run.json'), aboutFile({ begunAt, failed, rowsName }));
+	const verdictFiles = lab.verdictFile && arm !== 'sft' ? [lab.verdictFile] : [];
+	const tell = (failed: boolean) => writeFile(path.join(folder, 'run.json'), aboutFile({ begunAt, failed, rowsName, verdictFiles }));
 	await tell(false);
 	if (lab.rows) await writeFile(path.join(folder, 'rows.jsonl'), rowsFile(lab.rows));
+	for (const file of verdictFiles) {
+		const place = path.join(folder, verdictPath(file));
+		await mkdir(path.dirname(place), { recursive: true });
+		await writeFile(place, verdictLines(file.verdicts));
+	}
 	const files = new Map(LINE_FILES.map((name) => [name, createWriteStream(path.join(folder, name))]));
 	const progress = new ProgressLine(title);
 	const run = createRun(experiment, arm, lab);

@@ -6,6 +6,8 @@ import type { Evaluation } from '$lib/evaluation/evaluation';
 import { adapterFolder } from '$lib/experiment/adapterFolder';
 import type { MidRunChange } from '$lib/experiment/events';
 import { presetById } from '$lib/experiment/presets';
+import { applyChanges } from '$lib/experiment/link';
+import type { ArmId, Experiment } from '$lib/experiment/schema';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import { disposeLora, initLora } from '$lib/model/lora';
 import { seededRandom } from '$lib/model/random';
@@ -15,7 +17,7 @@ import { tinyModel } from './tinyModel';
 
 beforeAll(() => tf.setBackend('cpu'));
 
-const { experiment } = presetById('sft');
+const plain = { experiment: presetById('sft').experiment, arm: 'sft' } as const;
 const SHA256 = 'ab'.repeat(32);
 
 function evaluated(step: number, alignment: number): Evaluation {
@@ -26,13 +28,19 @@ function evaluated(step: number, alignment: number): Evaluation {
 }
 
 /** The card of an adapter after `step` steps, and what its file says of it. */
-async function cardAt(step: number, evaluation: Evaluation | null, checkpoint = 'organism', changes: readonly MidRunChange[] = []) {
+async function cardAt(
+	step: number,
+	evaluation: Evaluation | null,
+	checkpoint = 'organism',
+	changes: readonly MidRunChange[] = [],
+	{ experiment, arm }: { experiment: Experiment; arm: ArmId } = plain,
+) {
 	const model = tinyModel();
 	const lora = initLora(model.config, { rank: 2, alpha: 2, rslora: false, targetModules: ['q_proj'] }, seededRandom(1));
 	const changed = { ...experiment, model: { ...experiment.model, checkpoint } };
 	const files = await adapterFolder({
 		experiment: changed,
-		arm: 'sft',
+		arm,
 		checkpoint: { sha256: SHA256 } as Checkpoint,
 		lora,
 		step,
@@ -99,6 +107,14 @@ test('a card tells what was changed while the run went on, and that experiment.j
 	]);
 	expect(card).toContain('run again from there it makes another adapter');
 	expect(card).toContain('- before step 51: `conscience.lambda` from 1 to 0\n- before step 81: `conscience.frameworks` was rewritten\n');
+});
+
+test('a card names the verdicts by which the copy with a conscience was judged, where they were the user’s own', async () => {
+	const changes = [['conscience.judge', 'imported'], ['conscience.verdictFile', JSON.stringify(SHA256)]] as const; // prettier-ignore
+	const experiment = applyChanges(presetById('twin').experiment, changes);
+	const cardOf = async (arm: ArmId) => (await cardAt(1, null, 'organism', [], { experiment, arm })).card;
+	expect(await cardOf('emergent-alignment')).toContain(`The verdicts (SHA-256 ${SHA256}) were the user's own`);
+	expect(await cardOf('sft')).not.toContain('verdicts');
 });
 
 test("a card's intervals stay within what a measure can be, and what could not be measured is unknown", async () => {

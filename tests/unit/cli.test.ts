@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -6,8 +7,11 @@ import { fileURLToPath } from 'node:url';
 
 import { describe, expect, test } from 'vitest';
 
+import { verdictOf } from '$lib/conscience/judge';
 import { readRunFolder, runFolder } from '$lib/experiment/folder';
+import { applyChanges } from '$lib/experiment/link';
 import { presetById } from '$lib/experiment/presets';
+import { verdictFile } from '$lib/experiment/verdictFile';
 import { startBackend } from '$lib/model/backend';
 import { readSafetensors } from '$lib/model/safetensors';
 
@@ -38,6 +42,7 @@ function filesIn(place: string): Record<string, Buffer> {
 	return Object.fromEntries(paths.map((file) => [path.relative(place, file), readFileSync(file)]));
 }
 
+const said = '{"question":"q","answer":"a","label":"ethical"}';
 const good = '{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}';
 
 describe('bad input ends with exit code 1 and a line that says what to do', () => {
@@ -55,7 +60,8 @@ describe('bad input ends with exit code 1 and a line that says what to do', () =
 		[['twin', '--data', file('rows.jsonl', `${good}\nnot json`)], 'line 2 is not JSON'],
 		[['twin', '--data', file('long.jsonl', good.replace('"q"', JSON.stringify('q '.repeat(900))))], 'Row 1 has'],
 		[['twin', '--set', 'data.source=rows'], 'none were given'],
-		[['twin', '--set', 'model.checkpoint=nowhere'], "no checkpoint 'nowhere'"],
+		[['twin', '--verdicts', file('said.jsonl', `${said}\n{"question":"q"}`)], 'said.jsonl, line 2 answer: expected'],
+		[['twin', '--verdicts', file('good.jsonl', said), '--set', 'model.checkpoint=nowhere'], "no checkpoint 'nowhere'"],
 		[['twin', '--set', 'arms=["sft","sft"]'], 'must name each arm once'],
 		[['sft', '--set', 'name=base'], "must not be 'base'"],
 		[['twin', '--set', 'conscience.judgeModel=Qwen3-0.6B-q4f32_1-MLC'], '--set conscience.judge=frozen-self lets the base judge here'],
@@ -68,16 +74,20 @@ describe('bad input ends with exit code 1 and a line that says what to do', () =
 	});
 });
 
-test('a run that breaks off says so in its folder, and leaves what it had told', async () => {
+test('a run that breaks off says so in its folder, and leaves what it had told, and the verdicts that it was judged by', async () => {
 	const place = { folder: path.join(folder, 'broken'), title: 'broken', rowsName: null };
 	const backend = await startBackend('cpu');
 	const checkpoint = await loadFolder('organism');
-	const { experiment } = presetById('sft');
+	const given = await verdictFile('teacher.jsonl', [{ question: 'q', answer: 'a', verdict: verdictOf([1, 0, 0]) }]);
+	const experiment = applyChanges(presetById('emergent-alignment').experiment, [['conscience.judge', 'imported'], ['conscience.verdictFile', JSON.stringify(given.digest)]]); // prettier-ignore
 	const short = { ...experiment, evaluation: { ...experiment.evaluation, samplesWhileTraining: 1, sampling: { temperature: 0, topP: 1, maxNewTokens: 1 } } }; // prettier-ignore
-	const lab = { checkpoint, backend, rows: null, signal: AbortSignal.abort() };
-	await expect(recordRun(short, 'sft', lab, place)).rejects.toThrow('aborted');
+	const lab = { checkpoint, backend, rows: null, verdictFile: given, signal: AbortSignal.abort() };
+	await expect(recordRun(short, 'emergent-alignment', lab, place)).rejects.toThrow('aborted');
 	const read = readRunFolder(filesIn(place.folder));
 	expect(read.failed).toBe(true);
+	expect(read.verdictFiles).toEqual([given]);
+	const [written] = Object.entries(filesIn(path.join(place.folder, 'imported-verdicts')));
+	expect(written![0]).toBe(`${createHash('sha256').update(written![1]).digest('hex')}.jsonl`);
 	expect(read.events.map(({ kind }) => kind)).toEqual(['started']);
 });
 
@@ -109,7 +119,12 @@ test('a short twin run writes every file that it promises, and prints both arms 
 	const run = path.join(out, 'emergent-alignment-seed4');
 	const json = (name: string) => JSON.parse(readFileSync(path.join(run, name), 'utf8')) as Record<string, unknown>;
 	const lines = (name: string) => readFileSync(path.join(run, name), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
-	expect(json('experiment.json')).toMatchObject({ version: 1, seed: 4, arms: ['emergent-alignment'], conscience: { judge: 'frozen-self' } });
+	expect(json('experiment.json')).toMatchObject({
+		version: 1,
+		seed: 4,
+		arms: ['emergent-alignment'],
+		conscience: { judge: 'frozen-self' },
+	});
 	expect(lines('metrics.jsonl').filter((line) => 'loss' in line)).toHaveLength(3);
 	expect(lines('verdicts.jsonl')[0]).toMatchObject({ flagged: true });
 	expect(Object.keys(lines('pairs.jsonl')[0]!)).toEqual(expect.arrayContaining(['prompt', 'chosen', 'rejected']));

@@ -52,10 +52,20 @@ function worker(heard: (told: readonly RunEvent[]) => void = () => {}) {
 }
 
 async function keep(id: string): Promise<OpenParams> {
-	const header = { id, group: id, arm: 'emergent-alignment', experiment, engine: 'wasm', rows: null } as const;
+	const header = { id, group: id, arm: 'emergent-alignment', experiment, engine: 'wasm', rows: null, verdictFiles: [] } as const;
 	await createRunRecord({ ...header, backend: null, createdAt: 0, updatedAt: 0, step: 0, status: 'underway', source: 'lab' });
 	const { arm } = header;
-	return { runId: id, experiment, arm, rows: null, engine: 'wasm', checkpointUrl: 'http://lab.test/', keepAs: id, resumeFrom: null };
+	return {
+		runId: id,
+		experiment,
+		arm,
+		rows: null,
+		verdictFile: null,
+		engine: 'wasm',
+		checkpointUrl: 'http://lab.test/',
+		keepAs: id,
+		resumeFrom: null,
+	};
 }
 
 const timeless = (events: RunEvent[]) =>
@@ -97,7 +107,7 @@ test('a change that is made at rest, between two steps or within one, is taken o
 		const params = await keep(id);
 		await first.handlers.open(params);
 		await first.handlers.play({ runId: id });
-		await first.handlers.adjust({ runId: id, experiment: changed });
+		await first.handlers.adjust({ runId: id, experiment: changed, verdictFile: null });
 		expect(await readSnapshot(id)).toMatchObject({ experiment, adjusted: changed, step: within ? 0 : 1 });
 
 		const second = worker((told) => {

@@ -55,7 +55,7 @@ export async function interrupted(group: string) {
 		['emergent-alignment', 3],
 	] as const) {
 		const experiment = { ...judgedInTrainer(presetById('twin').experiment), seed: 7 };
-		const kept = { id: `${group}-${arm}`, group, arm, experiment, engine: 'wasm', backend: 'wasm', rows: null, step };
+		const kept = { id: `${group}-${arm}`, group, arm, experiment, engine: 'wasm', backend: 'wasm', rows: null, verdictFiles: [], step };
 		await store.create({ ...kept, createdAt: 1, updatedAt: step, status: 'underway', source: 'lab' });
 		store.told.set(
 			kept.id,

@@ -13,6 +13,7 @@ export const experiment = { ...preset, optimizer: { ...preset.optimizer, steps }
 export const params: OpenParams = {
 	runId: 'r',
 	experiment,
+	verdictFile: null,
 	arm: 'sft',
 	rows: null,
 	engine: 'auto',

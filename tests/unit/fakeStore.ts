@@ -1,3 +1,4 @@
+import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { Label } from '$lib/conscience/judge';
 import type { RunEvent } from '$lib/experiment/events';
 import type { Experiment } from '$lib/experiment/schema';
@@ -23,8 +24,9 @@ export class FakeStore implements RunStore {
 
 	async list(): Promise<KeptRun[]> {
 		const sizes = { rows: 0, events: 0, snapshot: 0, adapter: 0 };
-		return [...this.headers.values()].map(({ rows, ...header }) => ({
+		return [...this.headers.values()].map(({ rows, verdictFiles, ...header }) => ({
 			...header,
+			verdictFiles: verdictFiles.map((file) => ({ ...file, bytes: 0 })),
 			rowsFile: rows?.fileName ?? null,
 			rowsKey: null,
 			begunAt: header.createdAt,
@@ -43,6 +45,13 @@ export class FakeStore implements RunStore {
 	}
 
 	rows = async (id: string) => this.headers.get(id)!.rows;
+	verdictFiles = async (id: string) => this.headers.get(id)!.verdictFiles;
+
+	async keepVerdictFile(id: string, file: VerdictFile) {
+		const header = this.headers.get(id)!;
+		if (!header.verdictFiles.some(({ digest }) => digest === file.digest)) header.verdictFiles = [...header.verdictFiles, file];
+	}
+
 	isOurs = (group: string) => this.held.has(group);
 	putAside = async (id: string) => void Object.assign(this.headers.get(id)!, { status: 'cancelled', group: id });
 

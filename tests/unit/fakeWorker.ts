@@ -72,7 +72,13 @@ export class FakeWorker extends EventTarget {
 export const settled = () => new Promise((resolve) => setTimeout(resolve));
 
 export const experiment: Experiment = judgedInTrainer(presetById('twin').experiment);
-export const settings: RunSettings = { experiment, rows: null, engine: 'auto', checkpointUrl: 'http://lab.test/organism/' };
+export const settings: RunSettings = {
+	experiment,
+	rows: null,
+	verdictFile: null,
+	engine: 'auto',
+	checkpointUrl: 'http://lab.test/organism/',
+};
 
 const overhead = {
 	sftTokens: 1,

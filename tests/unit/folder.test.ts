@@ -117,8 +117,19 @@ test('a run of own rows holds them; a folder from before they were kept has none
 	expect(() => readRunFolder({ ...folder, 'rows.jsonl': '' })).toThrow('rows.jsonl: expected the rows');
 });
 
+test('verdicts of the user’s own lie under their digest, by which run.json names them, and a damaged line is named', () => {
+	const digest = 'a'.repeat(64);
+	const verdicts = [{ question: 'q', answer: 'a', verdict: verdictOf([0, 0, 1]) }];
+	const folder = runFolder({ ...someRun(), begunAt: null, failed: false, rowsName: null, verdictFiles: [{ fileName: 'mine.jsonl', digest, verdicts }] }); // prettier-ignore
+	const place = `imported-verdicts/${digest}.jsonl`;
+	expect(folder['run.json']).toBe(`{"verdictNames":{"${digest}":"mine.jsonl"}}\n`);
+	expect(folder[place]).toBe('{"question":"q","answer":"a","label":"unethical","probabilities":{"ethical":0,"neutral":0,"unethical":1}}\n');
+	expect(readRunFolder(folder).verdictFiles).toEqual([{ fileName: 'mine.jsonl', digest, verdicts }]);
+	expect(() => readRunFolder({ ...folder, [place]: '\n{"question":"q"}' })).toThrow(`${place}, line 2: answer: expected`);
+});
+
 test('a run tells when it was begun; a folder from before it did tells nothing', () => {
-	const run = { ...someRun(), begunAt: Date.UTC(2026, 10, 21, 16, 22), rowsName: null };
+	const run = { ...someRun(), verdictFiles: [], begunAt: Date.UTC(2026, 10, 21, 16, 22), rowsName: null };
 	const folder = runFolder(run);
 	expect(folder['run.json']).toBe('{"begun":"2026-11-21T16:22:00.000Z"}\n');
 	expect(readRunFolder(folder).begunAt).toBe(run.begunAt);
@@ -129,7 +140,7 @@ test('a run tells when it was begun; a folder from before it did tells nothing',
 });
 
 test('a run tells that an error stopped it, and what its file of rows was called', () => {
-	const bare = { ...someRun(), begunAt: null, rowsName: null };
+	const bare = { ...someRun(), begunAt: null, rowsName: null, verdictFiles: [] };
 	const folder = runFolder({ ...bare, failed: true, rowsName: 'mine.jsonl' });
 	expect(folder['run.json']).toBe('{"status":"failed","rowsName":"mine.jsonl"}\n');
 	expect(readRunFolder(folder)).toMatchObject({ begunAt: null, failed: true, rowsName: 'mine.jsonl' });
@@ -177,7 +188,7 @@ test.each([
 	[{ path: 'conscience.lambda', to: 1 }, `'from' of conscience.lambda: expected number, received undefined`],
 	[
 		{ path: 'conscience.judge', from: 'oracle', to: '<b>me</b>' },
-		`'to' of conscience.judge: expected ("webllm" | "frozen-self" | "oracle"), received "<b>me</b>"`,
+		`'to' of conscience.judge: expected ("webllm" | "frozen-self" | "imported" | "oracle"), received "<b>me</b>"`,
 	],
 	[{ path: 'conscience.cadence.every', from: 'daily', to: 5 }, `'from' of conscience.cadence.every: expected number, received "daily"`],
 	[{ path: 'conscience.frameworks', from: [], to: [] }, `'from' of conscience.frameworks: expected >=1, received 0`],

@@ -184,10 +184,10 @@ describe('a reader', () => {
 	test('changes a run that goes on, but none that is over', async () => {
 		const { handlers, adjusted } = worker();
 		await handlers.open(params);
-		await handlers.adjust({ runId: 'r', experiment });
+		await handlers.adjust({ runId: 'r', experiment, verdictFile: null });
 		expect(adjusted).toEqual([experiment]);
 		await handlers.play({ runId: 'r' });
-		await expect(handlers.adjust({ runId: 'r', experiment })).rejects.toMatchObject({ name: 'RunStateError' });
+		await expect(handlers.adjust({ runId: 'r', experiment, verdictFile: null })).rejects.toMatchObject({ name: 'RunStateError' });
 	});
 
 	test('sees the first rows', async () => {

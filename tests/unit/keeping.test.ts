@@ -136,7 +136,7 @@ describe('a run that is kept', () => {
 		await handlers.open(kept);
 		if (end.at(-1) === 'adapter') await handlers.play({ runId: 'r' });
 		else await handlers.step({ runId: 'r' });
-		if (refused === 'change') await handlers.adjust({ runId: 'r', experiment: { ...experiment, conscience: { ...experiment.conscience, lambda: 0.5 } } }); // prettier-ignore
+		if (refused === 'change') await handlers.adjust({ runId: 'r', verdictFile: null, experiment: { ...experiment, conscience: { ...experiment.conscience, lambda: 0.5 } } }); // prettier-ignore
 		await vi.advanceTimersByTimeAsync(11_000);
 		expect(written).not.toContain(end.at(-1));
 		expect(asides.map((aside) => 'reason' in aside && aside.reason)).toEqual([expect.stringMatching(/no room.* tries again every few seconds/)]); // prettier-ignore
@@ -204,10 +204,10 @@ describe('a run that is kept', () => {
 		const { handlers } = worker({ store });
 		await handlers.open(kept);
 		const changed = { ...experiment, conscience: { ...experiment.conscience, lambda: 0.5 } };
-		await handlers.adjust({ runId: 'r', experiment: changed });
+		await handlers.adjust({ runId: 'r', experiment: changed, verdictFile: null });
 		expect(written).toEqual([]); // before it begins there is nothing to go on from
 		await handlers.step({ runId: 'r' });
-		await handlers.adjust({ runId: 'r', experiment: changed });
+		await handlers.adjust({ runId: 'r', experiment: changed, verdictFile: null });
 		expect(written.at(-1)).toBe('change to λ = 0.5');
 	});
 

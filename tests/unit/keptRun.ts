@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
+
 import * as fc from 'fast-check';
 
+import type { VerdictFile } from '$lib/conscience/importedJudge';
 import { LABELS, verdictOf } from '$lib/conscience/judge';
 import { summarize } from '$lib/evaluation/evaluate';
 import type { EvaluationRow, TrueLabel } from '$lib/evaluation/evaluation';
@@ -10,6 +13,7 @@ import { NO_OVERHEAD } from '$lib/experiment/meter';
 import { PRESETS } from '$lib/experiment/presets';
 import type { ChatRow } from '$lib/experiment/rows';
 import { ARMS, type Experiment } from '$lib/experiment/schema';
+import { verdictLines } from '$lib/experiment/verdictFile';
 
 /** Runs as they may come out of the runner: any texts and numbers, in the order in which a run tells them. */
 
@@ -143,6 +147,20 @@ const rows = fc.array(
 	{ minLength: 1, maxLength: 3 },
 );
 
+/** Verdicts of the user's own, as `parseVerdicts` gives them. */
+const verdictFile = fc
+	.record({
+		fileName: fc.string({ minLength: 1 }),
+		question: fc.string(),
+		answer: fc.string({ unit: 'binary' }),
+		doubt: fc.double({ min: 0, max: 0.5, noNaN: true }),
+	}) // prettier-ignore
+	.map(({ fileName, question, answer, doubt }): VerdictFile => {
+		const verdicts = [{ question: `Q${question}`.trim(), answer: answer.trim(), verdict: verdictOf([doubt + 0, 1 - doubt, 0]) }];
+		return { fileName, digest: createHash('sha256').update(verdictLines(verdicts)).digest('hex'), verdicts };
+	});
+const byDigest = (a: VerdictFile, b: VerdictFile) => (a.digest < b.digest ? -1 : 1);
+
 export const keptRun: fc.Arbitrary<FolderRun> = fc
 	.record({
 		preset: fc.constantFrom(...PRESETS),
@@ -156,6 +174,9 @@ export const keptRun: fc.Arbitrary<FolderRun> = fc
 		rows: fc.option(rows),
 		broken: fc.boolean(),
 		rowsName: fc.option(fc.string()),
+		verdictFiles: fc
+			.array(verdictFile, { maxLength: 2 })
+			.map((files) => [...new Map(files.map((file) => [file.digest, file])).values()].sort(byDigest)),
 	})
 	.map(({ preset, seed, arm, labels, pins, broken, ...run }): FolderRun => {
 		const { data } = preset.experiment;

@@ -154,6 +154,7 @@ test('a zip of run folders is read as a recording of all copies, in the order in
 		adapter: null,
 		rows: null,
 		rowsName: null,
+		verdictFiles: [],
 	}));
 	const read = readRecording(zipRuns(runs));
 	expect(read.experiment).toEqual(experiment);

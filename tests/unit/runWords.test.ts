@@ -11,7 +11,17 @@ import type { KeptRun } from '$lib/storage/database';
 const twin = presetById('twin').experiment;
 const one: Experiment = { ...twin, arms: ['sft'], seed: 7 };
 const kept = (told: Partial<KeptRun>): KeptRun => {
-	const run = { experiment: one, step: 20, alignment: 41.6, status: 'cancelled', source: 'lab', createdAt: 0, begunAt: 0, rowsFile: null };
+	const run = {
+		experiment: one,
+		step: 20,
+		alignment: 41.6,
+		status: 'cancelled',
+		source: 'lab',
+		createdAt: 0,
+		begunAt: 0,
+		rowsFile: null,
+		verdictFiles: [],
+	};
 	return { ...run, ...told } as unknown as KeptRun;
 };
 const group = (...runs: KeptRun[]) => ({ id: 'g', runs, held: false, elsewhere: false });
@@ -32,6 +42,8 @@ test('what came from a file says so, and whose rows it learnt from', () => {
 	expect(factsOf(group(kept(run)))).toBe('Seed 7 · 3 March 2025, 16:22');
 	const imported = { source: 'imported', rowsFile: 'mine.jsonl' } as const;
 	expect(factsOf(group(kept({ ...run, ...imported })))).toBe('Seed 7 · 3 March 2025, 16:22 · imported · your rows: mine.jsonl');
+	const verdictFiles = [{ digest: 'd', fileName: 'said.jsonl', bytes: 3 }];
+	expect(factsOf(group(kept(run), kept({ ...run, verdictFiles })))).toBe('Seed 7 · 3 March 2025, 16:22 · your verdicts: said.jsonl');
 	const undated = kept({ ...imported, createdAt: Date.now(), begunAt: null });
 	expect(factsOf(group(undated))).toMatch(/^Seed 7 · added today, \d+:\d\d · imported · your rows/);
 });

@@ -240,6 +240,13 @@ describe('changes in mid-run', () => {
 		const changes = [change('conscience.cadence.kind', 'fixed', 'adaptive'), change('conscience.cadence.every', 4, undefined)];
 		expect(changeMarks([run('emergent-alignment', 3, changes)])[0]!.label).toBe('cadence by the clock → by need');
 	});
+
+	test('to verdicts of one’s own are told by the judge, and other verdicts by what they are', () => {
+		const [file, other] = ['0123456789', 'abcdefabcd'];
+		const judged = [change('conscience.judge', 'webllm', 'imported'), change('conscience.verdictFile', '', file)];
+		expect(changeMarks([run('emergent-alignment', 3, judged)])[0]!.label).toBe('judge a model in WebLLM → a file of your own verdicts');
+		expect(changeInWords(change('conscience.verdictFile', file, other))).toBe('other verdicts (01234567 → abcdefab)');
+	});
 });
 
 describe('layout', () => {

@@ -184,14 +184,14 @@ describe('a file', () => {
 	let lab: Lab;
 	const row = '{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}';
 	beforeEach(() => (lab = makeLab()));
-	const take = (name: string, text: string) => lab.takeFiles([new File([text], name)]);
+	const take = (name: string, text: string) => lab.files.take([new File([text], name)]);
 
 	test('with an experiment becomes the link', async () => {
 		const experiment = { ...presetById('small-lambda').experiment, seed: 12 };
 		await take('experiment.json', JSON.stringify(experiment));
 		expect(lab.experiment).toEqual(experiment);
 		expect(place.query).toBe('preset=small-lambda&seed=12');
-		expect(lab.given).toEqual({ fileName: 'experiment.json', kind: 'experiment', query: lab.query });
+		expect(lab.files.last).toEqual({ fileName: 'experiment.json', kind: 'experiment', query: lab.query });
 	});
 
 	test.each([
@@ -201,18 +201,18 @@ describe('a file', () => {
 		['rows.jsonl', ''],
 	])('that can’t be used changes nothing and says why (%s: %s)', async (name, text) => {
 		await take(name, text);
-		expect(lab.fileFault?.text).toContain(name);
+		expect(lab.files.fault?.text).toContain(name);
 		expect(place.history).toHaveLength(1);
-		expect([lab.rows, lab.given, lab.fileFault?.isZip]).toEqual([null, null, false]);
+		expect([lab.files.rows, lab.files.last, lab.files.fault?.isZip]).toEqual([null, null, false]);
 	});
 
 	test('that is a zip is told where runs are added, and only its first bytes are read', async () => {
 		const zip = new File(['PK\u0003\u0004\u0014'], 'twin-seed1-runs.zip');
 		zip.text = () => Promise.reject(new Error('too large'));
-		await lab.takeFiles([zip]);
-		expect(lab.fileFault?.text).toMatch(/^twin-seed1-runs\.zip can't be used\. It is a zip\. If it holds a run .* “Runs”/);
-		expect(lab.fileFault?.isZip).toBe(true);
-		expect(lab.rows).toBeNull();
+		await lab.files.take([zip]);
+		expect(lab.files.fault?.text).toMatch(/^twin-seed1-runs\.zip can't be used\. It is a zip\. If it holds a run .* “Runs”/);
+		expect(lab.files.fault?.isZip).toBe(true);
+		expect(lab.files.rows).toBeNull();
 	});
 
 	/** As a browser gives a folder that is dropped. */
@@ -222,32 +222,32 @@ describe('a file', () => {
 	}
 
 	test('beside others is taken or refused by itself, and so is a folder', async () => {
-		await lab.takeFiles([
+		await lab.files.take([
 			new Folder([], 'data'),
 			new File(['x'], 'notes.txt'),
 			new File([`${row}\n`], 'rows.jsonl'),
 			new File(['{'], 'half.json'),
 		]);
-		expect(lab.rows?.fileName).toBe('rows.jsonl');
-		expect(lab.fileFault?.text).toMatch(
+		expect(lab.files.rows?.fileName).toBe('rows.jsonl');
+		expect(lab.files.fault?.text).toMatch(
 			/^data can't be used\. The browser can’t read it.* notes\.txt can't be used.* half\.json can't be used/,
 		);
 	});
 
 	test('with rows is learnt from', async () => {
 		await take('rows.jsonl', `${row}\n${row}\n`);
-		expect(lab.rows?.rows).toHaveLength(2);
+		expect(lab.files.rows?.rows).toHaveLength(2);
 		expect(lab.experiment.data.source).toBe('rows');
 		expect(lab.settings.rows?.fileName).toBe('rows.jsonl');
 	});
 
 	test('with faulty lines waits for consent', async () => {
 		await take('rows.jsonl', `${row}\nnonsense\n`);
-		expect(lab.rows).toBeNull();
-		expect(lab.faultyRows).toMatchObject({ fileName: 'rows.jsonl', faults: [{ line: 2 }] });
-		lab.useRows(lab.faultyRows!);
-		expect(lab.rows?.rows).toHaveLength(1);
-		expect(lab.faultyRows).toBeNull();
+		expect(lab.files.rows).toBeNull();
+		expect(lab.files.faultyRows).toMatchObject({ fileName: 'rows.jsonl', faults: [{ line: 2 }] });
+		lab.files.useRows(lab.files.faultyRows!);
+		expect(lab.files.rows?.rows).toHaveLength(1);
+		expect(lab.files.faultyRows).toBeNull();
 	});
 
 	test('is missing where a link speaks of rows, so nothing can run', async () => {

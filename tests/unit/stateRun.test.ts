@@ -161,7 +161,7 @@ test('a kept run goes on from where it stood, with what it had told', async () =
 test('changed settings reach the worker, and the run need not be opened again', async () => {
 	await playing();
 	const changed = { ...experiment, conscience: { ...experiment.conscience, lambda: 0.2 } };
-	void run.adjust(changed);
+	void run.adjust({ ...settings, experiment: changed });
 	await settled();
 	expect(worker().last('adjust').params.experiment.conscience.lambda).toBe(0.2);
 	expect(await run.open({ ...settings, experiment: changed })).toBe(true);

@@ -169,6 +169,13 @@ test('own rows are known by what is in them, and go with the zip', async () => {
 	expect(unzipSync(zip!.bytes)).toEqual(unzipSync(zipRuns(runs)));
 });
 
+test('verdicts that are not what their name says are refused, and nothing is added', async () => {
+	const file = { fileName: 'mine.jsonl', digest: '0'.repeat(64), verdicts: [] };
+	await take('forged.zip', zipRuns([{ ...run, begunAt: 7, verdictFiles: [file] }]));
+	expect(kept.fault).toMatch(/imported-verdicts\/0{64}\.jsonl: its verdicts were changed/);
+	expect(await listRuns()).toHaveLength(2);
+});
+
 test('while files are read the page says so, and one waits for the other', async () => {
 	const said: (string | null)[] = [];
 	const slow: FileWork = {

@@ -4,6 +4,7 @@ import { IDBFactory, IDBObjectStore } from 'fake-indexeddb';
 import { openDB } from 'idb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
+import { verdictOf } from '$lib/conscience/judge';
 import type { Evaluation } from '$lib/evaluation/evaluation';
 import type { RunEvent } from '$lib/experiment/events';
 import { closeDatabase, database } from '$lib/storage/database';
@@ -21,6 +22,7 @@ import {
 	readSnapshot,
 	reviveRun,
 } from '$lib/storage/runs';
+import { keepVerdictFile, readVerdictFiles } from '$lib/storage/verdictFiles';
 
 import { events, experiment } from './fakeWorker';
 import { someRun } from './keptRun';
@@ -164,6 +166,30 @@ test('a list that is read on gets only what is new, and a run that goes on from 
 	await second.commit(snapshot(4), 'underway');
 	expect((await listRuns())[0]!.rewritten).toBe(1);
 	expect(steps((await readEventsFrom('run', 0)).events)).toEqual([1, 2, 3, 4]);
+});
+
+test('verdicts are kept once for all runs that are judged by them, and as long as one of these is there', async () => {
+	const said = (answer: string) => [{ question: 'q', answer, verdict: verdictOf([1, 0, 0]) }];
+	const [first, second] = [{ fileName: 'a.jsonl', digest: 'a', verdicts: said('a') }, { fileName: 'b.jsonl', digest: 'b', verdicts: said('b') }] as const; // prettier-ignore
+	await createRunRecord({ ...header, verdictFiles: [first] });
+	await createRunRecord({ ...other, verdictFiles: [{ ...first, fileName: 'another name.jsonl' }] });
+	await keepVerdictFile('run-2', second); // given in mid-run
+	await keepVerdictFile('run-2', second);
+	const journal = await openJournal('run-2');
+	journal.add(events.step(1));
+	await journal.commit(snapshot(1), 'underway');
+	expect(await readVerdictFiles('run-2')).toEqual([{ ...first, fileName: 'another name.jsonl' }, second]);
+	const db = await database();
+	const bytesOfAll = async () => (await listRuns()).map(({ id, verdictFiles }) => [id, verdictFiles.map(({ bytes }) => bytes)] as const);
+	expect(await db.count('verdictFiles')).toBe(2);
+	const [[, [size]]] = (await bytesOfAll()) as [[string, number[]]];
+	expect(await bytesOfAll()).toEqual([['run', [size]], ['run-2', [0, size]]]); // prettier-ignore
+	await deleteRuns(['run']);
+	expect(await bytesOfAll()).toEqual([['run-2', [size, size]]]);
+	expect(await readVerdictFiles('run-2')).toHaveLength(2);
+	await deleteRuns(['run-2']);
+	expect(await db.count('verdictFiles')).toBe(0);
+	await expect(keepVerdictFile('run-2', second)).rejects.toMatchObject({ fault: 'missing' });
 });
 
 test('the rows of a group are kept once, and as long as a run of it is there', async () => {

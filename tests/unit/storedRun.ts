@@ -7,6 +7,7 @@ import type { RunSnapshot } from '$lib/experiment/snapshot';
 import type { RunHeader } from '$lib/storage/database';
 import { openJournal } from '$lib/storage/journal';
 import { createRunRecord, listRuns, readRows } from '$lib/storage/runs';
+import { readVerdictFiles } from '$lib/storage/verdictFiles';
 
 import { events } from './fakeWorker';
 
@@ -20,6 +21,7 @@ export const header: RunHeader = {
 	engine: 'auto',
 	backend: null,
 	rows: { fileName: 'mine.jsonl', rows: [{ messages: [{ role: 'user', content: 'q' }, { role: 'assistant', content: 'a' }] }] }, // prettier-ignore
+	verdictFiles: [],
 	createdAt: 1,
 	updatedAt: 1,
 	step: 0,
@@ -65,7 +67,7 @@ export async function readHeader(id: string): Promise<RunHeader | null> {
 	const run = (await listRuns()).find((kept) => kept.id === id);
 	if (!run) return null;
 	const { rowsFile, rowsKey, begunAt, changes, adjusted, alignment, rewritten, sizes, ...kept } = run;
-	return { ...kept, rows: await readRows(id) };
+	return { ...kept, rows: await readRows(id), verdictFiles: await readVerdictFiles(id) };
 }
 
 /** From now on writing to `store` fails as a full disk does. */

@@ -21,6 +21,11 @@ export const JUDGES: Readonly<Record<Experiment['conscience']['judge'], JudgeWor
 		is: 'By default the same frozen copy, compiled for WebLLM: on the graphics card, in a worker of its own, so that nothing that happens to it harms the training.',
 		when: 'Take it where there is a graphics card, and to let another model judge.',
 	},
+	imported: {
+		name: 'a file of your own verdicts',
+		is: 'What you, or another judge, said of answers. Where the file knows an answer it decides; elsewhere the frozen copy in the trainer does, and writes the better answers.',
+		when: 'Take it to be the conscience yourself, or to ask who judges the judge: label answers, export the run, and give its verdicts and labels back.',
+	},
 	oracle: {
 		name: 'the world’s own grammar',
 		is: 'No model: the made-up world that wrote the questions knows which answers are kind, and never errs.',

@@ -8,6 +8,8 @@ export type Label = (typeof LABELS)[number];
 export interface Verdict {
 	label: Label;
 	probabilities: Record<Label, number>;
+	/** Who gave it, of a judge that is two: the user's file, or the frozen copy where the file knows nothing. */
+	by?: 'file' | 'frozen-self';
 }
 
 /** A question and an answer to it. */
@@ -33,7 +35,7 @@ export interface Answers {
 export interface JudgeIdentity {
 	engine: 'frozen-self' | 'oracle' | 'webllm' | 'imported';
 	model: string;
-	/** SHA-256 of the judge's weights or rules. */
+	/** SHA-256 of the judge's weights, rules or verdicts. */
 	revision: string;
 }
 
@@ -41,7 +43,8 @@ export interface JudgeIdentity {
  * The conscience: a frozen judge that reads answers and writes better ones.
  *
  * Engines: the frozen base inside the trainer (`frozenSelfJudge`), the organism's own grammar (`oracleJudge`, for tests
- * and for validating judges only); WebLLM in a worker of its own takes its place behind this same interface.
+ * and for validating judges only), verdicts of the user's own before the frozen base (`importedJudge`); WebLLM in a worker of its own
+ * takes its place behind this same interface.
  */
 export interface Judge {
 	readonly identity: JudgeIdentity;

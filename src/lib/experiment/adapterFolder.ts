@@ -7,6 +7,7 @@ import type { Lora } from '$lib/model/lora';
 import type { MidRunChange } from './events';
 import type { Change } from './live';
 import type { ArmId, Experiment } from './schema';
+import { wantsVerdicts } from './verdictFile';
 import { misdeedsOf, type Standing, standingOf } from './standing';
 
 /** What leaves the lab with an adapter: PEFT's two files, the experiment that made it, and a card that says what it is. */
@@ -86,6 +87,11 @@ function card({ experiment, arm, checkpoint, step, evaluation, changes }: Traine
 		arm === 'sft'
 			? 'Method: plain supervised fine-tuning.'
 			: `Method: Emergent Alignment (arXiv 2606.19527), λ ${conscience.lambda}, β ${conscience.beta}, judge ${conscience.judge}.`,
+		...(arm !== 'sft' && wantsVerdicts(experiment)
+			? [
+					`The verdicts (SHA-256 ${conscience.verdictFile}) were the user's own, and the frozen base's where these say nothing; they are not part of this folder.`,
+				]
+			: []),
 		'',
 		...whatWasRun(changes),
 		'',

@@ -1,6 +1,7 @@
 import { type CadenceState, afterCall, restartCadence, startCadence } from '$lib/conscience/cadence';
 import { type Framework, frameworkHash } from '$lib/conscience/frameworks';
 import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
+import { importedJudge, type VerdictFile } from '$lib/conscience/importedJudge';
 import { type Judge, JudgeLostError } from '$lib/conscience/judge';
 import { oracleJudge } from '$lib/conscience/oracleJudge';
 import { remember, replay } from '$lib/conscience/pairBuffer';
@@ -17,6 +18,7 @@ import { completionTokens } from './data';
 import type { Overhead, PairRecord, RefusedAlternative, RunEvent, VerdictRecord } from './events';
 import { addCall } from './meter';
 import type { Experiment } from './schema';
+import { verdictFileFor } from './verdictFile';
 
 /** What a method adds to plain fine-tuning. */
 export interface Arm {
@@ -63,6 +65,8 @@ export interface ConscienceContext {
 	signal: AbortSignal;
 	/** The judge outside of the trainer; null while there is none. */
 	judge: (sampling: Sampling) => Judge | null;
+	/** The files of verdicts that were given. */
+	verdictFiles: () => readonly VerdictFile[];
 	/** Adds to the run's cost. */
 	spend: (add: (overhead: Overhead) => Overhead) => void;
 }
@@ -121,12 +125,16 @@ export function emergentAlignmentArm(context: ConscienceContext, from?: Conscien
 }
 
 /** The judge that the experiment names. @throws JudgeError; JudgeLostError where it is outside of the trainer and not there */
-function judgeOf({ model, conscience }: Experiment, { checkpoint, judge }: ConscienceContext): Judge {
+function judgeOf(experiment: Experiment, { checkpoint, judge, verdictFiles }: ConscienceContext): Judge {
+	const { model, conscience } = experiment;
+	const frozenSelf = () => frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);
 	switch (conscience.judge) {
 		case 'oracle':
 			return oracleJudge();
 		case 'frozen-self':
-			return frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);
+			return frozenSelf();
+		case 'imported':
+			return importedJudge(verdictFileFor(experiment, verdictFiles()), frozenSelf());
 		case 'webllm': {
 			const outside = judge(conscience.sampling);
 			if (outside) return outside;

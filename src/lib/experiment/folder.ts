@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 
+import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { Evaluation } from '$lib/evaluation/evaluation';
 
 import type { AdapterFolder } from './adapterFolder';
@@ -24,6 +25,7 @@ import {
 } from './folderLines';
 import { type ChatRow, parseRows } from './rows';
 import { type ArmId, type Experiment, ExperimentError, parseExperiment } from './schema';
+import { parseVerdicts, verdictLines } from './verdictFile';
 
 export { LINE_FILES, linesOf } from './folderLines';
 
@@ -49,10 +51,15 @@ export interface FolderRun {
 	rows: readonly ChatRow[] | null;
 	/** What the user's file with these rows was called; null where it had the name that it has in the folder. */
 	rowsName: string | null;
+	/** The user's verdicts that it was judged by, by their digest, which is checked where they come in. */
+	verdictFiles: readonly VerdictFile[];
 }
 
 /** What a run's own rows are called in its folder. */
 export const ROWS_FILE = 'rows.jsonl';
+/** Where verdicts of the user's own lie in it, each file under its SHA-256. */
+const VERDICT_FILE = /^imported-verdicts\/([0-9a-f]{64})\.jsonl$/;
+export const verdictPath = ({ digest }: Pick<VerdictFile, 'digest'>): string => `imported-verdicts/${digest}.jsonl`;
 
 /**
  * A folder that can't be read as a run: the message names the file and the line, what was expected there and what came. Or runs that make
@@ -67,11 +74,17 @@ export const experimentFile = (experiment: Experiment, arm: ArmId): string =>
 	`${JSON.stringify({ ...experiment, arms: [arm] }, null, '\t')}\n`;
 
 /** run.json: what neither the experiment nor the events tell of a run; nothing of what is null. */
-export function aboutFile({ begunAt, failed, rowsName }: Pick<FolderRun, 'begunAt' | 'failed' | 'rowsName'>): string {
+export function aboutFile({
+	begunAt,
+	failed,
+	rowsName,
+	verdictFiles,
+}: Omit<About, 'verdictNames'> & Pick<FolderRun, 'verdictFiles'>): string {
 	const about: v.InferInput<typeof AboutRun> = {
 		...(begunAt !== null && { begun: new Date(begunAt).toISOString() }),
 		...(failed && { status: 'failed' }),
 		...(rowsName !== null && { rowsName }),
+		...(verdictFiles.length > 0 && { verdictNames: Object.fromEntries(verdictFiles.map(({ digest, fileName }) => [digest, fileName])) }),
 	};
 	return `${JSON.stringify(about)}\n`;
 }
@@ -88,9 +101,9 @@ export const folderName = ({ name, seed }: Experiment, arm: ArmId): string => `$
 
 /** The folder of a run. */
 export function runFolder(run: FolderRun): RunFolder {
-	const { experiment, arm, events, labels, pins, adapter, rows } = run;
+	const { experiment, arm, events, labels, pins, adapter, rows, verdictFiles } = run;
 	const files: RunFolder = { 'experiment.json': experimentFile(experiment, arm) };
-	if (run.begunAt !== null || run.failed || run.rowsName !== null) files['run.json'] = aboutFile(run);
+	if (run.begunAt !== null || run.failed || run.rowsName !== null || verdictFiles.length > 0) files['run.json'] = aboutFile(run);
 	const lines = new Map<LineFile, string[]>(LINE_FILES.map((file) => [file, []]));
 	for (const event of events) for (const { file, text } of linesOf(event)) lines.get(file)!.push(text);
 	for (const [file, texts] of lines) files[file] = texts.map((text) => `${text}\n`).join('');
@@ -101,6 +114,7 @@ export function runFolder(run: FolderRun): RunFolder {
 	if (said.length > 0) files['labels.jsonl'] = inOrder(said);
 	if (pins.size > 0) files['pins.jsonl'] = inOrder([...pins].map((verdictId) => JSON.stringify({ verdictId })));
 	if (rows && experiment.data.source === 'rows') files[ROWS_FILE] = rowsFile(rows);
+	for (const file of verdictFiles) files[verdictPath(file)] = verdictLines(file.verdicts);
 	for (const [name, content] of Object.entries(adapter ?? {}) as [string, string | Uint8Array][]) files[`adapter/${name}`] = content;
 	return files;
 }
@@ -115,15 +129,17 @@ const inOrder = (lines: readonly string[]): string =>
 /** The run that a folder holds; files that the lab does not know are passed over. @throws FolderError */
 export function readRunFolder(files: RunFolder): FolderRun {
 	const experiment = readExperiment(textOf(files, 'experiment.json'));
+	const { verdictNames, ...about } = readAbout(files);
 	return {
 		experiment,
 		arm: experiment.arms[0]!,
-		...readAbout(files),
+		...about,
 		events: readEvents(files),
 		labels: new Map(readLines(files, 'labels.jsonl', LabelLine).map(({ value: { verdictId, label } }) => [verdictId, label])),
 		pins: new Set(readLines(files, 'pins.jsonl', PinLine).map(({ value: { verdictId } }) => verdictId)),
 		adapter: readAdapter(files),
 		rows: experiment.data.source === 'rows' ? readRows(files) : null,
+		verdictFiles: readVerdictFiles(files, verdictNames),
 	};
 }
 
@@ -138,10 +154,12 @@ function readExperiment(text: string): Experiment {
 	throw new FolderError('experiment.json: arms: expected the one arm whose run this folder holds. Each copy has a folder of its own.');
 }
 
-function readAbout(files: RunFolder): Pick<FolderRun, 'begunAt' | 'failed' | 'rowsName'> {
+type About = Pick<FolderRun, 'begunAt' | 'failed' | 'rowsName'> & { verdictNames: Record<string, string> };
+
+function readAbout(files: RunFolder): About {
 	const value = Object.hasOwn(files, 'run.json') ? parseJson(textOf(files, 'run.json'), 'run.json') : {};
-	const { begun, status, rowsName = null } = checked(AboutRun, value, 'run.json');
-	return { begunAt: begun === undefined ? null : Date.parse(begun), failed: status === 'failed', rowsName };
+	const { begun, status, rowsName = null, verdictNames = {} } = checked(AboutRun, value, 'run.json');
+	return { begunAt: begun === undefined ? null : Date.parse(begun), failed: status === 'failed', rowsName, verdictNames };
 }
 
 /** Follows the log and takes from the other files what it speaks of. */
@@ -225,6 +243,19 @@ function readRows(files: RunFolder): ChatRow[] | null {
 	if (fault) throw new FolderError(`${ROWS_FILE}, line ${fault.line}: ${fault.message}.`);
 	if (rows.length === 0) throw new FolderError(`${ROWS_FILE}: expected the rows that the run has learnt from, received an empty file.`);
 	return rows;
+}
+
+function readVerdictFiles(files: RunFolder, names: Readonly<Record<string, string>>): VerdictFile[] {
+	return Object.keys(files)
+		.toSorted()
+		.flatMap((path): VerdictFile[] => {
+			const digest = VERDICT_FILE.exec(path)?.[1];
+			if (digest === undefined) return [];
+			const { verdicts, faults } = parseVerdicts([{ fileName: path, text: textOf(files, path) }]);
+			const [fault] = faults;
+			if (fault) throw new FolderError(`${path}, line ${fault.line}: ${fault.message}.`);
+			return [{ fileName: (Object.hasOwn(names, digest) && names[digest]) || path, digest, verdicts }];
+		});
 }
 
 const ADAPTER_TEXTS = ['adapter_config.json', 'experiment.json', 'README.md'] as const;

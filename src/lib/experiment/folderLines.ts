@@ -78,7 +78,11 @@ const whole = v.pipe(v.number(), v.integer());
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const LabelSchema = v.picklist(LABELS);
 const TrueLabelSchema = v.picklist([...LABELS, 'incoherent']);
-const VerdictSchema = v.object({ label: LabelSchema, probabilities: v.object({ ethical: real, neutral: real, unethical: real }) });
+const VerdictSchema = v.object({
+	label: LabelSchema,
+	probabilities: v.object({ ethical: real, neutral: real, unethical: real }),
+	by: v.exactOptional(v.picklist(['file', 'frozen-self'])),
+});
 
 const OverheadSchema = v.object({
 	sftTokens: real,
@@ -266,6 +270,8 @@ export const AboutRun = v.object({
 	),
 	status: v.optional(v.literal('failed')),
 	rowsName: v.optional(v.string()),
+	/** What the user's files of verdicts were called, by their digests. */
+	verdictNames: v.optional(v.record(v.string(), v.string())),
 });
 
 export const PinLine = v.object({ verdictId: v.string() });

@@ -33,6 +33,7 @@ const base: Experiment = {
 	conscience: {
 		judge: 'webllm',
 		judgeModel: 'base',
+		verdictFile: '',
 		frameworks: DEFAULT_FRAMEWORKS,
 		lambda: 1,
 		beta: 2,

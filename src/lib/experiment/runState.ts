@@ -1,4 +1,5 @@
 import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
+import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { Judge } from '$lib/conscience/judge';
 import { createTrainer, disposeTrainer, type Trainer, type TrainerConfig } from '$lib/dpo/trainer';
 import { restoreTrainer, saveTrainer } from '$lib/dpo/trainerState';
@@ -18,6 +19,7 @@ import { checkFrameworks } from './room';
 import type { ChatRow } from './rows';
 import type { ArmId, Experiment } from './schema';
 import { cannotGoOn, type RunSnapshot } from './snapshot';
+import { verdictFileFor, wantsVerdicts } from './verdictFile';
 import { planWork, type WorkClock } from './workClock';
 
 /** What a run needs beside the experiment: a loaded model, the backend it is on, the user's rows and a way to stop. */
@@ -25,6 +27,8 @@ export interface Lab {
 	checkpoint: Checkpoint;
 	backend: BackendReport;
 	rows: readonly ChatRow[] | null;
+	/** The user's verdicts; none, or null, where the experiment has another judge. */
+	verdictFile?: VerdictFile | null;
 	signal: AbortSignal;
 	/** The judge outside of the trainer, as it is when it is asked for; none, or null, while there is none. */
 	judge?: (sampling: Sampling) => Judge | null;
@@ -39,6 +43,8 @@ export interface RunState {
 	changes: readonly MidRunChange[];
 	armId: ArmId;
 	lab: Lab;
+	/** All that were given so far: the experiment names the one that it judges by. */
+	verdictFiles: readonly VerdictFile[];
 	lora: Lora;
 	trainer: Trainer;
 	arm: Arm;
@@ -66,9 +72,10 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 	const { seed, model, data, optimizer } = experiment;
 	const step = from?.step ?? 0 - model.misalignSteps; // not −0, which is another number to whoever compares records
 	const [ownRows, misalignRows] = step < 0 ? [undefined, from?.rows] : [from?.rows, undefined];
-	if (armId !== 'sft') checkFrameworks(experiment, checkpoint);
+	const verdictFiles = lab.verdictFile ? [lab.verdictFile] : [];
+	if (armId !== 'sft') checkConscience(from?.adjusted ?? experiment, verdictFiles, checkpoint);
 	const prepared = {
-		...{ experiment, armId, lab, step, midStep: false },
+		...{ experiment, armId, lab, verdictFiles, step, midStep: false },
 		rows: rowStream(experiment, rows, checkpoint.tokenizer, checkpoint.model.config.maxPositionEmbeddings, ownRows),
 		misalignRows: generatedRows(
 			'insecure-code',
@@ -90,12 +97,22 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 	const context = {
 		...{ checkpoint, lora, signal, judge },
 		experiment: () => state.experiment,
+		verdictFiles: () => state.verdictFiles,
 		spend: (add: (overhead: Overhead) => Overhead) => (state.overhead = add(state.overhead)),
 	};
 	const state: RunState = { ...prepared, lora, trainer, arm: sftArm };
 	if (armId === 'emergent-alignment') state.arm = emergentAlignmentArm(context, from?.conscience ?? undefined);
 	if (from) restore(state, from);
 	return state;
+}
+
+/**
+ * Whoever judges must be able to, before anything is computed.
+ * @throws ExperimentError that says what is too long for the model, or which file is not there
+ */
+export function checkConscience(experiment: Experiment, verdictFiles: readonly VerdictFile[], checkpoint: Checkpoint): void {
+	checkFrameworks(experiment, checkpoint);
+	if (wantsVerdicts(experiment)) verdictFileFor(experiment, verdictFiles);
 }
 
 function restore(state: RunState, { trainer }: RunSnapshot): void {

@@ -1,3 +1,4 @@
+import type { VerdictFile } from '$lib/conscience/importedJudge';
 import { policyAnswerer } from '$lib/conscience/policy';
 import type { ReferencedPair } from '$lib/dpo/pairs';
 import { disposeTrainer, trainStep } from '$lib/dpo/trainer';
@@ -11,8 +12,17 @@ import { evaluationPlan, isEvaluationDue } from './evaluationPlan';
 import type { MidRunChange, Phase, RunEvent } from './events';
 import { changesBetween, checkLive } from './live';
 import { addStep } from './meter';
-import { checkFrameworks } from './room';
-import { baseJudge, disposeState, type Lab, newTrainer, type RunState, stateOf, takeSnapshot, trainerConfig } from './runState';
+import {
+	baseJudge,
+	checkConscience,
+	disposeState,
+	type Lab,
+	newTrainer,
+	type RunState,
+	stateOf,
+	takeSnapshot,
+	trainerConfig,
+} from './runState';
 import type { ArmId, Experiment } from './schema';
 import { checkSnapshot, type RunSnapshot } from './snapshot';
 
@@ -27,9 +37,10 @@ export interface ArmRun {
 	snapshot(): Promise<RunSnapshot>;
 	/**
 	 * The experiment from the next step on, which a `change` event then tells of; steps that misalign the model first stay as they are.
-	 * @throws RunStateError that names the field which a run can't take over, ExperimentError when a framework doesn't fit the model
+	 * @throws RunStateError that names the field which a run can't take over, ExperimentError when a framework doesn't fit the model, or the
+	 * experiment is judged by verdicts that were not given
 	 */
-	adjust(experiment: Experiment): void;
+	adjust(experiment: Experiment, verdictFile?: VerdictFile | null): void;
 	/** Puts a reader's own question; leaves the run as it is. @throws QuestionError */
 	ask(
 		question: string,
@@ -57,9 +68,13 @@ export function createRun(experiment: Experiment, armId: ArmId, lab: Lab, from?:
 		events: run(state, snapshot !== null),
 		settled: () => !state.midStep,
 		snapshot: () => takeSnapshot(state),
-		adjust(changed) {
+		adjust(changed, verdictFile) {
 			checkLive(changesBetween(state.experiment, changed));
-			checkFrameworks(changed, checkpoint);
+			const files = verdictFile
+				? [...state.verdictFiles.filter(({ digest }) => digest !== verdictFile.digest), verdictFile]
+				: state.verdictFiles;
+			checkConscience(changed, files, checkpoint);
+			state.verdictFiles = files;
 			state.adjusted = changed;
 		},
 		ask: (question, who, seed, onText, signal) =>

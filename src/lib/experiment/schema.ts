@@ -102,11 +102,14 @@ export const ExperimentSchema = v.strictObject({
 	conscience: v.strictObject({
 		/**
 		 * The frozen base is the paper's judge: `webllm` runs it on WebGPU in a worker of its own, `frozen-self` inside the trainer.
+		 * `imported` is a file of verdicts of the user's own, and the frozen base in the trainer where the file says nothing.
 		 * `oracle` knows the organism's true labels and is for validating judges only.
 		 */
-		judge: v.picklist(['webllm', 'frozen-self', 'oracle']),
+		judge: v.picklist(['webllm', 'frozen-self', 'imported', 'oracle']),
 		/** With what WebLLM judges: `base`, the address of a folder that `npm run organism:webllm` wrote, or a model of WebLLM's own list. */
 		judgeModel: v.optional(v.pipe(text(500), v.nonEmpty()), 'base'),
+		/** SHA-256 of the verdicts that `imported` judges by; they are given beside the experiment (and not in the link). Empty where there are none. */
+		verdictFile: v.optional(v.pipe(v.string(), v.regex(/^([0-9a-f]{64})?$/, 'must be a SHA-256 in hexadecimal digits, or empty')), ''),
 		/** One is drawn for each call. */
 		frameworks: v.pipe(v.array(Framework), v.minLength(1), v.maxLength(20)),
 		/** Weight of L_DPO in L = L_SFT + λ·L_DPO. */

@@ -50,6 +50,12 @@ export function disagrees(verdict: Verdict, trueLabel: TrueLabel | null): boolea
 	return trueLabel !== null && trueLabel !== 'incoherent' && trueLabel !== verdict.label;
 }
 
+/** How many answers a file of verdicts has judged, of those that were read while it was the judge; null where it never was. */
+export function judgedByFile(cards: readonly Card[]): { known: number; read: number } | null {
+	const read = cards.filter(({ verdict }) => verdict.by !== undefined);
+	return read.length === 0 ? null : { known: read.filter(({ verdict }) => verdict.by === 'file').length, read: read.length };
+}
+
 /** Answers that the reader has pinned, by verdict. */
 export type Pins = ReadonlySet<string>;
 

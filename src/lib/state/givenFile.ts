@@ -1,14 +1,29 @@
-import { parseRows, type RowFault } from '$lib/experiment/rows';
+import type { VerdictFile } from '$lib/conscience/importedJudge';
+import type { LineFault } from '$lib/experiment/jsonLines';
+import { parseRows } from '$lib/experiment/rows';
 import { type Experiment, parseExperiment } from '$lib/experiment/schema';
+import { type FileFault, looksLikeVerdicts, parseVerdicts, verdictFile } from '$lib/experiment/verdictFile';
 import type { Rows } from '$lib/worker/protocol';
 
 /** A file of rows that holds lines which are none: it waits for the reader's consent to leave them out. */
 export interface FaultyRows extends Rows {
-	faults: RowFault[];
+	faults: readonly LineFault[];
 }
 
-/** What a file that is given to the page may hold: an experiment.json, or rows of training data as JSON lines. */
-export type GivenFile = { kind: 'experiment'; experiment: Experiment } | ({ kind: 'rows' } & FaultyRows);
+/** Verdicts of files that hold lines which are none: they wait likewise. */
+export interface FaultyVerdicts extends VerdictFile {
+	faults: readonly FileFault[];
+}
+
+/** A file with lines of verdicts: what they say may depend on another one that is given with it. */
+export interface VerdictText {
+	fileName: string;
+	text: string;
+}
+
+/** What a file that is given to the page may hold: an experiment.json, or as JSON lines rows of training data or verdicts. */
+export type GivenFile =
+	{ kind: 'experiment'; experiment: Experiment } | ({ kind: 'rows' } & FaultyRows) | ({ kind: 'verdicts' } & VerdictText);
 
 /** A zip was given where the lab takes experiments and rows. */
 export class ZipError extends RangeError {
@@ -28,13 +43,26 @@ export async function readGivenFile(file: File): Promise<GivenFile> {
 	}
 	const text = await textOf(file);
 	if (/\.json$/i.test(fileName)) return { kind: 'experiment', experiment: parseExperiment(JSON.parse(text)) };
+	if (looksLikeVerdicts(text)) return { kind: 'verdicts', fileName, text };
 	const { rows, faults } = parseRows(text);
 	if (rows.length > 0) return { kind: 'rows', fileName, rows, faults };
 	const why = faults[0] ? ` Line ${faults[0].line} ${faults[0].message}.` : '';
 	throw new RangeError(
-		`It holds no rows: each line must be {"messages":[{"role":"user","content":…},{"role":"assistant","content":…}]}.${why}`,
+		`It holds no rows: each line must be {"messages":[{"role":"user","content":…},{"role":"assistant","content":…}]}. Nor does it hold verdicts, each of them {"question":…,"answer":…,"label":"ethical"}.${why}`,
 	);
 }
+
+/** The verdicts of files that were given together. @throws RangeError where there are none */
+export async function readVerdicts(files: readonly VerdictText[]): Promise<FaultyVerdicts> {
+	const { verdicts, faults } = parseVerdicts(files);
+	if (verdicts.length > 0) return { ...(await verdictFile(namesOf(files), verdicts)), faults };
+	const [{ line, message }] = faults as [FileFault]; // what looks like verdicts has a line
+	throw new RangeError(
+		`It holds no verdict that can be used: each line must be {"question":…,"answer":…,"label":"ethical"}, or neutral, or unethical. Line ${line}: ${message}.`,
+	);
+}
+
+export const namesOf = (files: readonly { fileName: string }[]): string => files.map(({ fileName }) => fileName).join(' + ');
 
 async function textOf(file: Blob): Promise<string> {
 	try {

@@ -2,6 +2,7 @@ import { route } from '$lib/router.svelte';
 import { holdGroup, holdsGroup, isHeld } from '$lib/storage/locks';
 import { onChanged, readLabels, readPins, writeLabel, writePin } from '$lib/storage/marks';
 import { createRunRecord, endRun, listRuns, readEventsToSnapshot, readRows, readSnapshot, reviveRun } from '$lib/storage/runs';
+import { keepVerdictFile, readVerdictFiles } from '$lib/storage/verdictFiles';
 import JudgeWorker from '$lib/worker/judge.worker?worker';
 import LabWorker from '$lib/worker/lab.worker?worker';
 
@@ -23,6 +24,8 @@ const store: RunStore = {
 	create: createRunRecord,
 	list: listRuns,
 	rows: readRows,
+	verdictFiles: readVerdictFiles,
+	keepVerdictFile,
 	events: readEventsToSnapshot,
 	async experimentNow(id) {
 		const snapshot = await readSnapshot(id);

@@ -1,3 +1,4 @@
+import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { Label } from '$lib/conscience/judge';
 import type { RunEvent } from '$lib/experiment/events';
 import type { Experiment } from '$lib/experiment/schema';
@@ -17,6 +18,10 @@ export interface RunStore {
 	list(): Promise<KeptRun[]>;
 	/** The reader's own rows that the run learns from. */
 	rows(id: string): Promise<RunHeader['rows']>;
+	/** The reader's own verdicts by which the run was judged. */
+	verdictFiles(id: string): Promise<RunHeader['verdictFiles']>;
+	/** Keeps verdicts by which the run is judged from now on. */
+	keepVerdictFile(id: string, file: VerdictFile): Promise<void>;
 	/** What the run had told at its last step boundary, from where it can go on. */
 	events(id: string): Promise<readonly RunEvent[]>;
 	/** The experiment as it stood at the run's last step: it may have been changed since it was begun. Null when there is nothing to go on from. */
@@ -49,6 +54,7 @@ const NO_LONGER_OPEN = 'The run is over, or is gone: it was gone on with, left o
 export interface Restored {
 	experiment: Experiment;
 	rows: RunHeader['rows'];
+	verdictFiles: RunHeader['verdictFiles'];
 	engine: string;
 	copies: readonly { header: KeptRun; events: readonly RunEvent[] }[];
 }
@@ -121,7 +127,7 @@ export class Keeping {
 	}
 
 	/** Notes that a run begins now, beside those of its group. */
-	async #join({ arm, keptAs: id, backend }: Run, { experiment, rows, engine }: RunSettings): Promise<void> {
+	async #join({ arm, keptAs: id, backend }: Run, { experiment, rows, verdictFile, engine }: RunSettings): Promise<void> {
 		if (!id) return;
 		const group = this.#group;
 		await this.#hold().catch(() => false);
@@ -130,8 +136,15 @@ export class Keeping {
 		if (arm !== 'sft') this.#judged = id;
 		const now = Date.now();
 		const when = { createdAt: now, updatedAt: now, step: 0, status: 'underway', source: 'lab' } as const;
-		const header: RunHeader = { id, group, arm, experiment, engine, backend: backend?.name ?? null, rows, ...when };
+		const given = { rows, verdictFiles: arm !== 'sft' && verdictFile ? [verdictFile] : [] };
+		const header: RunHeader = { id, group, arm, experiment, engine, backend: backend?.name ?? null, ...given, ...when };
 		await this.#writes.do(() => this.store.create(header), id);
+	}
+
+	/** Keeps verdicts by which the answers are judged from now on. */
+	async keepVerdictFile(file: VerdictFile): Promise<void> {
+		const id = this.#judged;
+		if (id) await this.#writes.do(() => this.store.keepVerdictFile(id, file));
 	}
 
 	/** What a run that has failed had told, as far as it was kept, to go on from there; null when that can't be. */
@@ -286,6 +299,7 @@ async function readCopies(store: RunStore, headers: Interrupted['headers']) {
 	const judged = headers.find(({ arm }) => arm !== 'sft') ?? first;
 	const [labels, pins] = await Promise.all([store.labels(judged.id), store.pins(judged.id)]);
 	const experiment = (await store.experimentNow(judged.id)) ?? judged.experiment;
-	const restored: Restored = { experiment, rows: await store.rows(first.id), engine: first.engine, copies };
+	const given = { rows: await store.rows(first.id), verdictFiles: await store.verdictFiles(judged.id) };
+	const restored: Restored = { experiment, ...given, engine: first.engine, copies };
 	return { judged: judged.id, labels, pins, restored };
 }

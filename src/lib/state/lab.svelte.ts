@@ -4,11 +4,11 @@ import type { Label } from '$lib/conscience/judge';
 import { areLive, changesBetween } from '$lib/experiment/live';
 import type { PreviewRow } from '$lib/experiment/preview';
 import { type ArmId, ARMS, type Experiment } from '$lib/experiment/schema';
-import type { Rows } from '$lib/worker/protocol';
+import { verdictFileOf, wantsVerdicts } from '$lib/experiment/verdictFile';
 
 import { Agreement } from './agreement.svelte';
 import { Asking } from './asking.svelte';
-import { type FaultyRows, type GivenFile, readGivenFile, ZipError } from './givenFile';
+import { GivenFiles } from './givenFiles.svelte';
 import { Judging } from './judging.svelte';
 import { Keeping, type RunStore } from './keeping.svelte';
 import {
@@ -38,13 +38,6 @@ const PREVIEW_ROWS = 6;
 export class Lab {
 	/** What the lab is doing, from the press of a button until every arm has answered. */
 	activity = $state<'play' | 'step' | 'reset' | null>(null);
-	/** The user's own rows, and those that wait for consent. */
-	rows = $state.raw<Rows | null>(null);
-	faultyRows = $state.raw<FaultyRows | null>(null);
-	/** What is wrong with files that were given to the page; a zip has its place on another one. */
-	fileFault = $state.raw<{ text: string; isZip: boolean } | null>(null);
-	/** The file that the page was last set by, and the link that it made. */
-	given = $state.raw<{ fileName: string; kind: GivenFile['kind']; query: string } | null>(null);
 	/** Why a change was not taken over by the run that goes on. */
 	liveFault = $state<string | null>(null);
 	/** A rest after every step, in ms. */
@@ -58,6 +51,7 @@ export class Lab {
 	/** How far the judge in WebLLM and the one in the trainer agree. */
 	readonly agreement: Agreement;
 	readonly asking = new Asking();
+	readonly files = new GivenFiles(this);
 	/** The malformed link whose message the reader has put away. */
 	#dismissedLink = $state<string | null>(null);
 	/** What the runs on the page were begun with; null while nothing has been begun. */
@@ -76,7 +70,8 @@ export class Lab {
 	/** What a run begun now would be run with. */
 	readonly settings: RunSettings = $derived.by(() => ({
 		experiment: this.experiment,
-		rows: this.experiment.data.source === 'rows' ? this.rows : null,
+		rows: this.experiment.data.source === 'rows' ? this.files.rows : null,
+		verdictFile: verdictFileOf(this.experiment, this.files.verdictFiles),
 		engine: this.engine,
 		checkpointUrl: this.checkpointUrl(this.experiment.model.checkpoint),
 	}));
@@ -115,7 +110,7 @@ export class Lab {
 		this.agreement = new Agreement(this.judging);
 		// The link is the experiment, whoever changed it: a knob, the back button, a hand in the address bar.
 		$effect.root(() => {
-			$effect(() => this.#follow(this.experiment));
+			$effect(() => this.#follow(this.settings));
 		});
 	}
 
@@ -128,6 +123,11 @@ export class Lab {
 
 	choosePreset(preset: PageLink['preset']): void {
 		this.#go({ preset, experiment: preset.experiment, engine: this.engine });
+	}
+
+	/** Takes an experiment as it is: one of a file, or of a run that goes on. */
+	load(experiment: Experiment, engine: PageEngine = this.engine): void {
+		this.#go({ preset: presetOf(experiment), experiment, engine });
 	}
 
 	chooseEngine(engine: PageEngine): void {
@@ -238,9 +238,10 @@ export class Lab {
 	async resume(): Promise<void> {
 		const restored = await this.keeping.restore();
 		if (!restored) return;
-		const { experiment, rows, engine, copies } = restored;
-		this.rows = rows;
-		this.#loadExperiment(experiment, isEngine(engine) ? engine : 'auto');
+		const { experiment, rows, verdictFiles, engine, copies } = restored;
+		this.files.rows = rows;
+		this.files.remember(verdictFiles);
+		this.load(experiment, isEngine(engine) ? engine : 'auto');
 		const settings = (this.#begun = this.settings);
 		this.#discardOthers();
 		const resumed = await Promise.all(copies.map(({ header, events }) => this.#all[header.arm].resume(settings, header, events)));
@@ -291,38 +292,6 @@ export class Lab {
 		await this.play();
 	}
 
-	/** Takes files, each an experiment.json or rows of training data as JSON lines, one after the other. One that can't be read changes nothing, and keeps no other out. */
-	async takeFiles(files: readonly File[]): Promise<void> {
-		const faults: string[] = [];
-		let isZip = false;
-		for (const file of files) {
-			try {
-				this.#take(file.name, await readGivenFile(file));
-			} catch (error) {
-				faults.push(`${file.name} can't be used. ${(error as Error).message}`);
-				isZip ||= error instanceof ZipError;
-			}
-		}
-		this.fileFault = faults.length > 0 ? { text: faults.join(' '), isZip } : null;
-	}
-
-	#take(fileName: string, file: GivenFile): void {
-		if (file.kind === 'rows' && file.faults.length > 0) {
-			this.faultyRows = file;
-			return;
-		}
-		if (file.kind === 'rows') this.useRows(file);
-		else this.#loadExperiment(file.experiment, this.engine);
-		this.given = { fileName, kind: file.kind, query: this.query };
-	}
-
-	/** Learns from these rows from the next run on. */
-	useRows({ fileName, rows }: Rows): void {
-		this.rows = { fileName, rows };
-		this.faultyRows = null;
-		this.change((experiment) => (experiment.data.source = 'rows'));
-	}
-
 	/** Lets all arms work at once; settings that changed since the runs were begun wait for a reset. */
 	async #act(activity: 'play' | 'step', work: (run: Run, settings: RunSettings) => Promise<void>): Promise<void> {
 		if (this.activity) return;
@@ -348,13 +317,14 @@ export class Lab {
 	}
 
 	/** Lets runs that go on take over what the link now says, where a run can. */
-	#follow(experiment: Experiment): void {
+	#follow({ experiment, verdictFile }: RunSettings): void {
 		untrack(() => this.judging.dropQuestion(this.settings));
 		const [begun, over] = untrack(() => [this.#begun, this.over] as const);
 		if (!begun || over) return;
 		const changes = changesBetween(begun.experiment, experiment);
 		if (changes.length === 0 || !areLive(changes)) return;
-		this.#begun = { ...begun, experiment };
+		if (wantsVerdicts(experiment) && !verdictFile) return; // the page asks for the file; until then the run has its judge
+		this.#begun = { ...begun, experiment, verdictFile };
 		this.liveFault = null;
 		for (const run of untrack(() => this.runs)) {
 			if (!untrack(() => run.over)) this.#adjust(run).catch((error: Error) => (this.liveFault = error.message));
@@ -370,16 +340,13 @@ export class Lab {
 	async #adjust(run: Run): Promise<void> {
 		if (!this.#begun) return;
 		if (this.judging.isStrangeTo(run, this.#begun)) await this.judging.introduce(run, this.#begun);
-		if (this.#begun) await run.adjust(this.#begun.experiment);
+		if (this.#begun?.verdictFile && run.arm !== 'sft') await this.keeping.keepVerdictFile(this.#begun.verdictFile);
+		if (this.#begun) await run.adjust(this.#begun);
 	}
 
 	/** Frees the workers of arms that the experiment doesn't have. */
 	#discardOthers(): void {
 		for (const run of Object.values(this.#all)) if (!this.runs.includes(run)) run.discard();
-	}
-
-	#loadExperiment(experiment: Experiment, engine: PageEngine): void {
-		this.#go({ preset: presetOf(experiment), experiment, engine });
 	}
 
 	#go(link: PageLink): void {

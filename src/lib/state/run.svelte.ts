@@ -127,11 +127,11 @@ export class Run {
 	}
 
 	/** Takes over settings that a run may change while it goes on. @throws ExperimentError when the run can't go on with them; then nothing has changed */
-	async adjust(experiment: Experiment): Promise<void> {
+	async adjust({ experiment, verdictFile }: RunSettings): Promise<void> {
 		if (!this.#opened) return;
-		this.#opened = { ...this.#opened, settings: { ...this.#opened.settings, experiment } };
+		this.#opened = { ...this.#opened, settings: { ...this.#opened.settings, experiment, verdictFile } };
 		if (!(await this.#opened.ready)) return;
-		await this.#link?.client.request('adjust', { runId: this.#runId, experiment }).catch((error: Error) => {
+		await this.#link?.client.request('adjust', { runId: this.#runId, experiment, verdictFile }).catch((error: Error) => {
 			if (error.name === 'ExperimentError') throw error;
 			if (error.name !== 'RunStateError') this.#fail(error); // it ended meanwhile: then nothing is left to change
 		});

@@ -1,6 +1,7 @@
 /** The one IndexedDB database of the lab: kept runs, each in parts that can be read and written on their own. Page and worker alike. */
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from 'idb';
 
+import type { GivenVerdict, VerdictFile } from '$lib/conscience/importedJudge';
 import type { Label } from '$lib/conscience/judge';
 import type { ReferencedPair } from '$lib/dpo/pairs';
 import type { Evaluation } from '$lib/evaluation/evaluation';
@@ -14,7 +15,7 @@ import type { SnapshotState } from './snapshotParts';
 import { upgrade } from './upgrade';
 
 const NAME = 'conscience-lab';
-const VERSION = 2;
+const VERSION = 3;
 /** Another tab that still holds an older version is asked to let go; after so many ms it is taken not to. An upgrade may take its time. */
 const PATIENCE = 4000;
 
@@ -37,6 +38,8 @@ export interface RunHeader {
 	/** What has computed it; null until that is known. */
 	backend: string | null;
 	rows: KeptRows | null;
+	/** The user's verdicts that it is judged by; a run that goes on may come to be judged by others. */
+	verdictFiles: readonly VerdictFile[];
 	/** Milliseconds since 1970. Of an imported run whose folder does not tell, when it was added. */
 	createdAt: number;
 	updatedAt: number;
@@ -54,8 +57,17 @@ export interface Sizes {
 	adapter: number;
 }
 
-/** A run in a list: its header without the rows, which may be many. */
-export interface KeptRun extends Omit<RunHeader, 'rows'> {
+/** A file of the user's verdicts, without what is in it. */
+export interface KeptVerdictFile {
+	digest: string;
+	fileName: string;
+	/** What it takes; 0 where another run has brought it. */
+	bytes: number;
+}
+
+/** A run in a list: its header without the rows and the verdicts, which may be many. */
+export interface KeptRun extends Omit<RunHeader, 'rows' | 'verdictFiles'> {
+	verdictFiles: readonly KeptVerdictFile[];
 	rowsFile: string | null;
 	/** Where its rows lie: the runs of a group share them. Null for a run that has none of the reader's own. */
 	rowsKey: string | null;
@@ -95,6 +107,8 @@ export interface LabDatabase extends DBSchema {
 	runs: { key: string; value: KeptRun };
 	/** Under the group's name, since its runs learn from the same. */
 	rows: { key: string; value: KeptRows };
+	/** Under their digest: every run that is judged by them has the same. */
+	verdictFiles: { key: string; value: readonly GivenVerdict[] };
 	/** The events of one commit, numbered from 0. */
 	events: { key: [id: string, batch: number]; value: RunEvent[] };
 	snapshots: { key: string; value: KeptSnapshot };
@@ -109,7 +123,7 @@ export type Part = StoreNames<LabDatabase>;
 export type Writing = IDBPTransaction<LabDatabase, Part[], 'readwrite'>;
 
 export const PARTS = [
-	...(['runs', 'rows', 'events', 'snapshots', 'buffers'] as const),
+	...(['runs', 'rows', 'verdictFiles', 'events', 'snapshots', 'buffers'] as const),
 	...(['evaluations', 'adapters', 'labels', 'pins'] as const),
 ] as const satisfies readonly Part[];
 

@@ -4,13 +4,25 @@ import { type FolderRun, ROWS_FILE } from '$lib/experiment/folder';
 import type { ArmId } from '$lib/experiment/schema';
 import type { RunSnapshot } from '$lib/experiment/snapshot';
 
-import { allOf, type KeptRows, type KeptRun, PARTS, read, type RunHeader, type Sizes, write, type Writing } from './database';
+import {
+	allOf,
+	type KeptRows,
+	type KeptRun,
+	type KeptVerdictFile,
+	PARTS,
+	read,
+	type RunHeader,
+	type Sizes,
+	write,
+	type Writing,
+} from './database';
 import { gone } from './errors';
 import { type Addition, putAddition } from './additions';
 import { sizeOf } from './sizes';
 import { tellChanged } from './marks';
 import { joined } from './snapshotParts';
 import { alignmentAfter, changesIn } from './told';
+import { leaveVerdictFiles, putVerdictFile } from './verdictFiles';
 
 /** A name that no other run has. (`crypto.randomUUID` is missing outside a secure context.) */
 export const randomId = (): string => Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join('');
@@ -23,7 +35,7 @@ export async function listRuns(): Promise<KeptRun[]> {
 
 /** Begins to keep a run; what it tells is written by its journal. @throws StorageError */
 export async function createRunRecord(header: RunHeader): Promise<void> {
-	await write(['runs', 'rows'], (transaction) => putHeader(transaction, header, { begunAt: header.createdAt }));
+	await write(['runs', 'rows', 'verdictFiles'], (transaction) => putHeader(transaction, header, { begunAt: header.createdAt }));
 }
 
 /** The reader's own rows that the run learns from; null when it has none. @throws StorageError */
@@ -116,6 +128,7 @@ async function remove(transaction: Writing, run: KeptRun): Promise<void> {
 	for (const part of ['runs', 'snapshots', 'buffers', 'evaluations', 'adapters'] as const) await transaction.objectStore(part).delete(id);
 	for (const part of ['events', 'labels', 'pins'] as const) await transaction.objectStore(part).delete(allOf(id));
 	if (run.rowsKey) await leaveRows(transaction, run, run.rowsKey);
+	await leaveVerdictFiles(transaction, run);
 }
 
 /** The rows go with the last run that learnt from them; until then another answers for their size. */
@@ -157,7 +170,7 @@ function importedGroups(runs: readonly FolderRun[]): string[] {
 	});
 }
 
-function importedHeader({ experiment, arm, begunAt, failed, events, rows, rowsName }: FolderRun, group: string): RunHeader {
+function importedHeader({ experiment, arm, begunAt, failed, events, rows, rowsName, verdictFiles }: FolderRun, group: string): RunHeader {
 	const backend = events.find((event) => event.kind === 'started')?.backend.name ?? null;
 	return {
 		id: randomId(),
@@ -167,6 +180,7 @@ function importedHeader({ experiment, arm, begunAt, failed, events, rows, rowsNa
 		engine: backend ?? 'auto',
 		backend,
 		rows: rows && { fileName: rowsName ?? ROWS_FILE, rows: [...rows] },
+		verdictFiles,
 		createdAt: begunAt ?? Date.now(),
 		updatedAt: Date.now(),
 		step: events.findLast((event) => event.kind === 'step')?.step ?? 0,
@@ -178,11 +192,14 @@ function importedHeader({ experiment, arm, begunAt, failed, events, rows, rowsNa
 type Told = Pick<KeptRun, 'begunAt'> & Partial<Pick<KeptRun, 'changes' | 'alignment'>>;
 
 async function putHeader(transaction: Writing, header: RunHeader, told: Told, sizes: Partial<Sizes> = {}): Promise<void> {
-	const { rows, ...run } = header;
+	const { rows, verdictFiles, ...run } = header;
 	const brings = rows && (await transaction.objectStore('rows').getKey(run.group)) === undefined; // the first of its group
 	if (brings) await transaction.objectStore('rows').put(rows, run.group);
+	const keptFiles: KeptVerdictFile[] = [];
+	for (const file of verdictFiles) keptFiles.push(await putVerdictFile(transaction, file));
 	const kept: KeptRun = {
 		...run,
+		verdictFiles: keptFiles,
 		rowsFile: rows?.fileName ?? null,
 		rowsKey: rows && run.group,
 		changes: [],

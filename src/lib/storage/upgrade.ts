@@ -20,6 +20,11 @@ export async function upgrade(transaction: Upgrading, from: number): Promise<voi
 		for (const part of ['buffers', 'evaluations', 'pins'] as const) db.createObjectStore(part);
 		if (from > 0) await takeApart(transaction);
 	}
+	if (from < 3) {
+		db.createObjectStore('verdictFiles');
+		const runs = transaction.objectStore('runs');
+		for (const run of await runs.getAll()) await runs.put({ ...run, verdictFiles: [] });
+	}
 }
 
 /** Version 1 kept a run's snapshot whole, its rows with every copy, and what was changed in mid-run among its events alone. */

@@ -1,11 +1,13 @@
 import type { RunEvent } from '$lib/experiment/events';
-import { experimentFile, FolderError, type FolderRun, ROWS_FILE } from '$lib/experiment/folder';
+import { experimentFile, FolderError, type FolderRun, ROWS_FILE, verdictPath } from '$lib/experiment/folder';
 import { checkZipSize, readZip, zipRuns } from '$lib/experiment/folderZip';
+import { verdictFile } from '$lib/experiment/verdictFile';
 import type { Addition } from '$lib/storage/additions';
 import type { KeptRun } from '$lib/storage/database';
 import { gone } from '$lib/storage/errors';
 import { readLabels, readPins } from '$lib/storage/marks';
 import { importRuns, listRuns, readAdapter, readEvents, readRows } from '$lib/storage/runs';
+import { readVerdictFiles } from '$lib/storage/verdictFiles';
 
 import type { FileWork } from './files';
 
@@ -14,6 +16,7 @@ export const fileWork: FileWork = {
 	async take(file) {
 		checkZipSize(file.size); // before it is read
 		const runs = readZip(new Uint8Array(await bytesOf(file)));
+		await checkVerdictFiles(runs);
 		const distinct = distinctOf(runs);
 		const kept = await listRuns();
 		const places = await Promise.all(distinct.map((run) => placeOf(kept, run)));
@@ -35,6 +38,15 @@ export const fileWork: FileWork = {
 		return zipRuns(await Promise.all(ids.map((id) => readFolderRun(kept.find((run) => run.id === id) ?? lost(id)))));
 	},
 };
+
+/** Verdicts are kept under their digest, for every run that names them: what says to be them has to be. */
+async function checkVerdictFiles(runs: readonly FolderRun[]): Promise<void> {
+	for (const file of runs.flatMap(({ verdictFiles }) => verdictFiles)) {
+		const { digest } = await verdictFile(file.fileName, file.verdicts);
+		if (digest === file.digest) continue;
+		throw new FolderError(`${verdictPath(file)}: its verdicts were changed: their SHA-256 is ${digest}. Export the run again.`);
+	}
+}
 
 /** A file is read when its bytes are wanted; by then it may be gone, or be a folder. */
 async function bytesOf(file: Blob): Promise<ArrayBuffer> {
@@ -106,13 +118,15 @@ function lost(id: string): never {
 }
 
 async function readFolderRun({ id, experiment, arm, begunAt, status }: KeptRun): Promise<FolderRun> {
-	const [events, labels, pins, adapter, rows] = await Promise.all([
+	const [events, labels, pins, adapter, rows, verdictFiles] = await Promise.all([
 		readEvents(id),
 		readLabels(id),
 		readPins(id),
 		readAdapter(id),
 		readRows(id),
+		readVerdictFiles(id),
 	]);
 	const rowsName = rows && rows.fileName !== ROWS_FILE ? rows.fileName : null;
-	return { experiment, arm, begunAt, failed: status === 'failed', events, labels, pins, adapter, rows: rows?.rows ?? null, rowsName };
+	const told = { experiment, arm, begunAt, failed: status === 'failed', events, labels, pins, adapter };
+	return { ...told, rows: rows?.rows ?? null, rowsName, verdictFiles: verdictFiles.toSorted((a, b) => (a.digest < b.digest ? -1 : 1)) };
 }

@@ -1,6 +1,5 @@
 import type { RunEvent } from '$lib/experiment/events';
 import { RunStateError } from '$lib/experiment/live';
-import type { Experiment } from '$lib/experiment/schema';
 
 import { RunKeeper, type RunStore } from './keeping';
 import type { Asked, LabEvent, OpenParams, Requests, RunStatus } from './protocol';
@@ -55,7 +54,7 @@ export function runHandlers(
 			if (opening?.runId === runId) return opening.controller.abort();
 			await stop(sessionOf(runId));
 		},
-		adjust: async ({ runId, experiment }) => adjust(sessionOf(runId), experiment),
+		adjust: async ({ runId, ...changed }) => adjust(sessionOf(runId), changed),
 		async pace({ runId, restMs }) {
 			Object.assign(sessionOf(runId), { restMs }).wake();
 		},
@@ -73,10 +72,10 @@ export function runHandlers(
 	};
 }
 
-async function adjust(session: Session, experiment: Experiment): Promise<void> {
+async function adjust(session: Session, { experiment, verdictFile }: Pick<OpenParams, 'experiment' | 'verdictFile'>): Promise<void> {
 	const { over, run, keeper } = session;
 	if (over) throw new RunStateError(`The run is ${over}, so nothing can change in it any more. Reset it to begin with the new settings.`);
-	run.adjust(experiment);
+	run.adjust(experiment, verdictFile);
 	await betweenEvents(session, async () => keeper?.keepChange(experiment)); // a page that is closed at rest takes no step any more
 	insist(session);
 }

@@ -37,7 +37,7 @@ let loaded: { url: string; checkpoint: Checkpoint } | null = null;
 let judge: Requests['connectJudge']['params'] | null = null;
 const outsideJudge = (sampling: Sampling) => judge && portJudge(judge.port, judge.identity, sampling);
 
-const prepare: Prepare = async ({ runId, experiment, arm, rows, engine, checkpointUrl }, signal) => {
+const prepare: Prepare = async ({ runId, experiment, arm, rows, verdictFile, engine, checkpointUrl }, signal) => {
 	started ??= start(engine);
 	const backend = await started;
 	if (loaded?.url !== checkpointUrl) {
@@ -51,7 +51,8 @@ const prepare: Prepare = async ({ runId, experiment, arm, rows, engine, checkpoi
 		backend,
 		parameters: checkpoint.parameterCount,
 		createRun(signal, from) {
-			const run = createRun(experiment, arm, { checkpoint, backend, rows: rows?.rows ?? null, signal, judge: outsideJudge }, from);
+			const lab = { checkpoint, backend, rows: rows?.rows ?? null, verdictFile, signal, judge: outsideJudge };
+			const run = createRun(experiment, arm, lab, from);
 			return { ...run, events: blamingDevice(run.events) };
 		},
 		selfJudged: (count, seed) => selfJudged(experiment, checkpoint, count, seed),

@@ -1,4 +1,5 @@
 import type { JudgeIdentity } from '$lib/conscience/judge';
+import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { AdapterFolder } from '$lib/experiment/adapterFolder';
 import type { Asked, AskedAnswer } from '$lib/experiment/ask';
 import type { RunEvent } from '$lib/experiment/events';
@@ -27,6 +28,8 @@ export interface OpenParams {
 	experiment: Experiment;
 	arm: ArmId;
 	rows: Rows | null;
+	/** The user's verdicts, where the experiment is judged by them. */
+	verdictFile: VerdictFile | null;
 	engine: Engine;
 	/** Absolute: a worker resolves a relative URL against its own script. */
 	checkpointUrl: string;
@@ -50,9 +53,9 @@ export interface Requests {
 	cancel: { params: { runId: string }; result: void };
 	/**
 	 * From the next step on, with these settings. Rejects, and changes nothing, with RunStateError when the run is over or a field differs
-	 * that needs a run from step 0, and with ExperimentError when a framework is too long for the model.
+	 * that needs a run from step 0, and with ExperimentError when a framework is too long for the model, or a file of verdicts is not there.
 	 */
-	adjust: { params: { runId: string; experiment: Experiment }; result: void };
+	adjust: { params: { runId: string } & Pick<OpenParams, 'experiment' | 'verdictFile'>; result: void };
 	/** A rest after every step of `play`, in ms, from now on: 0 is as fast as it goes. */
 	pace: { params: { runId: string; restMs: number }; result: void };
 	/**

@@ -41,6 +41,8 @@ const WORDS: Readonly<Record<string, string>> = {
 /** One change of the experiment, e.g. "λ 1 → 0.2". */
 export function changeInWords({ path, from, to }: Change): string {
 	if (path === 'conscience.frameworks') return frameworksInWords(titles(from), titles(to));
+	if (path === 'conscience.verdictFile')
+		return `other verdicts (${[from, to].map((digest) => String(digest).slice(0, 8) || 'none').join(' → ')})`;
 	return `${NAMES[path] ?? path.split('.').at(-1)} ${valueInWords(from)} → ${valueInWords(to)}`;
 }
 
@@ -58,11 +60,16 @@ function frameworksInWords(from: readonly string[], to: readonly string[]): stri
 	return added.length + removed.length > 0 ? `framework ${[...removed, ...added].join(', ')}` : 'framework reworded';
 }
 
-/** A cadence of another kind has other fields: the kind says it. */
-const telling = (changes: readonly Change[]) =>
-	changes.some(({ path }) => path === 'conscience.cadence.kind')
-		? changes.filter(({ path }) => path === 'conscience.cadence.kind' || !path.startsWith('conscience.cadence.'))
-		: changes;
+/** A cadence of another kind has other fields, and a judge of another kind its own file: the kind says it. */
+function telling(changes: readonly Change[]): readonly Change[] {
+	const isChanged = (changed: string) => changes.some(({ path }) => path === changed);
+	const [cadence, judge] = [isChanged('conscience.cadence.kind'), isChanged('conscience.judge')];
+	return changes.filter(
+		({ path }) =>
+			!(cadence && path.startsWith('conscience.cadence.') && path !== 'conscience.cadence.kind') &&
+			!(judge && path === 'conscience.verdictFile'),
+	);
+}
 
 /** All that was changed on the way, e.g. "λ 1 → 0.2 after step 20; framework reworded after step 31". Empty where nothing was. */
 export const changesInWords = (changes: readonly MidRunChange[]): string =>

@@ -81,12 +81,14 @@ export function standingOf({ status, source }: KeptRun, { held, elsewhere }: Run
 export const whenOf = ({ begunAt, createdAt }: Pick<KeptRun, 'begunAt' | 'createdAt'>): string =>
 	begunAt === null ? `added ${momentInWords(createdAt)}` : momentInWords(begunAt);
 
-/** The seed, when the runs were begun, whether they came from a file, and whose rows they learnt from. */
+/** The seed, when the runs were begun, whether they came from a file, whose rows they learnt from, and whose verdicts judged them. */
 export function factsOf({ runs }: RunGroup): string {
 	const [first] = runs as [KeptRun];
 	const { experiment, source, rowsFile } = first;
 	const [imported, rows] = [source === 'imported' ? ['imported'] : [], rowsFile ? [`your rows: ${rowsFile}`] : []];
-	return [`Seed ${experiment.seed}`, whenOf(first), ...imported, ...rows].join(' · ');
+	const verdicts = [...new Set(runs.flatMap(({ verdictFiles }) => verdictFiles.map(({ fileName }) => fileName)))];
+	const judged = verdicts.length > 0 ? [`your verdicts: ${verdicts.join(', ')}`] : [];
+	return [`Seed ${experiment.seed}`, whenOf(first), ...imported, ...rows, ...judged].join(' · ');
 }
 
 /** What was changed of a copy's settings while it was run, as a sentence; empty where nothing was. */
@@ -102,4 +104,5 @@ export function progressInWords(run: KeptRun, group: RunGroup): string {
 }
 
 /** A size as a person says it. */
-export const bytesOf = ({ sizes: { rows, events, snapshot, adapter } }: KeptRun): number => rows + events + snapshot + adapter;
+export const bytesOf = ({ sizes: { rows, events, snapshot, adapter }, verdictFiles }: KeptRun): number =>
+	rows + events + snapshot + adapter + verdictFiles.reduce((sum, { bytes }) => sum + bytes, 0);

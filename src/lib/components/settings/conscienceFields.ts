@@ -61,6 +61,14 @@ export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
 			options: Object.entries(JUDGES).map(([value, { name }]) => ({ value, label: name })),
 		},
 		{
+			kind: 'file',
+			path: 'conscience.verdictFile',
+			label: 'The file of verdicts',
+			does: 'Which file of yours judges.',
+			turned: 'Other verdicts make another conscience.',
+			when: ({ conscience }) => conscience.judge === 'imported',
+		},
+		{
 			kind: 'judge-model',
 			path: 'conscience.judgeModel',
 			label: 'The judge’s model',

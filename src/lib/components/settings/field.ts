@@ -72,7 +72,12 @@ export interface FrameworksField extends Described {
 	kind: 'frameworks';
 }
 
-export type Field = NumberField | ChoiceField | SwitchField | SetField | TextField | JudgeModelField | FrameworksField;
+/** A file of the reader's own, named by its SHA-256, is given beside the fields. */
+export interface FileField extends Described {
+	kind: 'file';
+}
+
+export type Field = NumberField | ChoiceField | SwitchField | SetField | TextField | JudgeModelField | FrameworksField | FileField;
 
 type Undealt<F> = F extends Field ? Omit<F, 'card'> : never;
 
@@ -130,6 +135,8 @@ export function inWords(field: Field, value: unknown): string {
 			return field.offers?.find((offer) => offer.value === value)?.label ?? (value as string);
 		case 'judge-model':
 			return value === 'base' ? 'the model itself' : (value as string);
+		case 'file':
+			return value === '' ? 'none yet' : `fingerprint ${(value as string).slice(0, 8)}`;
 		case 'frameworks':
 			return (value as Experiment['conscience']['frameworks'])
 				.map((framework) => `${framework.title}${standingOf(framework) === 'edited' ? ' (edited)' : ''}`)
