@@ -11,15 +11,15 @@ export interface JudgeWords {
 }
 
 export const JUDGES: Readonly<Record<Experiment['conscience']['judge'], JudgeWords>> = {
-	'frozen-self': {
-		name: 'a frozen copy in the trainer',
-		is: 'The model as it was before training, which is the paper’s judge. The trainer switches its adapter off and lets it read, so that no weights are loaded twice.',
-		when: 'Take it where there is no WebGPU, where memory is short, or when WebLLM can’t be loaded.',
-	},
 	webllm: {
 		name: 'a model in WebLLM',
-		is: 'By default the same frozen copy, compiled for WebLLM: on the graphics card, in a worker of its own, so that nothing that happens to it harms the training.',
+		is: 'By default the model as it was before training, which is the paper’s judge, compiled for WebLLM: on the graphics card, in a worker of its own, so that nothing that happens to it harms the training.',
 		when: 'Take it where there is a graphics card, and to let another model judge.',
+	},
+	'frozen-self': {
+		name: 'a frozen copy in the trainer',
+		is: 'The same frozen copy, without WebLLM: the trainer switches its adapter off and lets the model read as it was before, so that no weights are loaded twice.',
+		when: 'Take it where there is no WebGPU, where memory is short, or when WebLLM can’t be loaded.',
 	},
 	imported: {
 		name: 'a file of your own verdicts',
