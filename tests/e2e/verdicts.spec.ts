@@ -30,7 +30,7 @@ test('verdicts that are dropped in mid-run judge where they know the answer, eac
 		JSON.stringify({ ...said[0], label: 'neutral' }),
 	);
 	await page.dispatchEvent('body', 'drop', { dataTransfer });
-	await expect(page.getByRole('status').filter({ hasText: 'teacher.jsonl judges now, with 1 verdict.' })).toContainText(
+	await expect(page.getByRole('status').filter({ hasText: 'The judge is now teacher.jsonl, with 1 verdict.' })).toContainText(
 		'From the next call on',
 	);
 	await expect(page.getByText('teacher.jsonl: 1 verdict', { exact: true })).toBeVisible();

@@ -67,6 +67,8 @@ test('what the conscience says can be filtered, searched, pinned and contradicte
 	await first.getByRole('button', { name: 'Undo' }).click();
 	await expect(first.getByRole('button', { name: 'I agree' })).toBeFocused();
 	await expect(page.getByText('You and the judge agree on 1 of 1 answer that you labelled.')).toBeVisible();
+	await button(page, 'Let your labels judge').click();
+	await expect(page.getByText('The judge is now your labels, with 1 verdict.')).toBeVisible();
 });
 
 test('the keyboard goes from card to card, and new cards wait while one is read', async ({ page }) => {

@@ -1,6 +1,7 @@
 import { flushSync } from 'svelte';
 import { beforeEach, describe, expect, test } from 'vitest';
 
+import type { Card } from '$lib/state/cards';
 import type { Lab } from '$lib/state/lab.svelte';
 
 import { emptyStore, interrupted, makeLab, openAll, place, playing, store, workers } from './fakeLab';
@@ -55,6 +56,15 @@ describe('a file of verdicts', () => {
 		expect(lab.files.verdictFiles).toMatchObject([
 			{ fileName: 'mine0.jsonl + mine1.jsonl', verdicts: [{ verdict: { label: 'ethical' } }] },
 		]);
+	});
+
+	test('may be what the reader said of the cards, where the later of two labels for one answer counts', async () => {
+		const lab = makeLab();
+		const card = (id: string, answer: string) => ({ id, question: 'q ', answer }) as Card;
+		const cards = [card('0-0', 'a'), card('0-1', 'b'), card('4-0', 'a')];
+		await lab.files.useLabels(cards, new Map([['0-0', 'ethical'], ['4-0', 'neutral'], ['9-9', 'unethical']])); // prettier-ignore
+		expect(lab.settings.verdictFile).toMatchObject({ fileName: 'your labels', verdicts: [{ question: 'q', answer: 'a', verdict: { label: 'neutral' } }] }); // prettier-ignore
+		expect(lab.files.last).toMatchObject({ kind: 'verdicts', query: lab.query });
 	});
 
 	test('with lines that are none, or that contradict each other, waits for consent; one with nothing else is refused', async () => {

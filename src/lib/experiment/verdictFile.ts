@@ -5,6 +5,7 @@ import { exchangeKey, type GivenVerdict, type VerdictFile } from '$lib/conscienc
 import { type Label, LABELS, type Verdict, verdictOf } from '$lib/conscience/judge';
 import { sha256 } from '$lib/model/sha256';
 
+import type { VerdictRecord } from './events';
 import { excerpt, faultInWords } from './folderLines';
 import { type LineFault, parseLines } from './jsonLines';
 import { type Experiment, ExperimentError } from './schema';
@@ -128,6 +129,15 @@ function mergedVerdicts(entries: readonly Entry[], faults: FileFault[]): GivenVe
 		}
 	}
 	return [...known.values()].map(({ said: { question, answer, verdict } }) => ({ question, answer, verdict }));
+}
+
+/** What a person said of answers of a run, as verdicts; of two labels for one exchange the later counts. */
+export function labelledVerdicts(records: readonly VerdictRecord[], labels: ReadonlyMap<string, Label>): GivenVerdict[] {
+	const said = records.flatMap(({ id, question, answer }): GivenVerdict[] => {
+		const label = labels.get(id);
+		return label ? [{ question: question.trim(), answer: answer.trim(), verdict: certain(label) }] : [];
+	});
+	return [...new Map(said.map((verdict) => [exchangeKey(verdict), verdict])).values()];
 }
 
 /** True of a text that means to hold verdicts, by its first line. */

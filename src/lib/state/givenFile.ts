@@ -38,7 +38,7 @@ export async function readGivenFile(file: File): Promise<GivenFile> {
 	const fileName = file.name;
 	if ((await textOf(file.slice(0, ZIP.length))) === ZIP) {
 		throw new ZipError(
-			'It is a zip. If it holds a run that was exported, add it on the page “Runs”; if it holds an adapter, unzip it and open the experiment.json in it here.',
+			'It is a zip. If it holds a run that was exported, add it on the page “Runs”; if it holds an adapter, unzip it and open the experiment.json in it here. Verdicts of a run judge when its verdicts.jsonl and labels.jsonl are given, unzipped, together.',
 		);
 	}
 	const text = await textOf(file);

@@ -1,8 +1,11 @@
 import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { Experiment } from '$lib/experiment/schema';
+import { labelledVerdicts, verdictFile } from '$lib/experiment/verdictFile';
 import type { Rows } from '$lib/worker/protocol';
 
+import type { Card } from './cards';
 import { type FaultyRows, type FaultyVerdicts, type GivenFile, namesOf, readGivenFile, readVerdicts, type VerdictText, ZipError } from './givenFile'; // prettier-ignore
+import type { Labels } from './labels';
 
 /** The lab, as far as a file can set it. */
 interface Settable {
@@ -80,6 +83,12 @@ export class GivenFiles {
 		this.remember([{ fileName, digest, verdicts }]);
 		this.faultyVerdicts = null;
 		this.lab.change(({ conscience }) => Object.assign(conscience, { judge: 'imported', verdictFile: digest }));
+	}
+
+	/** Lets what the reader said of these answers be the conscience. */
+	async useLabels(cards: readonly Card[], labels: Labels): Promise<void> {
+		this.useVerdicts(await verdictFile('your labels', labelledVerdicts(cards, labels)));
+		this.last = { fileName: 'your labels', kind: 'verdicts', query: this.lab.query };
 	}
 
 	/** Has these at hand: whoever goes back to an experiment that names them needs no file again. */
