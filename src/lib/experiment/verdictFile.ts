@@ -94,8 +94,10 @@ export function parseVerdicts(files: readonly { fileName: string; text: string }
 	const entries = lines.flatMap(({ value, ...place }): Entry[] =>
 		'verdictId' in value ? [] : [{ ...place, said: value, byPerson: false }],
 	);
+	const called = new Map<string, Entry[]>();
+	for (const entry of entries) if (entry.said.id !== undefined) called.set(entry.said.id, [...(called.get(entry.said.id) ?? []), entry]);
 	for (const { value, ...place } of lines) {
-		const fault = 'verdictId' in value && faultOfLabel(entries, value.verdictId, value.label);
+		const fault = 'verdictId' in value && faultOfLabel(called.get(value.verdictId) ?? [], value.verdictId, value.label);
 		if (fault) faults.push({ ...place, message: fault });
 	}
 	const verdicts = mergedVerdicts(entries, faults);
@@ -103,9 +105,8 @@ export function parseVerdicts(files: readonly { fileName: string; text: string }
 	return { verdicts, faults: faults.sort((a, b) => order(a) - order(b) || a.line - b.line) };
 }
 
-/** Takes a person's word on a verdict over; null, or why that can't be. */
-function faultOfLabel(entries: readonly Entry[], id: string, label: Label): string | null {
-	const [entry, ...others] = entries.filter(({ said }) => said.id === id);
+/** Takes a person's word on the verdict that is called `id` over; null, or why that can't be. */
+function faultOfLabel([entry, ...others]: readonly Entry[], id: string, label: Label): string | null {
 	const name = excerpt(JSON.stringify(id));
 	if (!entry) return `labels the verdict ${name}, which is not here: give the verdicts.jsonl of the same run with it`;
 	if (others.length > 0) return `labels the verdict ${name}, and two lines are called that: give the files of one run at a time`;
