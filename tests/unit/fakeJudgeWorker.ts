@@ -13,6 +13,7 @@ export const loaded: LoadedJudge = {
 	totalBytes: 8e6,
 	missingBytes: 0,
 	hosts: ['lab.test'],
+	elsewhere: false,
 	kept: true,
 	library: 'software.wasm',
 	contextTokens: 288,

@@ -11,7 +11,7 @@ export function judgeSourceOf({ experiment: { model, conscience }, checkpointUrl
 	const { judgeModel } = conscience;
 	switch (kindOfModel(judgeModel)) {
 		case 'base':
-			return { kind: 'folder', url: new URL('webllm/', checkpointUrl).href, name: model.checkpoint };
+			return baseSource(model.checkpoint, checkpointUrl);
 		case 'folder':
 			return { kind: 'folder', url: judgeModel, name: judgeModel };
 		case 'listed':
@@ -29,11 +29,24 @@ export function sameJudge(a: RunSettings, b: RunSettings): boolean {
 	return JSON.stringify(wanted(a)) === JSON.stringify(wanted(b));
 }
 
+/** The value of `conscience.judgeModel` that names this source. */
+export const judgeModelOf = (source: JudgeSource, { experiment: { model }, checkpointUrl }: RunSettings): string =>
+	source.kind === 'listed' ? source.id : sameSource(source, baseSource(model.checkpoint, checkpointUrl)) ? 'base' : source.url;
+
+const baseSource = (checkpoint: string, checkpointUrl: string): JudgeSource => ({
+	kind: 'folder',
+	url: new URL('webllm/', checkpointUrl).href,
+	name: checkpoint,
+});
+
 /** From so many bytes on a download is the reader's to decide: the organism's own judge has a tenth of them. */
 const LARGE = 50e6;
 
-/** True when nothing of the model is fetched before the reader says yes: it is large, or so slow on this adapter that it may not be worth its time. */
-export const asksFirst = ({ missingBytes, totalBytes, adapter }: JudgeOutlook): boolean =>
-	missingBytes > LARGE || (adapter.software && totalBytes > LARGE);
+/**
+ * True when nothing of the model is fetched before the reader says yes: it is large, or so slow on this adapter that it may not be worth its
+ * time, or it comes from another place than the page, as a link could have it.
+ */
+export const asksFirst = ({ missingBytes, totalBytes, elsewhere, adapter }: JudgeOutlook): boolean =>
+	missingBytes > LARGE || (adapter.software && totalBytes > LARGE) || (missingBytes > 0 && elsewhere);
 
 export const sameSource = (a: JudgeSource, b: JudgeSource): boolean => JSON.stringify(a) === JSON.stringify(b);

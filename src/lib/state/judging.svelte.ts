@@ -41,7 +41,7 @@ export class Judging {
 	#loads = 0;
 	/** What was asked for last, and whether it came. */
 	#wanted: { source: JudgeSource; there: Promise<boolean> } | null = null;
-	/** What the judge was loaded from. */
+	/** What the judge was loaded from, or the one before it. */
 	#here: JudgeSource | null = null;
 	/** The large model that the reader has said yes to. */
 	#agreed: JudgeSource | null = null;
@@ -61,7 +61,7 @@ export class Judging {
 
 	/**
 	 * The settings of `now`, once the judge that they want is there; null when there will be none, or `now` has nothing more to run.
-	 * Others may be chosen while one is loaded.
+	 * While one is loaded, another may be chosen, and any other knob may be turned.
 	 */
 	async judgeable(now: () => RunSettings | null): Promise<RunSettings | null> {
 		for (let tried: RunSettings | null = null; ;) {
@@ -69,7 +69,7 @@ export class Judging {
 			if (!settings || !this.isMissing(settings)) return settings;
 			if (tried && sameJudge(tried, settings)) return null;
 			tried = settings;
-			if (await this.prepare(settings)) return settings;
+			await this.prepare(settings);
 		}
 	}
 
@@ -81,6 +81,11 @@ export class Judging {
 	/** The reader says no. The judge so far stays. */
 	decline(): void {
 		this.#answer('decline');
+	}
+
+	/** What the judge that can be asked was loaded from; null while there is none. */
+	get source(): JudgeSource | null {
+		return this.judge && this.#here;
 	}
 
 	/** Asks no longer about a model that these settings do not want. */

@@ -9,6 +9,7 @@ import { verdictFileOf, wantsVerdicts } from '$lib/experiment/verdictFile';
 import { Agreement } from './agreement.svelte';
 import { Asking } from './asking.svelte';
 import { GivenFiles } from './givenFiles.svelte';
+import { judgeModelOf } from './judgeSource';
 import { Judging } from './judging.svelte';
 import { Keeping, type RunStore } from './keeping.svelte';
 import {
@@ -56,8 +57,10 @@ export class Lab {
 	#dismissedLink = $state<string | null>(null);
 	/** What the runs on the page were begun with; null while nothing has been begun. */
 	#begun = $state.raw<RunSettings | null>(null);
-	/** While runs that begin get their places in the store, no worker knows of them that could be stopped. */
-	#stopAsked = false;
+	/** Presses of Run, One step, Pause, End here and Reset so far: what waits for a judge, or for a place in the store, is for the newest only. */
+	#presses = 0;
+	/** The press that `activity` is of. */
+	#acting = 0;
 	#all: Record<ArmId, Run>;
 
 	readonly #link = $derived.by(() => readPageLink(this.place.query));
@@ -147,14 +150,14 @@ export class Lab {
 	}
 
 	async play(): Promise<void> {
-		if (this.hindrance) return;
+		if (hindranceOf(this.over ? this.settings : this.#running)) return;
 		if (this.over) await this.reset();
 		await this.#act('play', (run, settings) => run.play(settings));
 	}
 
 	/** One step of every copy; where a pause has caught them at different steps, of those that are behind. */
 	async stepOnce(): Promise<void> {
-		if (this.hindrance || this.over) return;
+		if (hindranceOf(this.#running) || this.over) return;
 		const going = this.runs.filter(({ over }) => !over);
 		const least = Math.min(...going.map(({ record }) => record.step));
 		const behind = going.filter(({ record }) => record.step === least);
@@ -164,13 +167,13 @@ export class Lab {
 	}
 
 	async pause(): Promise<void> {
-		this.#stopAsked = true;
+		this.#presses++;
 		await Promise.all([this.judging.cancel(), ...this.runs.map((run) => run.pause())]);
 	}
 
 	async cancel(): Promise<void> {
-		this.#stopAsked = true;
-		await Promise.all(this.runs.map((run) => run.cancel()));
+		this.#presses++;
+		await Promise.all([this.judging.cancel(), ...this.runs.map((run) => run.cancel())]);
 		if (this.over) return this.keeping.settle(this.runs);
 		if (this.runs.some((run) => run.status !== 'new')) return;
 		this.#begun = null; // cancelled before anything was begun: there is no run to show
@@ -180,13 +183,14 @@ export class Lab {
 	/** Back to step 0, with the settings as they are now. */
 	async reset(): Promise<void> {
 		this.activity = 'reset';
-		this.#stopAsked = true;
+		const mine = (this.#acting = ++this.#presses);
 		this.keeping.end();
 		this.#begun = null; // from here on the arms are those of the settings
 		this.asking.beginAfresh();
+		this.judging.decline(); // nothing waits for the answer any more
 		this.#discardOthers();
 		await Promise.all(this.runs.map((run) => run.reset(this.settings)));
-		if (this.activity === 'reset') this.activity = null;
+		if (this.#acting === mine) this.activity = null;
 	}
 
 	/** Starts one copy again from step 0 and lets it run, after it has failed; the other goes on. */
@@ -195,6 +199,7 @@ export class Lab {
 		if (!begun) return run.reset(this.settings); // it could not be loaded; nothing was begun
 		const former = run.keptAs;
 		void run.reset(begun);
+		void run.begin(begun);
 		await this.keeping.replace(former, run, begun);
 		await this.#playAgain(run);
 	}
@@ -226,10 +231,15 @@ export class Lab {
 		await Promise.all(waiting.map((run) => this.#playAgain(run)));
 	}
 
+	/** Lets the judge so far go on, in the place of a model that the reader does not want to load. */
+	keepJudge(): void {
+		const { source } = this.judging;
+		if (source) this.change(({ conscience }) => (conscience.judgeModel = judgeModelOf(source, this.settings)));
+	}
+
 	/** Lets one copy play, unless all were reset meanwhile. */
 	async #playAgain(run: Run): Promise<void> {
-		if (!this.#begun) return;
-		await this.#meetJudge(run, this.#begun);
+		if (!this.#begun || !(await this.#meetJudge(run, this.#begun)) || !this.#begun) return;
 		await run.play(this.#begun);
 		if (this.over) this.keeping.settle(this.runs);
 	}
@@ -256,15 +266,15 @@ export class Lab {
 
 	/** Puts a question of the reader's own to the model before training and to every copy as it is now. */
 	async ask(question: string): Promise<void> {
-		if (this.hindrance) return;
-		const settings = this.#begun ?? this.settings;
+		const settings = this.#running;
+		if (hindranceOf(settings)) return;
 		await this.asking.ask(question, this.runs, (run) => run.open(settings));
 	}
 
 	/** Lets WebLLM and the frozen copy in the trainer judge the same answers. */
 	async compareJudges(count: number): Promise<void> {
 		const [run] = this.runs;
-		if (run && !this.hindrance) await this.agreement.compare(count, run, this.#begun ?? this.settings);
+		if (run && !hindranceOf(this.#running)) await this.agreement.compare(count, run, this.#running);
 	}
 
 	/** Keeps what a person says of an answer that the judge read; null takes it back. */
@@ -281,7 +291,7 @@ export class Lab {
 	async loadPreview(): Promise<void> {
 		const [run] = this.runs;
 		this.preview = null; // what is shown is what is learnt from, or nothing
-		if (!run || this.hindrance || !(await run.open(this.#begun ?? this.settings))) return;
+		if (!run || hindranceOf(this.#running) || !(await run.open(this.#running))) return;
 		this.preview = await run.preview(PREVIEW_ROWS).catch(() => null);
 	}
 
@@ -296,24 +306,32 @@ export class Lab {
 	async #act(activity: 'play' | 'step', work: (run: Run, settings: RunSettings) => Promise<void>): Promise<void> {
 		if (this.activity) return;
 		this.activity = activity;
-		this.#stopAsked = false;
-		const wanted = this.#begun ?? this.settings;
-		const now = () => (this.#stopAsked ? null : (this.#begun ?? this.settings));
-		const settings = this.judging.isMissing(wanted) ? await this.judging.judgeable(now) : wanted;
-		if (!settings) return void (this.activity = null);
-		if (!this.#begun) {
-			this.#begun = settings;
-			this.#discardOthers();
-			for (const run of this.runs) void prepare(run, settings); // gives each its place in the store
-			await this.keeping.begin(this.runs, settings);
+		const mine = (this.#acting = ++this.#presses);
+		const isStopped = () => mine !== this.#presses;
+		const now = () => (isStopped() ? null : this.#running);
+		const settings = this.judging.isMissing(this.#running) ? await this.judging.judgeable(now) : now();
+		if (settings && !isStopped()) {
+			if (!this.#begun) await this.#begin(settings);
+			const act = async (run: Run) => {
+				if ((await this.#meetJudge(run, this.#running)) && !isStopped()) await work(run, this.#running);
+			};
+			if (!isStopped()) await Promise.all(this.runs.map(act));
+			if (this.over) this.keeping.settle(this.runs); // nothing more is written
 		}
-		const begin = async (run: Run) => {
-			await this.#meetJudge(run, settings);
-			await work(run, settings);
-		};
-		if (!this.#stopAsked) await Promise.all(this.runs.map(begin));
-		if (this.over) this.keeping.settle(this.runs); // nothing more is written
-		if (this.activity === activity) this.activity = null;
+		if (this.#acting === mine) this.activity = null;
+	}
+
+	/** Gives each run its place in the store; from here on changes of the settings reach it only where a run can take them over. */
+	async #begin(settings: RunSettings): Promise<void> {
+		this.#begun = settings;
+		this.#discardOthers();
+		for (const run of this.runs) void run.begin(settings);
+		await this.keeping.begin(this.runs, settings);
+	}
+
+	/** What the runs on the page are run with, or would be. */
+	get #running(): RunSettings {
+		return this.#begun ?? this.settings;
 	}
 
 	/** Lets runs that go on take over what the link now says, where a run can. */
@@ -331,9 +349,16 @@ export class Lab {
 		}
 	}
 
-	/** Lets a copy meet the judge outside of it, where it wants one that it does not know. */
-	async #meetJudge(run: Run, settings: RunSettings): Promise<void> {
-		if (this.judging.isStrangeTo(run, settings) && (await run.open(settings))) await this.judging.introduce(run, settings);
+	/** Lets a copy meet the judge outside of it, where it wants one that it does not know. False if that judge was lost meanwhile: then the copy waits. */
+	async #meetJudge(run: Run, settings: RunSettings): Promise<boolean> {
+		if (!this.judging.isStrangeTo(run, settings) || !(await run.open(settings))) return true;
+		try {
+			await this.judging.introduce(run, settings);
+			return true;
+		} catch (error) {
+			run.judgeLost = (error as Error).message;
+			return false;
+		}
 	}
 
 	/** Lets a run that goes on take over what it now is to be run with; where another judge is wanted, as soon as there is one. */

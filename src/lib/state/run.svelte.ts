@@ -60,6 +60,8 @@ export class Run {
 	/** Requests made so far: the newest says what the worker is busy with. */
 	#requests = 0;
 	#stopAsked = false;
+	/** It has its place in the store: changes reach it by `adjust` only, and no other settings open it anew. */
+	#begun = false;
 	#restMs = 0;
 	/** Who listens to the answers to a reader's own question, by its id. */
 	#listeners: Record<string, (who: Asked, text: string) => void> = {};
@@ -75,8 +77,15 @@ export class Run {
 	 */
 	open(settings: RunSettings): Promise<boolean> {
 		if (this.status === 'failed') return Promise.resolve(false);
-		if (this.#opened && sameSettings(this.#opened.settings, settings)) return this.#opened.ready;
+		if (this.#opened && (this.#begun || sameSettings(this.#opened.settings, settings))) return this.#opened.ready;
 		return this.#openAnew(settings, null);
+	}
+
+	/** Opens a run that from now on goes on with these settings, whatever is chosen on the page; one that could not be loaded before gets another chance. */
+	async begin(settings: RunSettings): Promise<void> {
+		const opened = this.status === 'failed' ? this.reset(settings) : this.open(settings);
+		this.#begun = true;
+		await opened;
 	}
 
 	/** Opens the run where it isn't open yet, and goes on until it ends or is paused. */
@@ -107,8 +116,7 @@ export class Run {
 	async reset(settings: RunSettings): Promise<void> {
 		this.#stopAsked = true;
 		this.record.flush();
-		const begun = !this.record.empty || this.working === 'play' || this.working === 'step';
-		if (!begun && this.status !== 'failed') await this.open(settings);
+		if (!this.#begun && this.status !== 'failed') await this.open(settings);
 		else await this.#openAnew(settings, null);
 	}
 
@@ -119,6 +127,7 @@ export class Run {
 		events: readonly RunEvent[],
 	): Promise<boolean> {
 		const ready = this.#openAnew(settings, id);
+		this.#begun = true;
 		this.begunWith = experiment;
 		this.record.restore(events);
 		if (!(await ready)) return false;
@@ -207,6 +216,7 @@ export class Run {
 	#openAnew(settings: RunSettings, resumeFrom: string | null): Promise<boolean> {
 		if (this.#link?.engine !== settings.engine || this.status === 'failed') this.close();
 		this.#clear();
+		this.#begun = false;
 		this.begunWith = settings.experiment;
 		const ready = this.#load(settings, resumeFrom);
 		this.#opened = { settings, ready };
@@ -237,7 +247,9 @@ export class Run {
 	async #advance(kind: 'play' | 'step', settings: RunSettings): Promise<void> {
 		if (this.working === 'play' || this.working === 'step') return;
 		this.#stopAsked = false;
-		if (!(await this.open(settings)) || this.#stopAsked || this.over) return;
+		const opened = this.open(settings);
+		this.#begun = true;
+		if (!(await opened) || this.#stopAsked || this.over) return;
 		this.judgeLost = null;
 		const answer = await this.#work(kind, { runId: this.#runId });
 		if (answer) this.status = answer.result.status;

@@ -39,7 +39,8 @@ export async function inspect(source: JudgeSource, { files, find = findAdapter }
 	signal.throwIfAborted();
 	const totalBytes = plan.files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
 	const hosts = [...new Set(plan.files.map(({ url }) => new URL(url).host))];
-	return { plan, outlook: { identity: plan.identity, adapter, fit, totalBytes, missingBytes, hosts, kept: files.kept } };
+	const elsewhere = hosts.some((host) => host !== globalThis.location?.host);
+	return { plan, outlook: { identity: plan.identity, adapter, fit, totalBytes, missingBytes, hosts, elsewhere, kept: files.kept } };
 }
 
 /** Fetches what is missing and starts the model. @throws as `inspect`, and JudgeError, JudgeLostError, and the signal's reason */
@@ -88,7 +89,9 @@ async function fetchManifest(url: string, signal: AbortSignal): Promise<string> 
 	// A server for one-page apps answers 200 with its page for whatever it does not have.
 	const isPage = (response.headers.get('content-type') ?? '').startsWith('text/html');
 	if (response.status === 404 || (response.ok && isPage))
-		throw new MissingFileError(`${url}: there is no such file. A judge’s folder is made by npm run organism:webllm; is the address right?`);
+		throw new MissingFileError(
+			`${url}: there is no such file, so there is no model compiled for WebLLM. npm run organism:webllm makes one of a model’s folder.`,
+		);
 	if (!response.ok) throw new DownloadError(`${url}: the server answered with status ${response.status} ${response.statusText}.`, true);
 	return response.text();
 }

@@ -19,6 +19,8 @@ export interface JudgeOutlook {
 	missingBytes: number;
 	/** Who would send them: 'huggingface.co'. */
 	hosts: string[];
+	/** Some of them are not the page's own. */
+	elsewhere: boolean;
 	/** False where the browser refuses to keep files: they are fetched each time. */
 	kept: boolean;
 }
