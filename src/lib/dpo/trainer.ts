@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { checkDevice } from '$lib/model/backend';
 import type { Model } from '$lib/model/weights';
-import { type Lora, loraVariables } from '$lib/model/lora';
+import type { Lora } from '$lib/model/lora';
 
 import { completionLogps } from './logps';
 import { preferenceLosses, rewards } from './losses';
@@ -71,7 +71,7 @@ export class TrainingError extends Error {
 }
 
 export function createTrainer(model: Model, lora: Lora, config: TrainerConfig, padTokenId: number): Trainer {
-	return { model, lora, optimizer: initAdamW(loraVariables(lora)), config, padTokenId };
+	return { model, lora, optimizer: initAdamW(lora.weights), config, padTokenId };
 }
 
 /** Frees the optimizer's moments; model and adapter belong to the caller. */
@@ -145,14 +145,14 @@ function hybridUpdate(
 	pairs: readonly ReferencedPair[],
 	learningRate: number,
 ): tf.Tensor1D {
-	const parameters = loraVariables(lora);
-	const terms: { [name: string]: tf.Tensor }[] = [];
+	const parameters = lora.weights;
+	const terms: tf.Tensor1D[] = [];
 	let sftLoss: tf.Tensor = tf.scalar(0);
 	let pairReport: tf.Tensor1D[] = [tf.zeros([1])];
 	if (sftBatch) {
-		const { value, grads } = tf.variableGrads(() => meanTokenLoss(model, lora, sftBatch), parameters);
+		const { value, grads } = tf.variableGrads(() => meanTokenLoss(model, lora, sftBatch), [parameters]);
 		sftLoss = value;
-		terms.push(grads);
+		terms.push(grads[parameters.name] as tf.Tensor1D);
 	}
 	if (pairBatch) {
 		const reference = {
@@ -169,11 +169,14 @@ function hybridUpdate(
 				(values) => tf.keep(tf.clone(values)) as tf.Tensor1D,
 			);
 			return tf.mul<tf.Scalar>(loss, config.lambda);
-		}, parameters);
-		terms.push(grads);
+		}, [parameters]);
+		terms.push(grads[parameters.name] as tf.Tensor1D);
 	}
-	const summed = parameters.map(({ name }) => tf.addN(terms.map((grads) => grads[name]!)));
-	const norm = globalNorm(summed);
+	const summed: tf.Tensor1D = tf.addN(terms);
+	const norm = globalNorm(
+		summed,
+		lora.parts.map(({ size }) => size),
+	);
 	applyAdamW(parameters, clipByGlobalNorm(summed, norm, config.clipNorm), optimizer, learningRate, {
 		...ADAMW_DEFAULTS,
 		weightDecay: config.weightDecay,
