@@ -6,7 +6,7 @@ import type { Lora } from '$lib/model/lora';
 
 import { completionLogps } from './logps';
 import { preferenceLosses, rewards } from './losses';
-import { ADAMW_DEFAULTS, type AdamWState, applyAdamW, clipByGlobalNorm, disposeAdamW, globalNorm, initAdamW, warmedUp } from './optimizer';
+import { ADAMW_DEFAULTS, type AdamWState, applyAdamW, disposeAdamW, initAdamW, warmedUp } from './optimizer';
 import { pairSequences, type ReferencedPair } from './pairs';
 import type { PreferenceLossConfig } from './preferenceLoss';
 import { disposeBatch, makeBatch, type SequenceBatch, type TokenSequence } from './sequences';
@@ -172,15 +172,9 @@ function hybridUpdate(
 		}, [parameters]);
 		terms.push(grads[parameters.name] as tf.Tensor1D);
 	}
-	const summed: tf.Tensor1D = tf.addN(terms);
-	const norm = globalNorm(
-		summed,
-		lora.parts.map(({ size }) => size),
-	);
-	applyAdamW(parameters, clipByGlobalNorm(summed, norm, config.clipNorm), optimizer, learningRate, {
-		...ADAMW_DEFAULTS,
-		weightDecay: config.weightDecay,
-	});
+	const sizes = lora.parts.map(({ size }) => size);
+	const { weightDecay, clipNorm } = config;
+	const norm = applyAdamW(parameters, tf.addN(terms), sizes, optimizer, learningRate, { ...ADAMW_DEFAULTS, weightDecay, clipNorm });
 	const report = tf.concat([tf.stack([norm, sftLoss]) as tf.Tensor1D, ...pairReport]);
 	tf.dispose(pairReport); // kept by hand because variableGrads would free them with its own scope
 	return report;

@@ -100,7 +100,7 @@ if (!tf.getGradient(FORWARD))
 		outputsToSave: [false, true],
 		gradFunc: (dys, saved, attrs) => {
 			const [x, kernel0, kernel1, kernel2, adapter, low] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-			const [dy] = dys as [tf.Tensor];
+			const dy = Array.isArray(dys) ? dys[0]! : dys; // a list only where `low` is an output too
 			// Both gradients need it, and tfjs frees what one of them makes before it asks for the other.
 			const dLow = isAdapted(attrs as unknown as LinearSettings) ? runKernel(LOW_GRADIENT, { dy, adapter, kernel0 }, attrs) : kernel0;
 			return {

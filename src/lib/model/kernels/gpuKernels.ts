@@ -1,14 +1,25 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { adamWKernels } from './adamW';
 import { adaptedLinearKernels } from './adaptedLinear';
 import { causalAttentionKernels } from './causalAttention';
 import { rmsNormKernels } from './rmsNorm';
 import { rotateHeadsKernels } from './rotateHeads';
 import { swigluKernels } from './swiglu';
 import { tiledMatMulKernels } from './tiledMatMul';
+import { tokenLogpsKernels } from './tokenLogps';
 
 /** What the lab computes on a GPU with WGSL of its own. Without one of them the composed operations of tfjs take its place. */
-export const GPU_KERNELS = ['tiledMatMul', 'rmsNorm', 'rotateHeads', 'causalAttention', 'swiglu', 'adaptedLinear'] as const;
+export const GPU_KERNELS = [
+	'tiledMatMul',
+	'rmsNorm',
+	'rotateHeads',
+	'causalAttention',
+	'swiglu',
+	'adaptedLinear',
+	'tokenLogps',
+	'adamW',
+] as const;
 export type GpuKernel = (typeof GPU_KERNELS)[number];
 
 /** Lanes that share a row of a reduction: one where a CPU plays the GPU. */
@@ -21,6 +32,8 @@ const MAKERS: Record<GpuKernel, (software: boolean) => Record<string, tf.KernelF
 	causalAttention: (software) => causalAttentionKernels(lanesOn(software)),
 	swiglu: swigluKernels,
 	adaptedLinear: adaptedLinearKernels,
+	tokenLogps: (software) => tokenLogpsKernels(lanesOn(software)),
+	adamW: adamWKernels,
 };
 
 /** What tfjs brought under the names that are replaced here. */
