@@ -1,7 +1,7 @@
 /**
  * `npm run bench:kernels`: the lab's own WebGPU kernels against stock tfjs, side by side on the adapter that Node finds.
  *
- * A training step of the organism (2 rows: stock tfjs takes two minutes for 16 on a software adapter), and a large vocabulary's head. Stock and own
+ * A training step of the organism (4 rows: stock tfjs takes two minutes for 16 on a software adapter), and a large vocabulary's head. Stock and own
  * take turns. Beside the wall clock stands the processor's time, which on a software adapter is the kernels' and is steadier on a
  * machine that is shared.
  */
@@ -27,10 +27,10 @@ import { loadFolder } from '../cli/checkpoints';
 import { record, total } from './dispatches';
 
 const { values } = parseArgs({
-	options: { rounds: { type: 'string', default: '3' }, out: { type: 'string', default: 'bench/results/kernels.json' } },
+	options: { rounds: { type: 'string', default: '2' }, out: { type: 'string', default: 'bench/results/kernels.json' } },
 });
 const rounds = Number(values.rounds);
-const ROWS = 2;
+const ROWS = 4;
 const HEAD = { rows: 256, hidden: 16, vocabulary: 49_152 };
 const SIDES: Record<'stock' | 'own', readonly GpuKernel[]> = { stock: [], own: GPU_KERNELS };
 type Side = keyof typeof SIDES;
@@ -102,7 +102,10 @@ const heads = await compare('head', 1, async () => {
 	return { work, free: () => tf.dispose([hidden, head, labels]) };
 });
 
-const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
+const median = (numbers: readonly number[]) => {
+	const sorted = numbers.toSorted((a, b) => a - b);
+	return (sorted[Math.floor((sorted.length - 1) / 2)]! + sorted[Math.ceil((sorted.length - 1) / 2)]!) / 2;
+};
 const summary = (measures: Measure[]) => ({
 	ms: Math.round(median(measures.map(({ ms }) => ms))),
 	from: Math.round(Math.min(...measures.map(({ ms }) => ms))),

@@ -89,9 +89,9 @@ export function lowRows(backend: WebGPUBackend, x: tf.TensorInfo, adapter: tf.Te
 	let a = ${choose(plan.adapted.map((s) => s.a))};`,
 				terms: [
 					{
-						to: plan.inputs,
-						left: (row, k) => `x[${row} * ${plan.inputs} + ${k}]`,
-						right: (k, column) => `adapter[a + ${column} * ${plan.inputs} + ${k}]`,
+						end: plan.inputs,
+						left: { from: 'x', lane: (i) => `${i} * ${plan.inputs}`, step: (k) => k },
+						right: { from: 'adapter', lane: (i) => `a + ${i} * ${plan.inputs}`, step: (k) => k },
 					},
 				],
 				store: (row, column, value) =>
@@ -113,15 +113,15 @@ export function outputs(
 	const terms = plan.segments.flatMap(({ width, low: lowStart, b }, i): Term[] => {
 		const base: Term = {
 			only: `segment == ${i}`,
-			to: plan.inputs,
-			left: (row, k) => `x[${row} * ${plan.inputs} + ${k}]`,
-			right: (k, column) => `kernel${i}[${k} * ${width} + ${column}]`,
+			end: plan.inputs,
+			left: { from: 'x', lane: (i) => `${i} * ${plan.inputs}`, step: (k) => k },
+			right: { from: `kernel${i}`, lane: (i) => i, step: (k) => `${k} * ${width}` },
 		};
 		const change: Term = {
 			only: base.only!,
-			to: plan.rank,
-			left: (row, k) => `low[${row} * ${plan.lowWidth} + ${lowStart} + ${k}]`,
-			right: (k, column) => `adapter[${b} + ${column} * ${plan.rank} + ${k}]`,
+			end: plan.rank,
+			left: { from: 'low', lane: (i) => `${i} * ${plan.lowWidth} + ${lowStart}`, step: (k) => k },
+			right: { from: 'adapter', lane: (i) => `${b} + ${i} * ${plan.rank}`, step: (k) => k },
 		};
 		return lowStart < 0 ? [base] : [base, change];
 	});
@@ -174,9 +174,9 @@ export function lowGradient(
 	let width = ${choose(plan.adapted.map((s) => s.width))};`,
 				terms: [
 					{
-						to: 'width',
-						left: (row, k) => `dy[${row} * ${plan.total} + start + ${k}]`,
-						right: (k, column) => `adapter[b + ${k} * ${plan.rank} + ${column}]`,
+						end: 'width',
+						left: { from: 'dy', lane: (i) => `${i} * ${plan.total} + start`, step: (k) => k },
+						right: { from: 'adapter', lane: (i) => `b + ${i}`, step: (k) => `${k} * ${plan.rank}` },
 					},
 				],
 				store: (row, column, value) =>
@@ -191,14 +191,14 @@ export function inputGradient(backend: WebGPUBackend, inputs: Record<string, tf.
 	const plan = planOf(inputs.kernel0!.shape[0]!, settings);
 	const across = tilesAcross(plan.inputs);
 	const bases = plan.segments.map(({ width, start }, i): Term => ({
-		to: width,
-		left: (row, k) => `dy[${row} * ${plan.total} + ${start} + ${k}]`,
-		right: (k, column) => `kernel${i}[${column} * ${width} + ${k}]`,
+		end: width,
+		left: { from: 'dy', lane: (i) => `${i} * ${plan.total} + ${start}`, step: (k) => k },
+		right: { from: `kernel${i}`, lane: (i) => `${i} * ${width}`, step: (k) => k },
 	}));
 	const changes = plan.adapted.map(({ low, a }): Term => ({
-		to: plan.rank,
-		left: (row, k) => `dLow[${row} * ${plan.lowWidth} + ${low} + ${k}]`,
-		right: (k, column) => `adapter[${a} + ${k} * ${plan.inputs} + ${column}]`,
+		end: plan.rank,
+		left: { from: 'dLow', lane: (i) => `${i} * ${plan.lowWidth} + ${low}`, step: (k) => k },
+		right: { from: 'adapter', lane: (i) => `${a} + ${i}`, step: (k) => `${k} * ${plan.inputs}` },
 	}));
 	return launch(backend, {
 		key: `linearInputGradient_${plan.key}`,
@@ -274,15 +274,15 @@ export function adapterGradient(
 				terms: [
 					{
 						only: 'isA',
-						to: 'uniforms.rows',
-						left: (row, k) => `dLow[${k} * ${plan.lowWidth} + lowStart + ${row}]`,
-						right: (k, column) => `x[${k} * ${inputs} + ${column}]`,
+						end: 'uniforms.rows',
+						left: { from: 'dLow', lane: (i) => `lowStart + ${i}`, step: (k) => `${k} * ${plan.lowWidth}` },
+						right: { from: 'x', lane: (i) => i, step: (k) => `${k} * ${inputs}` },
 					},
 					{
 						only: '!isA',
-						to: 'uniforms.rows',
-						left: (row, k) => `dy[${k} * ${plan.total} + start + ${row}]`,
-						right: (k, column) => `low[${k} * ${plan.lowWidth} + lowStart + ${column}]`,
+						end: 'uniforms.rows',
+						left: { from: 'dy', lane: (i) => `start + ${i}`, step: (k) => `${k} * ${plan.total}` },
+						right: { from: 'low', lane: (i) => `lowStart + ${i}`, step: (k) => `${k} * ${plan.lowWidth}` },
 					},
 				],
 				store: (row, column, value) => `result[out + ${row} * N + ${column}] = ${value};`,

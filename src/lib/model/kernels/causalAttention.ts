@@ -4,7 +4,7 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { attend, causalMask } from '../attention';
 import { hasKernel, type KernelArguments, launch, rowProgram, runKernel } from './launch';
 import type { HeadLayout } from './rotateHeads';
-import { COLUMNS, ROWS, tileProgram, tilesAcross, tilesDown } from './tile';
+import { COLUMNS, type Operand, ROWS, tileProgram, tilesAcross, tilesDown } from './tile';
 
 const FORWARD = 'ConscienceLabCausalAttention';
 const BACKWARD = 'ConscienceLabCausalAttentionGradient';
@@ -39,8 +39,8 @@ export function causalAttentionKernels(lanes: number): Record<string, tf.KernelF
 	const forward = ({ inputs: { qkv }, backend, attrs }: KernelArguments<'qkv', Settings>) => {
 		const size = sizesOf(qkv, attrs);
 		const scores = scoreTiles(backend, 'attentionScores', { left: qkv, qkv }, size, {
-			left: (row, k) => `left[(b * T + ${row}) * WIDTH + h * D + ${k}]`,
-			right: (k, column) => `qkv[(b * T + ${column}) * WIDTH + keys + ${k}]`,
+			left: { from: 'left', lane: (i) => `b * T * WIDTH + ${i} * WIDTH + h * D`, step: (k) => k },
+			right: { from: 'qkv', lane: (i) => `b * T * WIDTH + ${i} * WIDTH + keys`, step: (k) => k },
 		});
 		const weights = softmaxRows(backend, 'attentionSoftmax', { scores }, size, lanes, SOFTMAX(lanes));
 		backend.disposeData(scores.dataId);
@@ -49,8 +49,8 @@ export function causalAttentionKernels(lanes: number): Record<string, tf.KernelF
 	const backward = ({ inputs: { qkv, weights, dy }, backend, attrs }: KernelArguments<'qkv' | 'weights' | 'dy', Settings>) => {
 		const size = sizesOf(qkv, attrs);
 		const dWeights = scoreTiles(backend, 'attentionWeightGradient', { left: dy, qkv }, size, {
-			left: (row, k) => `left[(b * T + ${row}) * H * D + h * D + ${k}]`,
-			right: (k, column) => `qkv[(b * T + ${column}) * WIDTH + values + ${k}]`,
+			left: { from: 'left', lane: (i) => `b * T * H * D + ${i} * H * D + h * D`, step: (k) => k },
+			right: { from: 'qkv', lane: (i) => `b * T * WIDTH + ${i} * WIDTH + values`, step: (k) => k },
 		});
 		const dScores = softmaxRows(backend, 'attentionSoftmaxGradient', { weights, dWeights }, size, lanes, SOFTMAX_GRADIENT(lanes));
 		backend.disposeData(dWeights.dataId);
@@ -89,7 +89,7 @@ function scoreTiles(
 	name: string,
 	inputs: { left: tf.TensorInfo; qkv: tf.TensorInfo },
 	size: Sizes,
-	at: { left: (row: string, k: string) => string; right: (k: string, column: string) => string },
+	at: { left: Operand; right: Operand },
 ): tf.TensorInfo {
 	const { batch, heads, times: T } = size;
 	const tiles = tilesDown(T) * tilesAcross(T);
@@ -110,7 +110,7 @@ function scoreTiles(
 ${HEAD}
 	let M = T;
 	let N = T;`,
-				terms: [{ to: size.headDim, ...at }],
+				terms: [{ end: size.headDim, ...at }],
 				store: (row, column, sum) => `result[(head * T + ${row}) * T + ${column}] = ${sum};`,
 			}),
 	});
@@ -179,9 +179,9 @@ ${HEAD}
 	let N = D;`,
 				terms: [
 					{
-						to: `min(row0 + ${ROWS}, T)`,
-						left: (row, k) => `weights[(head * T + ${row}) * T + ${k}]`,
-						right: (k, column) => `qkv[(b * T + ${k}) * WIDTH + values + ${column}]`,
+						end: `min(row0 + ${ROWS}, T)`,
+						left: { from: 'weights', lane: (i) => `head * T * T + ${i} * T`, step: (k) => k },
+						right: { from: 'qkv', lane: (i) => `b * T * WIDTH + values + ${i}`, step: (k) => `${k} * WIDTH` },
 					},
 				],
 				store: (row, column, sum) => `result[(b * T + ${row}) * H * D + h * D + ${column}] = ${sum};`,
@@ -219,25 +219,25 @@ function gradientTiles(
 				terms: [
 					{
 						only: 'slot < H',
-						to: `min(row0 + ${ROWS}, T)`,
-						left: (row, k) => `dScores[((b * H + slot) * T + ${row}) * T + ${k}]`,
-						right: (k, column) => `qkv[(b * T + ${k}) * WIDTH + (H + slot / G) * D + ${column}]`,
+						end: `min(row0 + ${ROWS}, T)`,
+						left: { from: 'dScores', lane: (i) => `(b * H + slot) * T * T + ${i} * T`, step: (k) => k },
+						right: { from: 'qkv', lane: (i) => `b * T * WIDTH + (H + slot / G) * D + ${i}`, step: (k) => `${k} * WIDTH` },
 					},
 					{
 						only: 'slot >= H && slot < H + KV',
 						over: group,
-						from: 'row0',
-						to: 'T',
-						left: (row, k) => `dScores[((b * H + first + g) * T + ${k}) * T + ${row}]`,
-						right: (k, column) => `qkv[(b * T + ${k}) * WIDTH + (first + g) * D + ${column}]`,
+						start: 'row0',
+						end: 'T',
+						left: { from: 'dScores', lane: (i) => `(b * H + first + g) * T * T + ${i}`, step: (k) => `${k} * T` },
+						right: { from: 'qkv', lane: (i) => `b * T * WIDTH + (first + g) * D + ${i}`, step: (k) => `${k} * WIDTH` },
 					},
 					{
 						only: 'slot >= H + KV',
 						over: group,
-						from: 'row0',
-						to: 'T',
-						left: (row, k) => `weights[((b * H + first + g) * T + ${k}) * T + ${row}]`,
-						right: (k, column) => `dy[(b * T + ${k}) * H * D + (first + g) * D + ${column}]`,
+						start: 'row0',
+						end: 'T',
+						left: { from: 'weights', lane: (i) => `(b * H + first + g) * T * T + ${i}`, step: (k) => `${k} * T` },
+						right: { from: 'dy', lane: (i) => `b * T * H * D + (first + g) * D + ${i}`, step: (k) => `${k} * H * D` },
 					},
 				],
 				store: (row, column, sum) => `result[(b * T + ${row}) * WIDTH + slot * D + ${column}] = ${sum};`,

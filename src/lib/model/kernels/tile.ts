@@ -7,19 +7,25 @@ const columns = Array.from({ length: COLUMNS }, (_, c) => c);
 const quads = columns.filter((c) => c % 4 === 0);
 const STEP = [0, 1];
 
-/** One product that a tile sums up, in WGSL: Σ over `from` ≤ k < `to` of left(row, k) · right(k, column). */
+/** Where a product's numbers are: at `from[lane(i) + step(k)]`, for a row or a column i. */
+export interface Operand {
+	from: string;
+	lane: (i: string) => string;
+	step: (k: string) => string;
+}
+
+/** One product that a tile sums up, in WGSL: Σ over `start` ≤ k < `end` of left(row, k) · right(k, column). */
 export interface Term {
 	/** Where the product has a condition, all of a tile must meet it. */
 	only?: string;
 	/** Repeats the product for `name` = 0, 1, … below `count`. */
 	over?: { name: string; count: string };
 	/** 0 unless told. */
-	from?: string;
+	start?: string;
 	/** A number, where it is known when the program is written, or WGSL. */
-	to: number | string;
-	/** The number at (row, k), where `row` is within the product's rows. */
-	left: (row: string, k: string) => string;
-	right: (k: string, column: string) => string;
+	end: number | string;
+	left: Operand;
+	right: Operand;
 }
 
 export interface Tile {
@@ -54,23 +60,29 @@ ${stores.join('\n')}
 
 const sumOf = (row: number, column: number) => `sum${row}_${column}`;
 
-function termCode({ only, over, from = '0', to, left, right }: Term): string {
+function termCode({ only, over, start = '0', end, left, right }: Term): string {
 	/** Adds the products at the places k + j of `steps`. */
 	const add = (steps: number[]) => {
-		const at = (j: number) => (j === 0 ? 'k' : `(k + ${j})`);
+		const places = steps.flatMap((j) => {
+			const k = j === 0 ? 'k' : `(k + ${j})`;
+			return [`let p${j} = ${left.step(k)};`, `let q${j} = ${right.step(k)};`];
+		});
 		const loads = steps.flatMap((j) =>
-			quads.map((c) => `let y${j}_${c} = vec4<f32>(${[0, 1, 2, 3].map((i) => right(at(j), `c${c + i}`)).join(', ')});`),
+			quads.map((c) => `let y${j}_${c} = vec4<f32>(${[0, 1, 2, 3].map((i) => `${right.from}[b${c + i} + q${j}]`).join(', ')});`),
 		);
 		const sums = rows.flatMap((r) => [
-			...steps.map((j) => `let x${r}_${j} = ${left(`r${r}`, at(j))};`),
+			...steps.map((j) => `let x${r}_${j} = ${left.from}[a${r} + p${j}];`),
 			...quads.map((c) => `${sumOf(r, c)} += ${steps.map((j) => `x${r}_${j} * y${j}_${c}`).join(' + ')};`),
 		]);
-		return [...loads, ...sums].join('\n');
+		return [...places, ...loads, ...sums].join('\n');
 	};
-	const last = typeof to === 'number' && to % STEP.length === 0 ? '' : `for (; k < ${to}; k++) {\n${add([0])}\n}`;
+	const last = typeof end === 'number' && end % STEP.length === 0 ? '' : `for (; k < ${end}; k++) {\n${add([0])}\n}`;
+	// No compiler behind a software adapter moves a product out of a loop, so what depends on the lane alone is worked out before it.
 	const loops = `{
-var k = ${from};
-for (; k + ${STEP.length - 1} < ${to}; k += ${STEP.length}) {
+${rows.map((r) => `let a${r} = ${left.lane(`r${r}`)};`).join('\n')}
+${columns.map((c) => `let b${c} = ${right.lane(`c${c}`)};`).join('\n')}
+var k = ${start};
+for (; k + ${STEP.length - 1} < ${end}; k += ${STEP.length}) {
 ${add(STEP)}
 }
 ${last}

@@ -47,9 +47,13 @@ function tiledMatMul({
 	let b = batch * uniforms.strideB;`,
 				terms: [
 					{
-						to: 'K',
-						left: (row, k) => (transposeA ? `A[a + ${k} * M + ${row}]` : `A[a + ${row} * K + ${k}]`),
-						right: (k, column) => (transposeB ? `B[b + ${column} * K + ${k}]` : `B[b + ${k} * N + ${column}]`),
+						end: 'K',
+						left: transposeA
+							? { from: 'A', lane: (i) => `a + ${i}`, step: (k) => `${k} * M` }
+							: { from: 'A', lane: (i) => `a + ${i} * K`, step: (k) => k },
+						right: transposeB
+							? { from: 'B', lane: (i) => `b + ${i} * K`, step: (k) => k }
+							: { from: 'B', lane: (i) => `b + ${i}`, step: (k) => `${k} * N` },
 					},
 				],
 				store: (row, column, sum) => `result[(batch * M + ${row}) * N + ${column}] = ${sum};`,

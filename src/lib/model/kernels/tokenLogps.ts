@@ -10,7 +10,8 @@ const CHUNK_BYTES = 8 * 2 ** 20;
 
 /**
  * log softmax(hidden·head)[n, labels[n]] for `hidden` [N, D] and `head` [D, V]: [N]. Differentiable in `hidden`.
- * Where its kernel is, the scores [N, V] are never there as a whole: a chunk of rows at a time is computed, and again for the gradient.
+ * Where its kernel is, the scores [N, V] of a large vocabulary are never there as a whole: a chunk of rows at a time is computed, and again for the gradient
+ * (a vocabulary so small that there is one chunk is computed once).
  */
 export function tokenLogps(hidden: tf.Tensor2D, head: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
 	return hasKernel(FORWARD) ? chunked(hidden, head, labels) : composed(tf.matMul(hidden, head), labels);
@@ -34,18 +35,20 @@ function chunked(hidden: tf.Tensor2D, head: tf.Tensor2D, labels: tf.Tensor1D): t
 
 	const logps = tf.customGrad((input, save) => {
 		const x = input as tf.Tensor2D;
+		// A single chunk is kept for the gradient; more than one are computed again, so that there is never more than one.
+		const whole = starts.length === 1 ? scores(x, head, 0) : null;
 		const parts = starts.map((start) =>
-			tf.tidy(() => runKernel(FORWARD, { scores: scores(x, head, start), labels: cut(labels, start) }) as tf.Tensor2D),
+			tf.tidy(() => runKernel(FORWARD, { scores: whole ?? scores(x, head, start), labels: cut(labels, start) }) as tf.Tensor2D),
 		);
 		const picked = joined(parts); // [N, 2]: the log-prob and the log of the sum that it was divided by
-		(save as (tensors: tf.Tensor[]) => void)([x, picked, head, labels]);
+		(save as (tensors: tf.Tensor[]) => void)([x, picked, head, labels, ...(whole ? [whole] : [])]);
 		const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-			const [rows, sums, weights, wanted] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor1D];
+			const [rows, sums, weights, wanted, kept] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor1D, tf.Tensor2D | undefined];
 			return joined(
 				starts.map((start) =>
 					tf.tidy(() => {
 						const inputs = {
-							scores: scores(rows, weights, start),
+							scores: kept ?? scores(rows, weights, start),
 							labels: cut(wanted, start),
 							picked: cut(sums, start),
 							dy: cut(dy, start),
