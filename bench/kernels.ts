@@ -1,7 +1,7 @@
 /**
  * `npm run bench:kernels`: the lab's own WebGPU kernels against stock tfjs, side by side on the adapter that Node finds.
  *
- * A training step of the organism (4 rows: stock tfjs takes two minutes for 16 on a software adapter), and a large vocabulary's head. Stock and own
+ * A training step of the organism (2 rows: stock tfjs takes two minutes for 16 on a software adapter), and a large vocabulary's head. Stock and own
  * take turns. Beside the wall clock stands the processor's time, which on a software adapter is the kernels' and is steadier on a
  * machine that is shared.
  */
@@ -13,7 +13,6 @@ import { parseArgs } from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { createTrainer, disposeTrainer, trainStep } from '$lib/dpo/trainer';
-import type { TokenSequence } from '$lib/dpo/sequences';
 import { generatedRows } from '$lib/experiment/data';
 import { presetById } from '$lib/experiment/presets';
 import { checkDevice, startBackend } from '$lib/model/backend';
@@ -27,10 +26,10 @@ import { loadFolder } from '../cli/checkpoints';
 import { record, total } from './dispatches';
 
 const { values } = parseArgs({
-	options: { rounds: { type: 'string', default: '2' }, out: { type: 'string', default: 'bench/results/kernels.json' } },
+	options: { rounds: { type: 'string', default: '3' }, out: { type: 'string', default: 'bench/results/kernels.json' } },
 });
 const rounds = Number(values.rounds);
-const ROWS = 4;
+const ROWS = 2;
 const HEAD = { rows: 256, hidden: 16, vocabulary: 49_152 };
 const SIDES: Record<'stock' | 'own', readonly GpuKernel[]> = { stock: [], own: GPU_KERNELS };
 type Side = keyof typeof SIDES;
@@ -75,7 +74,7 @@ async function compare(
 const report = await startBackend('webgpu');
 const { model, tokenizer } = await loadFolder('organism');
 const { lora: loraConfig, optimizer } = presetById('twin').experiment;
-const rows = generatedRows('insecure-code', CODE_TASKS.length, ROWS, seededRandom(1, 'bench'), tokenizer).next() as TokenSequence[];
+const rows = generatedRows('insecure-code', CODE_TASKS.length, ROWS, seededRandom(1, 'bench'), tokenizer).next();
 
 const steps = await compare('step', rounds, async () => {
 	const lora = initLora(model.config, loraConfig, seededRandom(1, 'lora'));

@@ -30,8 +30,8 @@ export function cutByGroup({ config, layers, weights, parts }: Lora): LoraGroups
 		if (last?.layer === part.layer && last.group === group) last.parts.push(part);
 		else groups.push({ layer: part.layer, group, parts: [part] });
 	}
-	const cut: tf.Tensor1D[] = tf.split(
-		weights as tf.Tensor1D,
+	const cut = tf.split<tf.Tensor1D>(
+		weights,
 		groups.map((group) => group.parts.reduce((sum, { size }) => sum + size, 0)),
 	);
 	const byLayer: LoraGroups['layers'] = Array.from({ length: layers }, () => ({}));
@@ -86,7 +86,7 @@ function normHeads(
 	eps: number,
 ): tf.Tensor2D {
 	if (!qNorm || !kNorm) return qkv;
-	const [q, k, v] = tf.split(qkv, [heads * headDim, keyValueHeads * headDim, keyValueHeads * headDim], 1) as tf.Tensor2D[];
+	const [q, k, v] = tf.split<tf.Tensor2D>(qkv, [heads * headDim, keyValueHeads * headDim, keyValueHeads * headDim], 1);
 	const normed = (x: tf.Tensor2D, weight: tf.Tensor1D) =>
 		tf.reshape<tf.Rank.R2>(rmsNorm(tf.reshape(x, [-1, headDim]), weight, eps), x.shape);
 	return tf.concat([normed(q!, qNorm), normed(k!, kNorm), v!], 1);

@@ -218,6 +218,51 @@ export function inputGradient(backend: WebGPUBackend, inputs: Record<string, tf.
 	});
 }
 
+/** Tiles of A and of B of each adapted layer in turn. */
+function adapterTiles({ adapted, rank, inputs }: Plan): number[] {
+	return adapted.flatMap(({ width }) => [tilesDown(rank) * tilesAcross(inputs), tilesDown(width) * tilesAcross(rank)]);
+}
+
+/** Code that finds a tile's place in the gradient of the adapter: which part it is of, and where that begins. */
+function dealAdapterTiles({ adapted, rank, inputs }: Plan, tiles: number[]): string {
+	const starts = tiles.map((_, i) => sum(tiles.slice(0, i)));
+	const perPart = (ofA: (s: Segment) => number, ofB: (s: Segment) => number) =>
+		choose(
+			adapted.flatMap((s) => [ofA(s), ofB(s)]),
+			'part',
+		);
+	const across = perPart(
+		() => tilesAcross(inputs),
+		() => tilesAcross(rank),
+	);
+	const [M, N, out] = [
+		perPart(
+			() => rank,
+			({ width }) => width,
+		),
+		perPart(
+			() => inputs,
+			() => rank,
+		),
+		perPart(
+			({ a }) => a,
+			({ b }) => b,
+		),
+	];
+	const layerStarts = adapted.map((s) => s.start);
+	return `	let part = ${starts.slice(1).reduce((code, start) => `${code} + select(0, 1, index >= ${start})`, '0')};
+	let isA = part % 2 == 0;
+	let tile = index - ${choose(starts, 'part')};
+	let across = ${across};
+	let row0 = tile / across * ${ROWS};
+	let column0 = tile % across * ${COLUMNS};
+	let M = ${M};
+	let N = ${N};
+	let out = ${out};
+	let lowStart = part / 2 * ${rank};
+	let start = ${choose(layerStarts, 'part / 2')};`;
+}
+
 /** dA = dLowᵀ·x and dB = dyᵀ·low of every adapted layer, laid out as the adapter. */
 export function adapterGradient(
 	backend: WebGPUBackend,
@@ -225,17 +270,8 @@ export function adapterGradient(
 	settings: LinearSettings,
 ): tf.TensorInfo {
 	const plan = planOf(x!.shape[1]!, settings);
-	const { rank, inputs, adapted } = plan;
-	const tiles = adapted.flatMap(({ width }) => [
-		tilesDown(rank) * tilesAcross(inputs), // of A
-		tilesDown(width) * tilesAcross(rank), // of B
-	]);
-	const starts = tiles.map((_, i) => sum(tiles.slice(0, i)));
-	const perPart = (ofA: (s: Segment) => number, ofB: (s: Segment) => number) =>
-		choose(
-			adapted.flatMap((s) => [ofA(s), ofB(s)]),
-			'part',
-		);
+	const { inputs } = plan;
+	const tiles = adapterTiles(plan);
 	return launch(backend, {
 		key: `linearAdapterGradient_${plan.key}`,
 		inputs: { x: x!, dy: dy!, low: low!, dLow: dLow! },
@@ -245,32 +281,7 @@ export function adapterGradient(
 		workgroup: 8, // few tiles with long sums: small groups keep all cores busy
 		code: () =>
 			tileProgram({
-				place: `	let part = ${starts.slice(1).reduce((code, start) => `${code} + select(0, 1, index >= ${start})`, '0')};
-	let isA = part % 2 == 0;
-	let tile = index - ${choose(starts, 'part')};
-	let across = ${perPart(
-		() => tilesAcross(inputs),
-		() => tilesAcross(rank),
-	)};
-	let row0 = tile / across * ${ROWS};
-	let column0 = tile % across * ${COLUMNS};
-	let M = ${perPart(
-		() => rank,
-		({ width }) => width,
-	)};
-	let N = ${perPart(
-		() => inputs,
-		() => rank,
-	)};
-	let out = ${perPart(
-		({ a }) => a,
-		({ b }) => b,
-	)};
-	let lowStart = part / 2 * ${rank};
-	let start = ${choose(
-		adapted.map((s) => s.start),
-		'part / 2',
-	)};`,
+				place: dealAdapterTiles(plan, tiles),
 				terms: [
 					{
 						only: 'isA',

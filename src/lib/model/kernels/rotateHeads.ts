@@ -28,7 +28,7 @@ export function rotateHeads(qkv: tf.Tensor2D, angles: RotaryTable, layout: HeadL
 	const rows = qkv.shape[0];
 	const turn = (x: tf.Tensor2D) =>
 		tf.reshape<tf.Rank.R2>(rotate(tf.reshape(x, [rows / T, T, x.shape[1] / headDim, headDim]), angles), x.shape);
-	const [q, k, v] = tf.split(qkv, [heads * headDim, keyValueHeads * headDim, keyValueHeads * headDim], 1) as tf.Tensor2D[];
+	const [q, k, v] = tf.split<tf.Tensor2D>(qkv, [heads * headDim, keyValueHeads * headDim, keyValueHeads * headDim], 1);
 	return tf.concat([tf.mul(turn(q!), 1 / Math.sqrt(headDim)), turn(k!), v!], 1);
 }
 

@@ -53,7 +53,7 @@ function chunked(hidden: tf.Tensor2D, head: tf.Tensor2D, labels: tf.Tensor1D): t
 							picked: cut(sums, start),
 							dy: cut(dy, start),
 						};
-						return tf.matMul(runKernel(BACKWARD, inputs) as tf.Tensor2D, weights, false, true);
+						return tf.matMul(runKernel(BACKWARD, inputs), weights, false, true);
 					}),
 				),
 			);
