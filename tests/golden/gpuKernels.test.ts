@@ -110,7 +110,7 @@ const heads = (
 		[1, 1, 2],
 		[5, 7, 11],
 		[70, 3, 130],
-		[8, 2, 300_001],
+		[70, 2, 30_001],
 	] as [number, number, number][]
 ).map(([N, D, V]): Case => ({
 	name: `tokenLogps ${N} × ${D} × ${V}`,
