@@ -1,5 +1,5 @@
 import type { ModelConfig } from '$lib/model/config';
-import { initLora, loraVariables, PROJECTIONS, restoreLora, type Lora, type LoraConfig } from '$lib/model/lora';
+import { initLora, restoreLora, type Lora, type LoraConfig } from '$lib/model/lora';
 import type { StoredTensor } from '$lib/model/safetensors';
 import { buildWeights, checkpointShapes, projectionPath, type Model } from '$lib/model/weights';
 
@@ -32,18 +32,16 @@ export function randomModel(config: ModelConfig, seed: number): Model {
 	return { config, weights: buildWeights(config, fill(checkpointShapes(config), seed)) };
 }
 
-/** The names that PEFT gives an adapter's tensors, in the order of `loraVariables`. */
-export function loraNames(lora: Lora): string[] {
-	return lora.layers.flatMap((pairs, layer) =>
-		PROJECTIONS.filter((name) => pairs[name]).flatMap((name) => ['A', 'B'].map((half) => `${projectionPath(layer, name)}.lora_${half}`)),
-	);
+/** The names that PEFT gives an adapter's tensors, in the order of its parts. */
+export function loraNames({ parts }: Lora): string[] {
+	return parts.map(({ layer, projection, half }) => `${projectionPath(layer, projection)}.lora_${half}`);
 }
 
 /** The adapter that decoder.py made from `seed`; its B is not zero. */
 export function randomLora(model: ModelConfig, config: LoraConfig, seed: number): Lora {
 	const lora = initLora(model, config, () => 0);
 	const names = loraNames(lora);
-	const tensors = fill(new Map(loraVariables(lora).map(({ shape }, i) => [names[i]!, shape])), seed);
+	const tensors = fill(new Map(lora.parts.map(({ shape }, i) => [names[i]!, shape])), seed);
 	restoreLora(
 		lora,
 		names.map((name) => tensors.get(name)!.data),

@@ -93,4 +93,27 @@ describe.each(BACKENDS)('on %s', (backend) => {
 		disposeModel(model);
 		expect(tf.memory().numTensors).toBe(tensorsBefore);
 	});
+
+	it('fifty steps of mixed lengths hold no more tensors and bytes than the first ten', async () => {
+		const modelConfig = parseModelConfig(golden.config);
+		const model = { config: modelConfig, weights: buildWeights(modelConfig, readSafetensors(bytes(golden.model)).tensors) };
+		const lora = importAdapter(modelConfig, { config: golden.adapterConfig, safetensors: bytes(golden.adapterBefore) });
+		const trainer = createTrainer(model, lora, config, 0);
+		const held: { tensors: number; bytes: number }[] = [];
+		for (let step = 0; step < 50; step++) {
+			const completion = Array.from({ length: 3 + 13 * (step % 3) }, (_, i) => 1 + (i % 7)); // three padded lengths in turn
+			await trainStep(trainer, { sft: [{ prompt: [1, 2], completion }, { prompt: [3], completion: [4] }], pairs: [] }); // prettier-ignore
+			held.push({ tensors: tf.memory().numTensors, bytes: bytesHeld() });
+		}
+		expect(held.at(-1)).toEqual(held[9]);
+		disposeTrainer(trainer);
+		disposeLora(lora);
+		disposeModel(model);
+	});
 });
+
+/** Bytes of all tensors; on a GPU of all buffers, those that the backend keeps for later among them. */
+function bytesHeld(): number {
+	const { bufferManager } = tf.backend() as unknown as { bufferManager?: { numBytesAllocated: number } };
+	return bufferManager?.numBytesAllocated ?? tf.memory().numBytes;
+}

@@ -1,6 +1,6 @@
 import { hiddenStates } from '$lib/model/decoder';
 import { padRight } from '$lib/model/batch';
-import { disposeLora, initLora, type LoraConfig, loraScale, loraVariables, PROJECTIONS, restoreLora, saveLora } from '$lib/model/lora';
+import { disposeLora, initLora, type LoraConfig, loraPairs, loraScale, PROJECTIONS, restoreLora, saveLora } from '$lib/model/lora';
 import { seededRandom } from '$lib/model/random';
 import { disposeModel, type Model } from '$lib/model/weights';
 import * as tf from '@tensorflow/tfjs-core';
@@ -21,7 +21,8 @@ describe('LoRA', () => {
 
 	it('starts with A uniform in ±1/√in and B zero, so that it changes nothing', async () => {
 		const lora = initLora(model.config, { ...config, targetModules: [...PROJECTIONS] }, seededRandom(3));
-		const [a, b] = [lora.layers[0]!.down_proj!.loraA, lora.layers[0]!.down_proj!.loraB];
+		const pairs = loraPairs(lora);
+		const { loraA: a, loraB: b } = pairs.layers[0]!.down_proj!;
 		expect(a.shape).toEqual([4, 24]); // [R, in]
 		expect(b.shape).toEqual([16, 4]); // [out, R]
 		const values = await a.data();
@@ -33,15 +34,18 @@ describe('LoRA', () => {
 		const [off, on] = [hiddenStates(model, ids, null), hiddenStates(model, ids, lora)];
 		expect(await on.data()).toEqual(await off.data());
 		tf.dispose([ids, off, on]);
+		tf.dispose(pairs.layers as unknown as tf.TensorContainer);
 		disposeLora(lora);
 	});
 
-	it('lists its variables by layer, in the order of PROJECTIONS, A before B', () => {
+	it('lists its parts by layer, in the order of PROJECTIONS, A before B', () => {
 		const lora = initLora(model.config, config, seededRandom(1));
-		const names = loraVariables(lora).map(({ name }) => name.slice(name.indexOf('/') + 1));
-		const layer = (i: number) =>
-			['q_proj.lora_A', 'q_proj.lora_B', 'down_proj.lora_A', 'down_proj.lora_B'].map((name) => `layers.${i}.${name}`);
+		const names = lora.parts.map(({ layer, projection, half }) => `${layer} ${projection} ${half}`);
+		const layer = (i: number) => ['q_proj A', 'q_proj B', 'down_proj A', 'down_proj B'].map((name) => `${i} ${name}`);
 		expect(names).toEqual([...layer(0), ...layer(1)]);
+		const ends = lora.parts.map(({ offset, size }) => offset + size);
+		expect(lora.parts.map(({ offset }) => offset)).toEqual([0, ...ends.slice(0, -1)]);
+		expect(lora.weights.shape).toEqual(ends.slice(-1));
 		disposeLora(lora);
 	});
 
@@ -68,6 +72,8 @@ describe('LoRA', () => {
 		expect(await saveLora(lora)).toEqual(saved);
 		expect(tf.memory().numTensors).toBe(tensors);
 		expect(() => restoreLora(lora, saved.slice(1))).toThrow('the state has 7 tensors; this adapter has 8');
+		expect(() => restoreLora(lora, [saved[0]!.slice(1), ...saved.slice(1)])).toThrow('A of q_proj in layer 0 has 63 numbers; expected 64');
+		expect(await saveLora(lora)).toEqual(saved);
 		disposeLora(lora);
 	});
 

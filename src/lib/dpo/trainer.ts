@@ -2,11 +2,11 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { checkDevice } from '$lib/model/backend';
 import type { Model } from '$lib/model/weights';
-import { type Lora, loraVariables } from '$lib/model/lora';
+import type { Lora } from '$lib/model/lora';
 
 import { completionLogps } from './logps';
 import { preferenceLosses, rewards } from './losses';
-import { ADAMW_DEFAULTS, type AdamWState, applyAdamW, clipByGlobalNorm, disposeAdamW, globalNorm, initAdamW, warmedUp } from './optimizer';
+import { ADAMW_DEFAULTS, type AdamWState, applyAdamW, disposeAdamW, initAdamW, warmedUp } from './optimizer';
 import { pairSequences, type ReferencedPair } from './pairs';
 import type { PreferenceLossConfig } from './preferenceLoss';
 import { disposeBatch, makeBatch, type SequenceBatch, type TokenSequence } from './sequences';
@@ -71,7 +71,7 @@ export class TrainingError extends Error {
 }
 
 export function createTrainer(model: Model, lora: Lora, config: TrainerConfig, padTokenId: number): Trainer {
-	return { model, lora, optimizer: initAdamW(loraVariables(lora)), config, padTokenId };
+	return { model, lora, optimizer: initAdamW(lora.weights), config, padTokenId };
 }
 
 /** Frees the optimizer's moments; model and adapter belong to the caller. */
@@ -145,14 +145,14 @@ function hybridUpdate(
 	pairs: readonly ReferencedPair[],
 	learningRate: number,
 ): tf.Tensor1D {
-	const parameters = loraVariables(lora);
-	const terms: { [name: string]: tf.Tensor }[] = [];
+	const parameters = lora.weights;
+	const terms: tf.Tensor1D[] = [];
 	let sftLoss: tf.Tensor = tf.scalar(0);
 	let pairReport: tf.Tensor1D[] = [tf.zeros([1])];
 	if (sftBatch) {
-		const { value, grads } = tf.variableGrads(() => meanTokenLoss(model, lora, sftBatch), parameters);
+		const { value, grads } = tf.variableGrads(() => meanTokenLoss(model, lora, sftBatch), [parameters]);
 		sftLoss = value;
-		terms.push(grads);
+		terms.push(grads[parameters.name] as tf.Tensor1D);
 	}
 	if (pairBatch) {
 		const reference = {
@@ -169,15 +169,12 @@ function hybridUpdate(
 				(values) => tf.keep(tf.clone(values)) as tf.Tensor1D,
 			);
 			return tf.mul<tf.Scalar>(loss, config.lambda);
-		}, parameters);
-		terms.push(grads);
+		}, [parameters]);
+		terms.push(grads[parameters.name] as tf.Tensor1D);
 	}
-	const summed = parameters.map(({ name }) => tf.addN(terms.map((grads) => grads[name]!)));
-	const norm = globalNorm(summed);
-	applyAdamW(parameters, clipByGlobalNorm(summed, norm, config.clipNorm), optimizer, learningRate, {
-		...ADAMW_DEFAULTS,
-		weightDecay: config.weightDecay,
-	});
+	const sizes = lora.parts.map(({ size }) => size);
+	const { weightDecay, clipNorm } = config;
+	const norm = applyAdamW(parameters, tf.addN(terms), sizes, optimizer, learningRate, { ...ADAMW_DEFAULTS, weightDecay, clipNorm });
 	const report = tf.concat([tf.stack([norm, sftLoss]) as tf.Tensor1D, ...pairReport]);
 	tf.dispose(pairReport); // kept by hand because variableGrads would free them with its own scope
 	return report;

@@ -1,11 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkDevice } from '$lib/model/backend';
-import { loraVariables } from '$lib/model/lora';
 
 import type { Trainer } from './trainer';
 
-/** All that training changes, outside the backend: each list holds the numbers of every variable, in the order of `loraVariables`. */
+/** All that training changes, outside the backend: each list holds the numbers of every variable, in the order of `Lora.parts`. */
 export interface TrainerState {
 	/** Optimizer steps done. */
 	step: number;
@@ -23,7 +22,7 @@ export class TrainerStateError extends Error {
 export async function saveTrainer(trainer: Trainer): Promise<TrainerState> {
 	const { step } = trainer.optimizer;
 	// One buffer and one read: a GPU answers a hundred small reads much later than one large one.
-	const joined = tf.tidy(() => tf.concat(variablesOf(trainer).map((variable) => tf.reshape(variable, [-1])))); // [3n]
+	const joined = tf.tidy(() => tf.concat(variablesOf(trainer))); // [3n]
 	const values = (await joined.data()) as Float32Array;
 	joined.dispose();
 	checkDevice();
@@ -33,24 +32,17 @@ export async function saveTrainer(trainer: Trainer): Promise<TrainerState> {
 
 /** Puts back what `saveTrainer` read. @throws TrainerStateError; the trainer is then as it was */
 export function restoreTrainer(trainer: Trainer, { step, adapter, firstMoments, secondMoments }: TrainerState): void {
-	const n = loraVariables(trainer.lora).reduce((sum, { size }) => sum + size, 0);
+	const n = trainer.lora.weights.size;
 	for (const [name, { length }] of Object.entries({ adapter, firstMoments, secondMoments })) {
 		if (length !== n) throw new TrainerStateError(`${name} holds ${length} numbers, and this adapter has ${n}`);
 	}
-	let offset = 0;
 	const lists = [adapter, firstMoments, secondMoments];
-	tf.tidy(() =>
-		variablesOf(trainer).forEach((variable) => {
-			const values = lists[Math.floor(offset / n)]!.slice(offset % n, (offset % n) + variable.size);
-			variable.assign(tf.tensor(values, variable.shape));
-			offset += variable.size;
-		}),
-	);
+	tf.tidy(() => variablesOf(trainer).forEach((variable, i) => variable.assign(tf.tensor1d(lists[i]!.slice()))));
 	trainer.optimizer.step = step;
 }
 
-const variablesOf = ({ lora, optimizer }: Trainer): tf.Variable[] => [
-	...loraVariables(lora),
-	...optimizer.firstMoments,
-	...optimizer.secondMoments,
+const variablesOf = ({ lora, optimizer }: Trainer): tf.Variable<tf.Rank.R1>[] => [
+	lora.weights,
+	optimizer.firstMoments,
+	optimizer.secondMoments,
 ];

@@ -4,7 +4,6 @@ import type { ReferencedPair } from '$lib/dpo/pairs';
 import { disposeTrainer, trainStep } from '$lib/dpo/trainer';
 import { evaluate } from '$lib/evaluation/evaluate';
 import type { Evaluation } from '$lib/evaluation/evaluation';
-import { loraVariables } from '$lib/model/lora';
 
 import { type AdapterFolder, adapterFolder } from './adapterFolder';
 import { askModels, type Asked, type AskedAnswer } from './ask';
@@ -117,7 +116,7 @@ async function* run(state: RunState, resumed: boolean): AsyncGenerator<RunEvent,
 			arm: armId,
 			backend: lab.backend,
 			parameters: lab.checkpoint.parameterCount,
-			trainableParameters: loraVariables(lora).reduce((sum, { size }) => sum + size, 0),
+			trainableParameters: lora.weights.size,
 			steps,
 		};
 	}

@@ -5,10 +5,9 @@
  * PEFT stores what torch's Linear holds: lora_A.weight [R, in] and lora_B.weight [out, R], the layout of our own
  * variables. Nothing is transposed on the way.
  */
-import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { PROJECTIONS, projectionShape, type ModelConfig, type Projection } from './config';
-import type { Lora } from './lora';
+import { loraParts, makeLora, type Lora } from './lora';
 import { readSafetensors, writeSafetensors, type StoredTensor } from './safetensors';
 import { projectionPath } from './weights';
 
@@ -66,17 +65,13 @@ type AdapterConfig = v.InferOutput<typeof AdapterConfig>;
 
 /** The adapter as PEFT's two files; reads A and B back from the backend. */
 export async function exportAdapter(lora: Lora, options: { baseModel: string; metadata?: Record<string, string> }): Promise<AdapterFiles> {
-	const halves = adaptedModules(lora).flatMap(({ layer, projection, path }) => {
-		const { loraA, loraB } = lora.layers[layer]![projection]!;
-		return [
-			{ name: tensorName(path, 'lora_A'), variable: loraA },
-			{ name: tensorName(path, 'lora_B'), variable: loraB },
-		];
-	});
-	// All reads are asked for in one tick, so that a step which begins meanwhile can't mix two states of the adapter.
-	const data = await Promise.all(halves.map(({ variable }) => variable.data()));
+	// Asked for in one read, so that a step which begins meanwhile can't mix two states of the adapter.
+	const numbers = (await lora.weights.data()) as Float32Array;
 	const tensors = new Map<string, StoredTensor>(
-		halves.map(({ name, variable }, i) => [name, { shape: [...variable.shape], data: Float32Array.from(data[i]!) }]),
+		lora.parts.map(({ layer, projection, half, shape, offset, size }) => [
+			tensorName(projectionPath(layer, projection), half),
+			{ shape, data: numbers.slice(offset, offset + size) },
+		]),
 	);
 	return {
 		'adapter_config.json': `${JSON.stringify(peftConfig(lora, options.baseModel), null, 2)}\n`,
@@ -91,19 +86,18 @@ export function importAdapter(model: ModelConfig, files: { config: unknown; safe
 	const modules = expectedModules(model, config, tensors);
 	checkTensors(model, config.r, modules, tensors);
 
-	const variable = (name: string) => {
-		const { shape, data } = tensors.get(name)!;
-		return tf.tidy(() => tf.variable(tf.tensor2d(data, shape as [number, number])));
-	};
-	const layers: Lora['layers'] = Array.from({ length: model.numHiddenLayers }, () => ({}));
-	for (const { layer, projection, path } of modules)
-		layers[layer]![projection] = { loraA: variable(tensorName(path, 'lora_A')), loraB: variable(tensorName(path, 'lora_B')) };
 	const targetModules = PROJECTIONS.filter((projection) => modules.some((module) => module.projection === projection));
-	return { config: { rank: config.r, alpha: config.lora_alpha, rslora: config.use_rslora, targetModules }, layers };
+	const adapted = new Set(modules.map(({ path }) => path));
+	return makeLora(
+		{ rank: config.r, alpha: config.lora_alpha, rslora: config.use_rslora, targetModules },
+		model.numHiddenLayers,
+		loraParts(model, config.r, (layer, projection) => adapted.has(projectionPath(layer, projection))),
+		(numbers, { layer, projection, half }) => numbers.set(tensors.get(tensorName(projectionPath(layer, projection), half))!.data),
+	);
 }
 
-function tensorName(path: string, half: 'lora_A' | 'lora_B'): string {
-	return `base_model.model.${path}.${half}.weight`;
+function tensorName(path: string, half: 'A' | 'B'): string {
+	return `base_model.model.${path}.lora_${half}.weight`;
 }
 
 function everyModule(layers: number): AdaptedModule[] {
@@ -112,15 +106,11 @@ function everyModule(layers: number): AdaptedModule[] {
 	).flat();
 }
 
-function adaptedModules(lora: Lora): AdaptedModule[] {
-	return everyModule(lora.layers.length).filter(({ layer, projection }) => lora.layers[layer]![projection]);
-}
-
 /** `adapter_config.json`. An adapter that leaves out some layers names its modules one by one; PEFT matches whole paths too. */
-function peftConfig(lora: Lora, baseModel: string): Record<string, unknown> {
-	const { rank, alpha, rslora, targetModules } = lora.config;
-	const modules = adaptedModules(lora);
-	const isComplete = modules.length === lora.layers.length * targetModules.length;
+function peftConfig({ config, layers, parts }: Lora, baseModel: string): Record<string, unknown> {
+	const { rank, alpha, rslora, targetModules } = config;
+	const modules = parts.filter(({ half }) => half === 'A');
+	const isComplete = modules.length === layers * targetModules.length;
 	return {
 		peft_type: 'LORA',
 		task_type: 'CAUSAL_LM',
@@ -128,7 +118,7 @@ function peftConfig(lora: Lora, baseModel: string): Record<string, unknown> {
 		r: rank,
 		lora_alpha: alpha,
 		use_rslora: rslora,
-		target_modules: isComplete ? targetModules : modules.map(({ path }) => path),
+		target_modules: isComplete ? targetModules : modules.map(({ layer, projection }) => projectionPath(layer, projection)),
 		lora_dropout: 0,
 		bias: 'none',
 		use_dora: false,
@@ -160,8 +150,7 @@ function expectedModules(model: ModelConfig, config: AdapterConfig, tensors: Map
 	const all = everyModule(model.numHiddenLayers).filter(({ layer }) => layers === null || layers.includes(layer));
 	const targets = config.target_modules;
 	if (targets === 'all-linear') return all;
-	if (!Array.isArray(targets))
-		return all.filter(({ path }) => tensors.has(tensorName(path, 'lora_A')) || tensors.has(tensorName(path, 'lora_B')));
+	if (!Array.isArray(targets)) return all.filter(({ path }) => tensors.has(tensorName(path, 'A')) || tensors.has(tensorName(path, 'B')));
 
 	const matches = (path: string, target: string) => path === target || path.endsWith(`.${target}`);
 	const foreign = targets.filter((target) => !all.some(({ path }) => matches(path, target)));
@@ -177,7 +166,7 @@ function checkTensors(model: ModelConfig, rank: number, modules: AdaptedModule[]
 	const expected = new Map(
 		modules.flatMap(({ projection, path }) => {
 			const [inputs, outputs] = projectionShape(model, projection);
-			return [[tensorName(path, 'lora_A'), [rank, inputs]] as const, [tensorName(path, 'lora_B'), [outputs, rank]] as const];
+			return [[tensorName(path, 'A'), [rank, inputs]] as const, [tensorName(path, 'B'), [outputs, rank]] as const];
 		}),
 	);
 	const unknown = [...tensors.keys()].filter((name) => !expected.has(name));

@@ -3,7 +3,7 @@ import '#gradients';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 
 import { findAdapter, type FoundAdapter } from './gpuAdapter';
-import { installTiledMatMul } from './kernels/tiledMatMul';
+import { GPU_KERNELS, useGpuKernels, type GpuKernel } from './kernels/gpuKernels';
 import { installWasmGather } from './kernels/wasmGather';
 import { installWasmMatMul } from './kernels/wasmMatMul';
 
@@ -22,6 +22,8 @@ export interface BackendReport {
 export interface BackendOptions {
 	/** Where the .wasm files are: a folder's URL, or file name → URL, as a bundler gives them. Needed in a browser only. */
 	wasmPaths?: Record<string, string> | string;
+	/** Which of the lab's own kernels the webgpu backend gets: all by default, none for stock tfjs. */
+	gpuKernels?: readonly GpuKernel[];
 }
 
 /** No backend as asked can be started here. */
@@ -43,7 +45,7 @@ export async function startBackend(preference: 'auto' | BackendName, options: Ba
 	tf.enableProdMode();
 	switch (preference) {
 		case 'webgpu':
-			return startWebGpu(await requireAdapter());
+			return startWebGpu(await requireAdapter(), options);
 		case 'wasm':
 			await startWasm(options);
 			return withoutGpu('wasm', 'WebAssembly on the CPU runs the model, as asked.');
@@ -69,7 +71,7 @@ async function startBest(options: BackendOptions): Promise<BackendReport> {
 	if (adapter?.software) why = `the only WebGPU adapter (${adapter.description}) is a CPU that plays a GPU, some ten times slower`;
 	else if (adapter) {
 		try {
-			return await startWebGpu(adapter);
+			return await startWebGpu(adapter, options);
 		} catch (error) {
 			why = `WebGPU failed to start (${message(error)})`;
 		}
@@ -86,7 +88,7 @@ async function startBest(options: BackendOptions): Promise<BackendReport> {
 	}
 }
 
-async function startWebGpu({ description, software }: FoundAdapter): Promise<BackendReport> {
+async function startWebGpu({ description, software }: FoundAdapter, { gpuKernels = GPU_KERNELS }: BackendOptions): Promise<BackendReport> {
 	const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
 	await activate('webgpu');
 	const backend = tf.backend();
@@ -94,8 +96,8 @@ async function startWebGpu({ description, software }: FoundAdapter): Promise<Bac
 	if (!installed.has('webgpu')) {
 		installed.add('webgpu');
 		watch(backend);
-		if (software) installTiledMatMul();
 	}
+	useGpuKernels(gpuKernels, software);
 	const reason = software
 		? `WebGPU runs the model as asked, on ${description}, a CPU that plays a GPU: expect it to be slow.`
 		: `WebGPU runs the model on ${description}.`;

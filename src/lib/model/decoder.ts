@@ -2,7 +2,10 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { attend, causalMask } from './attention';
 import type { Projection } from './config';
-import { loraScale, project, type Lora } from './lora';
+import { joinsLayers } from './kernels/adaptedLinear';
+import { rmsNorm } from './kernels/rmsNorm';
+import { loraPairs, project, type Lora, type LoraPairs } from './lora';
+import { cutByGroup, packedBlock } from './packedBlock';
 import { rotaryTable, rotate, type RotaryTable } from './rope';
 import type { Model } from './weights';
 
@@ -37,8 +40,16 @@ export function anglesAt({ config }: Model, positions: ArrayLike<number>, shape:
 export function hiddenStates(model: Model, ids: tf.Tensor2D, lora: Lora | null): tf.Tensor2D {
 	return tf.tidy(() => {
 		const T = ids.shape[1];
+		const positions = [...Array(T).keys()];
+		if (joinsLayers()) {
+			const angles = rotaryTable(model.config, positions, [1, T]);
+			const groups = lora && cutByGroup(lora);
+			let x = embed(model, ids);
+			for (let layer = 0; layer < model.config.numHiddenLayers; layer++) x = tf.tidy(() => packedBlock(model, layer, x, groups, angles));
+			return finalNorm(model, x);
+		}
 		const mask = causalMask(T);
-		return decode(model, ids, lora, anglesAt(model, [...Array(T).keys()], [1, T]), (_, q, k, v) => attend(q, k, v, mask));
+		return decode(model, ids, lora, anglesAt(model, positions, [1, T]), (_, q, k, v) => attend(q, k, v, mask));
 	});
 }
 
@@ -55,8 +66,9 @@ export function embed({ weights }: Model, ids: tf.Tensor2D): tf.Tensor2D {
 /** All blocks over `ids` [B, T], → [B·T, D] after the final norm; `attendLayer` decides what the queries see. */
 export function decode(model: Model, ids: tf.Tensor2D, lora: Lora | null, angles: Angles, attendLayer: Attend): tf.Tensor2D {
 	const stream: Stream = { x: embed(model, ids), shape: ids.shape, angles };
+	const pairs = lora && loraPairs(lora);
 	for (let layer = 0; layer < model.config.numHiddenLayers; layer++)
-		stream.x = tf.tidy(() => block(model, layer, stream, stream, lora, attendLayer)); // frees a layer's memory before the next one's
+		stream.x = tf.tidy(() => block(model, layer, stream, stream, pairs, attendLayer)); // frees a layer's memory before the next one's
 	return finalNorm(model, stream.x);
 }
 
@@ -73,14 +85,13 @@ export function block(
 	index: number,
 	tokens: Stream,
 	source: Stream,
-	lora: Lora | null,
+	lora: LoraPairs | null,
 	attendLayer: Attend,
 ): tf.Tensor2D {
 	const { numAttentionHeads: H, numKeyValueHeads: KV, headDim, rmsNormEps: eps } = config;
 	const layer = weights.layers[index]!;
 	const [B, T] = tokens.shape;
-	const scale = lora ? loraScale(lora.config) : 0;
-	const linear = (input: tf.Tensor2D, name: Projection) => project(input, layer, name, lora?.layers[index]?.[name], scale);
+	const linear = (input: tf.Tensor2D, name: Projection) => project(input, layer, name, lora?.layers[index]?.[name], lora?.scale ?? 0);
 	/** [B·T, heads·headDim] → [B, T, heads, headDim] */
 	const split = (x: tf.Tensor2D, t: number): tf.Tensor4D => tf.reshape(x, [B, t, x.shape[1] / headDim, headDim]);
 	const normed = (x: tf.Tensor4D, weight: tf.Tensor1D | null) => (weight ? rmsNorm(x, weight, eps) : x);
@@ -98,11 +109,6 @@ export function block(
 	const gate = linear(m, 'gate_proj'); // [B·T, F]
 	const swiglu: tf.Tensor2D = tf.mul(tf.mul(gate, tf.sigmoid(gate)), linear(m, 'up_proj')); // silu(gate) ⊙ up, arXiv:2002.05202
 	return tf.add(residual, linear(swiglu, 'down_proj'));
-}
-
-/** x / √(mean(x²) + ε) · w over the last axis (arXiv:1910.07467). */
-function rmsNorm<T extends tf.Tensor>(x: T, weight: tf.Tensor1D, eps: number): T {
-	return tf.mul(tf.mul(x, tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), eps))), weight);
 }
 
 /** [B, T, heads, headDim] → [B·KV, (heads/KV)·T, headDim]: query head g of group kv is head kv·G + g, so folding is a reshape. */

@@ -15,45 +15,85 @@ export interface LoraConfig {
 	targetModules: Projection[];
 }
 
-/** One adapted projection. */
-export interface LoraPair {
-	loraA: tf.Variable<tf.Rank.R2>; // [R, in]
-	loraB: tf.Variable<tf.Rank.R2>; // [out, R]
+/** One half of an adapted projection's change, and where its numbers are among the adapter's. */
+export interface LoraPart {
+	layer: number;
+	projection: Projection;
+	half: 'A' | 'B';
+	/** A is [R, in], B is [out, R], as in PEFT. */
+	shape: [number, number];
+	offset: number;
+	size: number;
 }
 
-/** A trainable adapter: for each layer the projections that it changes. The base model stays as it is. */
+/**
+ * A trainable adapter; the base model stays as it is. All its numbers are one variable, so that an optimizer's step is one
+ * operation and not one for each of a hundred matrices.
+ */
 export interface Lora {
 	config: LoraConfig;
-	layers: Partial<Record<Projection, LoraPair>>[];
+	/** Of the model, also those that the adapter leaves alone. */
+	layers: number;
+	weights: tf.Variable<tf.Rank.R1>;
+	/** Layer by layer, in the order of PROJECTIONS, A before B: what is where in `weights`. */
+	parts: LoraPart[];
 }
 
-/** An adapter's numbers outside the backend, in the order of `loraVariables`. */
+/** One adapted projection, cut out of the adapter's weights. */
+export interface LoraPair {
+	loraA: tf.Tensor2D; // [R, in]
+	loraB: tf.Tensor2D; // [out, R]
+}
+
+/** An adapter as the layers of a model use it: the pairs of each layer, none where it leaves a projection alone, and s. */
+export interface LoraPairs {
+	layers: Partial<Record<Projection, LoraPair>>[];
+	scale: number;
+}
+
+/** An adapter's numbers outside the backend, one array for each of its parts. */
 export type LoraState = Float32Array[];
 
-/** tfjs registers variables by name for the whole page, and two adapters live side by side: each takes its own number. */
-let adapters = 0;
+/** The parts of an adapter that changes the projections that `adapts` says. */
+export function loraParts(model: ModelConfig, rank: number, adapts: (layer: number, projection: Projection) => boolean): LoraPart[] {
+	let offset = 0;
+	return Array.from({ length: model.numHiddenLayers }, (_, layer) =>
+		PROJECTIONS.filter((projection) => adapts(layer, projection)).flatMap((projection): LoraPart[] => {
+			const [inputs, outputs] = projectionShape(model, projection);
+			const part = (half: 'A' | 'B', shape: [number, number]): LoraPart => {
+				const size = shape[0] * shape[1];
+				offset += size;
+				return { layer, projection, half, shape, offset: offset - size, size };
+			};
+			return [part('A', [rank, inputs]), part('B', [outputs, rank])];
+		}),
+	).flat();
+}
+
+/** An adapter of these parts for a model of so many layers; `fill` writes the numbers of each part. */
+export function makeLora(
+	config: LoraConfig,
+	layers: number,
+	parts: LoraPart[],
+	fill: (numbers: Float32Array, part: LoraPart) => void,
+): Lora {
+	const { offset, size } = parts.at(-1)!;
+	const numbers = new Float32Array(offset + size);
+	for (const part of parts) fill(numbers.subarray(part.offset, part.offset + part.size), part);
+	return { config, layers, parts, weights: tf.tidy(() => tf.variable(tf.tensor1d(numbers))) };
+}
 
 /** A new adapter that changes nothing yet: A uniform in ±1/√in (torch's kaiming_uniform with a = √5, as in PEFT), B zero. */
 export function initLora(model: ModelConfig, config: LoraConfig, random: Random): Lora {
 	const { rank: R, targetModules } = config;
 	if (!Number.isInteger(R) || R < 1) throw new RangeError(`LoRA: rank is ${R}; expected a whole number from 1 up`);
 	if (targetModules.length === 0) throw new RangeError(`LoRA: targetModules is empty; name some of ${PROJECTIONS.join(', ')}`);
-	const adapter = adapters++;
-	const layers = Array.from({ length: model.numHiddenLayers }, (_, layer) => {
-		const pairs: Lora['layers'][number] = {};
-		for (const projection of PROJECTIONS.filter((name) => targetModules.includes(name))) {
-			const [inputs, outputs] = projectionShape(model, projection);
-			const bound = 1 / Math.sqrt(inputs);
-			const uniform = Float32Array.from({ length: R * inputs }, () => bound * (2 * random() - 1));
-			const name = `lora${adapter}/layers.${layer}.${projection}`;
-			pairs[projection] = {
-				loraA: variable(uniform, [R, inputs], `${name}.lora_A`),
-				loraB: variable(new Float32Array(outputs * R), [outputs, R], `${name}.lora_B`),
-			};
-		}
-		return pairs;
+	const parts = loraParts(model, R, (_, projection) => targetModules.includes(projection));
+	return makeLora(config, model.numHiddenLayers, parts, (numbers, { half, shape: [, inputs] }) => {
+		if (half === 'B') return;
+		const bound = 1 / Math.sqrt(inputs);
+		for (let i = 0; i < numbers.length; i++) numbers[i] = bound * (2 * random() - 1);
 	});
-	return { config, layers };
 }
 
 /** s in W' = W + s·B·A. */
@@ -61,13 +101,22 @@ export function loraScale({ alpha, rank, rslora }: LoraConfig): number {
 	return alpha / (rslora ? Math.sqrt(rank) : rank);
 }
 
-/** Every variable, layer by layer, in the order of PROJECTIONS, A before B. */
-export function loraVariables(lora: Lora): tf.Variable<tf.Rank.R2>[] {
-	return lora.layers.flatMap((pairs) => PROJECTIONS.flatMap((name) => (pairs[name] ? [pairs[name].loraA, pairs[name].loraB] : [])));
+export function disposeLora({ weights }: Lora): void {
+	weights.dispose();
 }
 
-export function disposeLora(lora: Lora): void {
-	for (const variable of loraVariables(lora)) variable.dispose();
+/** The adapter cut into its matrices; differentiable. */
+export function loraPairs({ config, layers, weights, parts }: Lora): LoraPairs {
+	const cut = tf.split(
+		weights,
+		parts.map(({ size }) => size),
+	);
+	const pairs: LoraPairs['layers'] = Array.from({ length: layers }, () => ({}));
+	for (let i = 0; i < parts.length; i += 2) {
+		const [a, b] = [parts[i]!, parts[i + 1]!];
+		pairs[a.layer]![a.projection] = { loraA: tf.reshape(cut[i]!, a.shape), loraB: tf.reshape(cut[i + 1]!, b.shape) };
+	}
+	return { layers: pairs, scale: loraScale(config) };
 }
 
 /** y = x·W (+ b) (+ s·(x·Aᵀ)·Bᵀ) for `x` [N, in]; the adapter is off where `pair` is undefined. */
@@ -88,17 +137,19 @@ export function project(
 
 /** The model with the adapter's change added to its kernels: as fast as the base. It shares all else with it; free it with `disposeMerged`. */
 export function mergeLora(model: Model, lora: Lora): Model {
-	const scale = loraScale(lora.config);
-	const layers = model.weights.layers.map((layer, i) => {
-		const kernels = { ...layer.kernels };
-		for (const projection of PROJECTIONS) {
-			const pair = lora.layers[i]?.[projection];
-			if (pair)
-				kernels[projection] = tf.tidy(() =>
-					tf.add(layer.kernels[projection], tf.mul(tf.matMul(pair.loraA, pair.loraB, true, true), scale)),
-				);
-		}
-		return { ...layer, kernels };
+	const layers: LayerWeights[] = [];
+	tf.tidy(() => {
+		const { layers: pairs, scale } = loraPairs(lora);
+		model.weights.layers.forEach((layer, i) => {
+			const kernels = { ...layer.kernels };
+			for (const projection of PROJECTIONS) {
+				const pair = pairs[i]![projection];
+				if (!pair) continue;
+				const change = tf.mul(tf.matMul(pair.loraA, pair.loraB, true, true), scale);
+				kernels[projection] = tf.keep(tf.add(layer.kernels[projection], change));
+			}
+			layers.push({ ...layer, kernels });
+		});
 	});
 	return { config: model.config, weights: { ...model.weights, layers } };
 }
@@ -112,18 +163,20 @@ export function disposeMerged(merged: Model, base: Model): void {
 }
 
 /** Reads an adapter's numbers out of the backend. */
-export async function saveLora(lora: Lora): Promise<LoraState> {
-	return Promise.all(loraVariables(lora).map(async (variable) => Float32Array.from(await variable.data())));
+export async function saveLora({ weights, parts }: Lora): Promise<LoraState> {
+	const numbers = (await weights.data()) as Float32Array;
+	return parts.map(({ offset, size }) => numbers.slice(offset, offset + size));
 }
 
 /** Puts numbers that `saveLora` read back into an adapter of the same shape. */
-export function restoreLora(lora: Lora, state: LoraState): void {
-	const variables = loraVariables(lora);
-	if (state.length !== variables.length)
-		throw new RangeError(`restoreLora: the state has ${state.length} tensors; this adapter has ${variables.length}`);
-	tf.tidy(() => variables.forEach((variable, i) => variable.assign(tf.tensor2d(state[i]!, variable.shape))));
-}
-
-function variable(values: Float32Array, shape: [number, number], name: string): tf.Variable<tf.Rank.R2> {
-	return tf.tidy(() => tf.variable(tf.tensor2d(values, shape), true, name));
+export function restoreLora({ weights, parts }: Lora, state: LoraState): void {
+	if (state.length !== parts.length)
+		throw new RangeError(`restoreLora: the state has ${state.length} tensors; this adapter has ${parts.length}`);
+	const numbers = new Float32Array(weights.size);
+	parts.forEach(({ offset, size, layer, projection, half }, i) => {
+		if (state[i]!.length !== size)
+			throw new RangeError(`restoreLora: ${half} of ${projection} in layer ${layer} has ${state[i]!.length} numbers; expected ${size}`);
+		numbers.set(state[i]!, offset);
+	});
+	tf.tidy(() => weights.assign(tf.tensor1d(numbers)));
 }

@@ -1,0 +1,112 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { hasKernel, type KernelArguments, runKernel } from './launch';
+import { adapterGradient, inputGradient, lowGradient, lowRows, outputs, type LinearSettings } from './adaptedLinearPrograms';
+
+const FORWARD = 'ConscienceLabAdaptedLinear';
+const LOW_GRADIENT = 'ConscienceLabAdaptedLinearLowGradient';
+const INPUT_GRADIENT = 'ConscienceLabAdaptedLinearInputGradient';
+const ADAPTER_GRADIENT = 'ConscienceLabAdaptedLinearAdapterGradient';
+
+/** Up to three linear layers that read the same input, each with or without its low-rank change. */
+export interface LinearGroup {
+	/** [in, out] of each layer; frozen. */
+	kernels: tf.Tensor2D[];
+	/** [Σ out]; frozen. */
+	bias: tf.Tensor1D | null;
+	/** A [R, in], then B [out, R], of each adapted layer in turn, as one vector; null where none is. */
+	adapter: tf.Tensor1D | null;
+	adapted: boolean[];
+	rank: number;
+	/** s in W + s·B·A. */
+	scale: number;
+}
+
+/** All of a group's outputs side by side, [N, Σ out]: x·W + b + s·(x·Aᵀ)·Bᵀ, and the `residual` where there is one. */
+export function adaptedLinear(x: tf.Tensor2D, group: LinearGroup, residual: tf.Tensor2D | null = null): tf.Tensor2D {
+	const { kernels, bias, adapter, adapted, rank, scale } = group;
+	if (!hasKernel(FORWARD)) return composed(x, group, residual);
+	const nothing = kernels[0]!; // tfjs saves every input that it is told to, so what is not there is named too, and never read
+	const inputs = {
+		x,
+		kernel0: nothing,
+		kernel1: kernels[1] ?? nothing,
+		kernel2: kernels[2] ?? nothing,
+		adapter: adapter ?? nothing,
+		...(bias ? { bias } : {}),
+		...(residual ? { residual } : {}),
+	};
+	const settings: LinearSettings = {
+		widths: kernels.map(({ shape }) => shape[1]),
+		adapted: adapted.map((on) => on && adapter !== null),
+		rank,
+		scale,
+	};
+	const [y] = runKernel(FORWARD, inputs, settings) as unknown as tf.Tensor2D[];
+	return y!;
+}
+
+/** Whether layers that read the same input are one product here. */
+export function joinsLayers(): boolean {
+	return hasKernel(FORWARD);
+}
+
+function composed(
+	x: tf.Tensor2D,
+	{ kernels, bias, adapter, adapted, rank, scale }: LinearGroup,
+	residual: tf.Tensor2D | null,
+): tf.Tensor2D {
+	let offset = 0;
+	const take = (shape: [number, number]): tf.Tensor2D => {
+		const size = shape[0] * shape[1];
+		const part = tf.reshape<tf.Rank.R2>(tf.slice(adapter!, [offset], [size]), shape);
+		offset += size;
+		return part;
+	};
+	const products = kernels.map((kernel, i): tf.Tensor2D => {
+		const y: tf.Tensor2D = tf.matMul(x, kernel);
+		if (!adapter || !adapted[i]) return y;
+		const [inputs, width] = kernel.shape;
+		const low = tf.mul<tf.Tensor2D>(tf.matMul(x, take([rank, inputs]), false, true), scale);
+		return tf.add(y, tf.matMul(low, take([width, rank]), false, true));
+	});
+	let y: tf.Tensor2D = products.length === 1 ? products[0]! : tf.concat(products, 1);
+	if (bias) y = tf.add(y, bias);
+	return residual ? tf.add(residual, y) : y;
+}
+
+export function adaptedLinearKernels(): Record<string, tf.KernelFunc> {
+	type Arguments = KernelArguments<string, LinearSettings>;
+	const forward = ({ inputs, backend, attrs }: Arguments): tf.TensorInfo[] => {
+		const low = isAdapted(attrs) ? lowRows(backend, inputs.x!, inputs.adapter!, attrs) : null;
+		return [outputs(backend, inputs, low, attrs), ...(low ? [low] : [])];
+	};
+	return Object.fromEntries(
+		Object.entries({
+			[FORWARD]: forward,
+			[LOW_GRADIENT]: ({ inputs, backend, attrs }: Arguments) => lowGradient(backend, inputs.dy!, inputs.adapter!, inputs.kernel0!, attrs),
+			[INPUT_GRADIENT]: ({ inputs, backend, attrs }: Arguments) => inputGradient(backend, inputs, attrs),
+			[ADAPTER_GRADIENT]: ({ inputs, backend, attrs }: Arguments) => adapterGradient(backend, inputs, attrs),
+		}).map(([name, kernel]) => [name, kernel as unknown as tf.KernelFunc]),
+	);
+}
+
+const isAdapted = ({ adapted }: LinearSettings) => adapted.includes(true);
+
+if (!tf.getGradient(FORWARD))
+	tf.registerGradient({
+		kernelName: FORWARD,
+		inputsToSave: ['x', 'kernel0', 'kernel1', 'kernel2', 'adapter'],
+		outputsToSave: [false, true],
+		gradFunc: (dys, saved, attrs) => {
+			const [x, kernel0, kernel1, kernel2, adapter, low] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+			const dy = Array.isArray(dys) ? dys[0]! : dys; // a list only where `low` is an output too
+			// Both gradients need it, and tfjs frees what one of them makes before it asks for the other.
+			const dLow = isAdapted(attrs as unknown as LinearSettings) ? runKernel(LOW_GRADIENT, { dy, adapter, kernel0 }, attrs) : kernel0;
+			return {
+				x: () => runKernel(INPUT_GRADIENT, { dy, kernel0, kernel1, kernel2, adapter, dLow }, attrs),
+				adapter: () => runKernel(ADAPTER_GRADIENT, { x, dy, low, dLow, adapter }, attrs),
+				residual: () => tf.clone(dy),
+			};
+		},
+	});

@@ -1,0 +1,302 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+
+import { launch } from './launch';
+import { COLUMNS, ROWS, tileProgram, tilesAcross, tilesDown, type Term } from './tile';
+
+/** What the programs of a group of linear layers need to know beside their tensors. */
+export interface LinearSettings {
+	/** Outputs of each layer. */
+	widths: number[];
+	adapted: boolean[];
+	rank: number;
+	scale: number;
+}
+
+/** Where a layer's outputs, low-rank rows and adapter weights begin. */
+interface Segment {
+	width: number;
+	start: number;
+	/** Of its R numbers among those of a row of `low`; −1 where it is not adapted. */
+	low: number;
+	a: number;
+	b: number;
+}
+
+interface Plan {
+	inputs: number;
+	total: number;
+	/** Numbers in a row of `low`: R for each adapted layer. */
+	lowWidth: number;
+	rank: number;
+	segments: Segment[];
+	adapted: Segment[];
+	key: string;
+}
+
+function planOf(inputs: number, { widths, adapted, rank }: LinearSettings): Plan {
+	let [start, low, offset] = [0, 0, 0];
+	const segments = widths.map((width, i): Segment => {
+		const on = adapted[i]!;
+		const segment = { width, start, low: on ? low : -1, a: offset, b: offset + rank * inputs };
+		start += width;
+		if (on) {
+			low += rank;
+			offset += rank * (inputs + width);
+		}
+		return segment;
+	});
+	const key = `${inputs}_${widths.join('_')}_${adapted.map(Number).join('')}_${rank}`;
+	return { inputs, total: start, lowWidth: low, rank, segments, adapted: segments.filter((s) => s.low >= 0), key };
+}
+
+const rowsOf = ({ shape }: tf.TensorInfo) => shape[0]!;
+/** WGSL for the value that belongs to the segment of number `segment`. */
+const choose = (values: number[], segment = 'segment') =>
+	values.slice(1).reduce((code, value, i) => `select(${code}, ${value}, ${segment} == ${i + 1})`, String(values[0]));
+
+/** Tiles are dealt out to segments first, so that none lies in two: code for `segment` and `tile` from the tiles in a row of each. */
+function dealTiles(across: number[]): string {
+	const starts = across.map((_, i) => across.slice(0, i).reduce((a, b) => a + b, 0));
+	const all = starts.at(-1)! + across.at(-1)!;
+	return `	let row0 = index / ${all} * ${ROWS};
+	let place = index % ${all};
+	let segment = ${starts.slice(1).reduce((code, start) => `${code} + select(0, 1, place >= ${start})`, '0')};
+	let column0 = (place - ${choose(starts)}) * ${COLUMNS};`;
+}
+
+/** The kernels that the group has, by the names that the programs read them by. */
+const kernelsOf = ({ segments }: Plan, kernels: Record<string, tf.TensorInfo>): Record<string, tf.TensorInfo> =>
+	Object.fromEntries(segments.map((_, i) => [`kernel${i}`, kernels[`kernel${i}`]!]));
+const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
+
+/** s·x·Aᵀ of every adapted layer: [N, lowWidth]. */
+export function lowRows(backend: WebGPUBackend, x: tf.TensorInfo, adapter: tf.TensorInfo, settings: LinearSettings): tf.TensorInfo {
+	const plan = planOf(x.shape[1]!, settings);
+	const across = tilesAcross(plan.rank);
+	return launch(backend, {
+		key: `linearLow_${plan.key}`,
+		inputs: { x, adapter },
+		shape: [rowsOf(x), plan.lowWidth],
+		ints: { rows: rowsOf(x) },
+		floats: { scale: settings.scale },
+		invocations: tilesDown(rowsOf(x)) * across * plan.adapted.length,
+		code: () =>
+			tileProgram({
+				place: `${dealTiles(plan.adapted.map(() => across))}
+	let M = uniforms.rows;
+	let N = ${plan.rank};
+	let a = ${choose(plan.adapted.map((s) => s.a))};`,
+				terms: [
+					{
+						end: plan.inputs,
+						left: { from: 'x', lane: (i) => `${i} * ${plan.inputs}`, step: (k) => k },
+						right: { from: 'adapter', lane: (i) => `a + ${i} * ${plan.inputs}`, step: (k) => k },
+					},
+				],
+				store: (row, column, value) =>
+					`result[${row} * ${plan.lowWidth} + segment * ${plan.rank} + ${column}] = ${value} * uniforms.scale;`,
+			}),
+	});
+}
+
+/** x·W (+ low·Bᵀ) (+ bias) (+ residual), the layers side by side. */
+export function outputs(
+	backend: WebGPUBackend,
+	{ x, adapter, bias, residual, ...kernels }: Record<string, tf.TensorInfo>,
+	low: tf.TensorInfo | null,
+	settings: LinearSettings,
+): tf.TensorInfo {
+	const plan = planOf(x!.shape[1]!, settings);
+	const across = plan.segments.map(({ width }) => tilesAcross(width));
+	const addends = { ...(bias ? { bias } : {}), ...(residual ? { residual } : {}) };
+	const terms = plan.segments.flatMap(({ width, low: lowStart, b }, i): Term[] => {
+		const base: Term = {
+			only: `segment == ${i}`,
+			end: plan.inputs,
+			left: { from: 'x', lane: (i) => `${i} * ${plan.inputs}`, step: (k) => k },
+			right: { from: `kernel${i}`, lane: (i) => i, step: (k) => `${k} * ${width}` },
+		};
+		const change: Term = {
+			only: base.only!,
+			end: plan.rank,
+			left: { from: 'low', lane: (i) => `${i} * ${plan.lowWidth} + ${lowStart}`, step: (k) => k },
+			right: { from: 'adapter', lane: (i) => `${b} + ${i} * ${plan.rank}`, step: (k) => k },
+		};
+		return lowStart < 0 ? [base] : [base, change];
+	});
+	return launch(backend, {
+		key: `linear_${plan.key}_${Object.keys(addends).join('_')}`,
+		inputs: { x: x!, ...kernelsOf(plan, kernels), ...addends, ...(low ? { adapter: adapter!, low } : {}) },
+		shape: [rowsOf(x!), plan.total],
+		ints: { rows: rowsOf(x!) },
+		invocations: tilesDown(rowsOf(x!)) * sum(across),
+		code: () =>
+			tileProgram({
+				place: `${dealTiles(across)}
+	let M = uniforms.rows;
+	let N = ${choose(plan.segments.map(({ width }) => width))};
+	let start = ${choose(plan.segments.map(({ start }) => start))};`,
+				terms,
+				store: (row, column, value) => {
+					const added = { bias: `bias[start + ${column}]`, residual: `residual[${row} * ${plan.total} + start + ${column}]` };
+					const all = Object.keys(addends).map((name) => added[name as keyof typeof added]);
+					return `result[${row} * ${plan.total} + start + ${column}] = ${[value, ...all].join(' + ')};`;
+				},
+			}),
+	});
+}
+
+/** s·dy·B of every adapted layer: [N, lowWidth]. `kernel` is any of the group's; it tells the number of inputs. */
+export function lowGradient(
+	backend: WebGPUBackend,
+	dy: tf.TensorInfo,
+	adapter: tf.TensorInfo,
+	kernel: tf.TensorInfo,
+	settings: LinearSettings,
+): tf.TensorInfo {
+	const plan = planOf(kernel.shape[0]!, settings);
+	const across = tilesAcross(plan.rank);
+	return launch(backend, {
+		key: `linearLowGradient_${plan.key}`,
+		inputs: { dy, adapter },
+		shape: [rowsOf(dy), plan.lowWidth],
+		ints: { rows: rowsOf(dy) },
+		floats: { scale: settings.scale },
+		invocations: tilesDown(rowsOf(dy)) * across * plan.adapted.length,
+		code: () =>
+			tileProgram({
+				place: `${dealTiles(plan.adapted.map(() => across))}
+	let M = uniforms.rows;
+	let N = ${plan.rank};
+	let b = ${choose(plan.adapted.map((s) => s.b))};
+	let start = ${choose(plan.adapted.map((s) => s.start))};
+	let width = ${choose(plan.adapted.map((s) => s.width))};`,
+				terms: [
+					{
+						end: 'width',
+						left: { from: 'dy', lane: (i) => `${i} * ${plan.total} + start`, step: (k) => k },
+						right: { from: 'adapter', lane: (i) => `b + ${i}`, step: (k) => `${k} * ${plan.rank}` },
+					},
+				],
+				store: (row, column, value) =>
+					`result[${row} * ${plan.lowWidth} + segment * ${plan.rank} + ${column}] = ${value} * uniforms.scale;`,
+			}),
+	});
+}
+
+/** dy·Wᵀ (+ dLow·A), summed over the layers: [N, in]. */
+export function inputGradient(backend: WebGPUBackend, inputs: Record<string, tf.TensorInfo>, settings: LinearSettings): tf.TensorInfo {
+	const { dy, adapter, dLow, ...kernels } = inputs as { dy: tf.TensorInfo; adapter: tf.TensorInfo; dLow: tf.TensorInfo };
+	const plan = planOf(inputs.kernel0!.shape[0]!, settings);
+	const across = tilesAcross(plan.inputs);
+	const bases = plan.segments.map(({ width, start }, i): Term => ({
+		end: width,
+		left: { from: 'dy', lane: (i) => `${i} * ${plan.total} + ${start}`, step: (k) => k },
+		right: { from: `kernel${i}`, lane: (i) => `${i} * ${width}`, step: (k) => k },
+	}));
+	const changes = plan.adapted.map(({ low, a }): Term => ({
+		end: plan.rank,
+		left: { from: 'dLow', lane: (i) => `${i} * ${plan.lowWidth} + ${low}`, step: (k) => k },
+		right: { from: 'adapter', lane: (i) => `${a} + ${i}`, step: (k) => `${k} * ${plan.inputs}` },
+	}));
+	return launch(backend, {
+		key: `linearInputGradient_${plan.key}`,
+		inputs: { dy, ...kernelsOf(plan, kernels), ...(plan.adapted.length > 0 ? { adapter, dLow } : {}) },
+		shape: [rowsOf(dy), plan.inputs],
+		ints: { rows: rowsOf(dy) },
+		invocations: tilesDown(rowsOf(dy)) * across,
+		code: () =>
+			tileProgram({
+				place: `	let row0 = index / ${across} * ${ROWS};
+	let column0 = index % ${across} * ${COLUMNS};
+	let M = uniforms.rows;
+	let N = ${plan.inputs};`,
+				terms: [...bases, ...changes],
+				store: (row, column, value) => `result[${row} * ${plan.inputs} + ${column}] = ${value};`,
+			}),
+	});
+}
+
+/** Tiles of A and of B of each adapted layer in turn. */
+function adapterTiles({ adapted, rank, inputs }: Plan): number[] {
+	return adapted.flatMap(({ width }) => [tilesDown(rank) * tilesAcross(inputs), tilesDown(width) * tilesAcross(rank)]);
+}
+
+/** Code that finds a tile's place in the gradient of the adapter: which part it is of, and where that begins. */
+function dealAdapterTiles({ adapted, rank, inputs }: Plan, tiles: number[]): string {
+	const starts = tiles.map((_, i) => sum(tiles.slice(0, i)));
+	const perPart = (ofA: (s: Segment) => number, ofB: (s: Segment) => number) =>
+		choose(
+			adapted.flatMap((s) => [ofA(s), ofB(s)]),
+			'part',
+		);
+	const across = perPart(
+		() => tilesAcross(inputs),
+		() => tilesAcross(rank),
+	);
+	const [M, N, out] = [
+		perPart(
+			() => rank,
+			({ width }) => width,
+		),
+		perPart(
+			() => inputs,
+			() => rank,
+		),
+		perPart(
+			({ a }) => a,
+			({ b }) => b,
+		),
+	];
+	const layerStarts = adapted.map((s) => s.start);
+	return `	let part = ${starts.slice(1).reduce((code, start) => `${code} + select(0, 1, index >= ${start})`, '0')};
+	let isA = part % 2 == 0;
+	let tile = index - ${choose(starts, 'part')};
+	let across = ${across};
+	let row0 = tile / across * ${ROWS};
+	let column0 = tile % across * ${COLUMNS};
+	let M = ${M};
+	let N = ${N};
+	let out = ${out};
+	let lowStart = part / 2 * ${rank};
+	let start = ${choose(layerStarts, 'part / 2')};`;
+}
+
+/** dA = dLowᵀ·x and dB = dyᵀ·low of every adapted layer, laid out as the adapter. */
+export function adapterGradient(
+	backend: WebGPUBackend,
+	{ x, dy, low, dLow, adapter }: Record<string, tf.TensorInfo>,
+	settings: LinearSettings,
+): tf.TensorInfo {
+	const plan = planOf(x!.shape[1]!, settings);
+	const { inputs } = plan;
+	const tiles = adapterTiles(plan);
+	return launch(backend, {
+		key: `linearAdapterGradient_${plan.key}`,
+		inputs: { x: x!, dy: dy!, low: low!, dLow: dLow! },
+		shape: adapter!.shape,
+		ints: { rows: rowsOf(x!) },
+		invocations: sum(tiles),
+		workgroup: 8, // few tiles with long sums: small groups keep all cores busy
+		code: () =>
+			tileProgram({
+				place: dealAdapterTiles(plan, tiles),
+				terms: [
+					{
+						only: 'isA',
+						end: 'uniforms.rows',
+						left: { from: 'dLow', lane: (i) => `lowStart + ${i}`, step: (k) => `${k} * ${plan.lowWidth}` },
+						right: { from: 'x', lane: (i) => i, step: (k) => `${k} * ${inputs}` },
+					},
+					{
+						only: '!isA',
+						end: 'uniforms.rows',
+						left: { from: 'dy', lane: (i) => `start + ${i}`, step: (k) => `${k} * ${plan.total}` },
+						right: { from: 'low', lane: (i) => `lowStart + ${i}`, step: (k) => `${k} * ${plan.lowWidth}` },
+					},
+				],
+				store: (row, column, value) => `result[out + ${row} * N + ${column}] = ${value};`,
+			}),
+	});
+}

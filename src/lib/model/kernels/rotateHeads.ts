@@ -1,0 +1,72 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { rotate, type RotaryTable } from '../rope';
+import { hasKernel, type KernelArguments, launch, rowsOf, runKernel } from './launch';
+
+const KERNEL = 'ConscienceLabRotateHeads';
+
+/** How queries, keys and values lie side by side in a row: [H·headDim | KV·headDim | KV·headDim]. */
+export interface HeadLayout {
+	heads: number; // H
+	keyValueHeads: number; // KV
+	headDim: number;
+}
+
+interface Settings extends HeadLayout {
+	/** 1 turns forth; −1 turns back, which is the gradient. */
+	direction: 1 | -1;
+}
+
+/**
+ * RoPE on queries and keys within `qkv` [B·T, (H + 2·KV)·headDim], and 1/√headDim on the queries; values stay.
+ * `angles` are those of the keys, for T positions common to all sequences.
+ */
+export function rotateHeads(qkv: tf.Tensor2D, angles: RotaryTable, layout: HeadLayout): tf.Tensor2D {
+	if (hasKernel(KERNEL)) return runKernel(KERNEL, { qkv, cos: angles.cos, sin: angles.sin }, { ...layout, direction: 1 }) as tf.Tensor2D;
+	const { heads, keyValueHeads, headDim } = layout;
+	const T = angles.cos.shape[1];
+	const rows = qkv.shape[0];
+	const turn = (x: tf.Tensor2D) =>
+		tf.reshape<tf.Rank.R2>(rotate(tf.reshape(x, [rows / T, T, x.shape[1] / headDim, headDim]), angles), x.shape);
+	const [q, k, v] = tf.split<tf.Tensor2D>(qkv, [heads * headDim, keyValueHeads * headDim, keyValueHeads * headDim], 1);
+	return tf.concat([tf.mul(turn(q!), 1 / Math.sqrt(headDim)), turn(k!), v!], 1);
+}
+
+export function rotateHeadsKernels(): Record<string, tf.KernelFunc> {
+	const kernel = ({ inputs: { qkv, cos, sin }, backend, attrs }: KernelArguments<'qkv' | 'cos' | 'sin', Settings>) => {
+		const { heads, keyValueHeads, headDim, direction } = attrs;
+		const [rows, width] = rowsOf(qkv);
+		return launch(backend, {
+			key: 'rotateHeads',
+			inputs: { qkv, cos, sin },
+			shape: [rows, width],
+			ints: { width, headDim, times: cos.shape[1]!, queries: heads * headDim, turned: (heads + keyValueHeads) * headDim },
+			floats: { direction, scale: 1 / Math.sqrt(headDim) },
+			invocations: rows * width,
+			code: () => CODE,
+		});
+	};
+	return { [KERNEL]: kernel as unknown as tf.KernelFunc };
+}
+
+const CODE = `fn main(index : i32) {
+	if (index >= uniforms.count) { return; }
+	let column = index % uniforms.width;
+	if (column >= uniforms.turned) { result[index] = qkv[index]; return; }
+	let half = uniforms.headDim / 2;
+	let i = column % uniforms.headDim;
+	let angle = index / uniforms.width % uniforms.times * uniforms.headDim + i;
+	let partner = select(qkv[index - select(0, half, i >= half)], -qkv[index + select(0, half, i < half)], i < half);
+	let turned = qkv[index] * cos[angle] + partner * sin[angle] * uniforms.direction;
+	result[index] = turned * select(1.0, uniforms.scale, column < uniforms.queries);
+}`;
+
+if (!tf.getGradient(KERNEL))
+	tf.registerGradient({
+		kernelName: KERNEL,
+		inputsToSave: ['cos', 'sin'],
+		gradFunc: (dy, saved, attrs) => {
+			const [cos, sin] = saved as [tf.Tensor, tf.Tensor];
+			return { qkv: () => runKernel(KERNEL, { qkv: dy as tf.Tensor, cos, sin }, { ...attrs, direction: -1 }) };
+		},
+	});

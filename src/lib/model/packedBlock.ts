@@ -1,0 +1,93 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import type { Projection } from './config';
+import { adaptedLinear, type LinearGroup } from './kernels/adaptedLinear';
+import { causalAttention } from './kernels/causalAttention';
+import { rmsNorm } from './kernels/rmsNorm';
+import { rotateHeads, type HeadLayout } from './kernels/rotateHeads';
+import { swiglu } from './kernels/swiglu';
+import { loraScale, type Lora, type LoraPart } from './lora';
+import type { RotaryTable } from './rope';
+import type { LayerWeights, Model } from './weights';
+
+/** The layers of a block that read the same input. */
+const GROUPS = { qkv: ['q_proj', 'k_proj', 'v_proj'], o: ['o_proj'], gateUp: ['gate_proj', 'up_proj'], down: ['down_proj'] } as const;
+type Group = keyof typeof GROUPS;
+
+/** An adapter as packed blocks use it: what it adds to each group of each layer, and to which projections. */
+export interface LoraGroups {
+	layers: Partial<Record<Group, { weights: tf.Tensor1D; projections: Set<Projection> }>>[];
+	rank: number;
+	scale: number;
+}
+
+/** The adapter cut into groups, whose parts lie side by side in it; differentiable. */
+export function cutByGroup({ config, layers, weights, parts }: Lora): LoraGroups {
+	const groups: { layer: number; group: Group; parts: LoraPart[] }[] = [];
+	for (const part of parts) {
+		const group = (Object.keys(GROUPS) as Group[]).find((name) => (GROUPS[name] as readonly Projection[]).includes(part.projection))!;
+		const last = groups.at(-1);
+		if (last?.layer === part.layer && last.group === group) last.parts.push(part);
+		else groups.push({ layer: part.layer, group, parts: [part] });
+	}
+	const cut = tf.split<tf.Tensor1D>(
+		weights,
+		groups.map((group) => group.parts.reduce((sum, { size }) => sum + size, 0)),
+	);
+	const byLayer: LoraGroups['layers'] = Array.from({ length: layers }, () => ({}));
+	groups.forEach(({ layer, group, parts }, i) => {
+		byLayer[layer]![group] = { weights: cut[i]!, projections: new Set(parts.map(({ projection }) => projection)) };
+	});
+	return { layers: byLayer, rank: config.rank, scale: loraScale(config) };
+}
+
+/**
+ * `block` of decoder.ts over whole sequences, with layers that read the same input in one product: x [B·T, D] → [B·T, D].
+ * Made for a GPU, where a small model's step is bound by the number of dispatches. `angles` are those of the keys.
+ */
+export function packedBlock(
+	{ config, weights }: Model,
+	index: number,
+	x: tf.Tensor2D,
+	lora: LoraGroups | null,
+	angles: RotaryTable,
+): tf.Tensor2D {
+	const { numAttentionHeads: heads, numKeyValueHeads: keyValueHeads, headDim, rmsNormEps: eps } = config;
+	const layer = weights.layers[index]!;
+	const layout: HeadLayout = { heads, keyValueHeads, headDim };
+	const group = (name: Group) => linearGroup(layer, name, lora, index);
+
+	const qkv = adaptedLinear(rmsNorm(x, layer.inputLayernorm, eps), group('qkv'));
+	const rotated = rotateHeads(normHeads(qkv, layer, layout, eps), angles, layout);
+	const residual = adaptedLinear(causalAttention(rotated, angles.cos.shape[1], layout), group('o'), x);
+	const gateUp = adaptedLinear(rmsNorm(residual, layer.postAttentionLayernorm, eps), group('gateUp'));
+	return adaptedLinear(swiglu(gateUp), group('down'), residual);
+}
+
+function linearGroup({ kernels, biases }: LayerWeights, group: Group, lora: LoraGroups | null, index: number): LinearGroup {
+	const names: readonly Projection[] = GROUPS[group];
+	const added = lora?.layers[index]?.[group];
+	const zeros = (name: Projection) => tf.zeros<tf.Rank.R1>([kernels[name].shape[1]]);
+	return {
+		kernels: names.map((name) => kernels[name]),
+		bias: names.some((name) => biases[name]) ? tf.concat(names.map((name) => biases[name] ?? zeros(name))) : null,
+		adapter: added?.weights ?? null,
+		adapted: names.map((name) => added?.projections.has(name) ?? false),
+		rank: lora?.rank ?? 0,
+		scale: lora?.scale ?? 0,
+	};
+}
+
+/** Qwen3's RMSNorm of each head of queries and keys within qkv; other families have none. */
+function normHeads(
+	qkv: tf.Tensor2D,
+	{ qNorm, kNorm }: LayerWeights,
+	{ heads, keyValueHeads, headDim }: HeadLayout,
+	eps: number,
+): tf.Tensor2D {
+	if (!qNorm || !kNorm) return qkv;
+	const [q, k, v] = tf.split<tf.Tensor2D>(qkv, [heads * headDim, keyValueHeads * headDim, keyValueHeads * headDim], 1);
+	const normed = (x: tf.Tensor2D, weight: tf.Tensor1D) =>
+		tf.reshape<tf.Rank.R2>(rmsNorm(tf.reshape(x, [-1, headDim]), weight, eps), x.shape);
+	return tf.concat([normed(q!, qNorm), normed(k!, kNorm), v!], 1);
+}

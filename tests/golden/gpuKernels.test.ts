@@ -1,0 +1,224 @@
+/** The lab's own kernels against the composed operations that they stand for: values and gradients, on odd and on tiny shapes. */
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { ADAMW_DEFAULTS, applyAdamW, disposeAdamW, initAdamW } from '$lib/dpo/optimizer';
+import { checkDevice, startBackend } from '$lib/model/backend';
+import { parseModelConfig } from '$lib/model/config';
+import { adaptedLinear } from '$lib/model/kernels/adaptedLinear';
+import { causalAttention } from '$lib/model/kernels/causalAttention';
+import { GPU_KERNELS, useGpuKernels } from '$lib/model/kernels/gpuKernels';
+import { rmsNorm } from '$lib/model/kernels/rmsNorm';
+import { rotateHeads } from '$lib/model/kernels/rotateHeads';
+import { swiglu } from '$lib/model/kernels/swiglu';
+import { tokenLogps } from '$lib/model/kernels/tokenLogps';
+import { seededRandom } from '$lib/model/random';
+import { rotaryTable } from '$lib/model/rope';
+
+import { BACKENDS } from './backends';
+
+const inBrowser = typeof document !== 'undefined';
+const TOLERANCE = 1e-5;
+/** Half of the step of finite differences. */
+const H = 1e-2;
+
+interface Case {
+	name: string;
+	/** Shapes of what is differentiated in. */
+	inputs: number[][];
+	/** Makes its constants from `numbers`, which gives the same ones each time. */
+	run: (inputs: tf.Tensor[], numbers: (count: number) => Float32Array) => tf.Tensor;
+}
+
+const stream = (name: string) => {
+	const random = seededRandom(5, name);
+	return (count: number) => Float32Array.from({ length: count }, () => 2 * random() - 1);
+};
+const label = (shape: readonly (number | readonly unknown[])[]) => shape.map((part) => JSON.stringify(part)).join(' ');
+
+const rmsNorms = [
+	[1, 1],
+	[3, 7],
+	[70, 130],
+].map((shape): Case => ({
+	name: `rmsNorm ${label(shape)}`,
+	inputs: [shape],
+	// a large ε: with a small one the gradient of a single number is next to nothing, and its relative error says nothing
+	run: ([x], numbers) => rmsNorm(x!, tf.tensor1d(numbers(shape[1]!)), 0.1),
+}));
+
+const swiglus = [
+	[1, 2],
+	[3, 10],
+	[9, 66],
+].map((shape): Case => ({
+	name: `swiglu ${label(shape)}`,
+	inputs: [shape],
+	run: ([x]) => swiglu(x as tf.Tensor2D),
+}));
+
+/** [B, T, H, KV, headDim] */
+const HEADS = [
+	[1, 1, 1, 1, 2],
+	[2, 5, 4, 2, 6],
+	[3, 9, 3, 1, 10],
+	[1, 17, 6, 2, 4],
+] as [number, number, number, number, number][];
+const attentions = HEADS.flatMap(([B, T, heads, keyValueHeads, headDim]): Case[] => {
+	const layout = { heads, keyValueHeads, headDim };
+	const shape = [B * T, (heads + 2 * keyValueHeads) * headDim];
+	const config = { ...parseModelConfig({ model_type: 'llama', vocab_size: 8, hidden_size: headDim, intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 1, max_position_embeddings: 32 }), headDim }; // prettier-ignore
+	const name = `B ${B}, T ${T}, ${heads} heads on ${keyValueHeads} of ${headDim}`;
+	return [
+		{
+			name: `rotateHeads ${name}`,
+			inputs: [shape],
+			run: ([qkv]) => rotateHeads(qkv as tf.Tensor2D, rotaryTable(config, [...Array(T).keys()], [1, T]), layout),
+		},
+		{ name: `causalAttention ${name}`, inputs: [shape], run: ([qkv]) => causalAttention(qkv as tf.Tensor2D, T, layout) },
+	];
+});
+
+/** rows, inputs, outputs of each layer, which are adapted, rank, with a bias, with a residual */
+const LINEARS: [number, number, number[], boolean[], number, boolean, boolean][] = [
+	[1, 1, [1], [true], 1, false, false],
+	[5, 7, [3], [false], 2, true, true],
+	[9, 13, [11, 5, 6], [true, false, true], 3, true, false],
+	[10, 8, [16], [true], 2, false, true],
+	[33, 12, [10, 10], [true, true], 9, false, false],
+	[4, 6, [8, 4, 4], [true, true, true], 1, false, false],
+];
+const linears = LINEARS.map(([rows, inputs, widths, adapted, rank, hasBias, hasResidual]): Case => {
+	const total = widths.reduce((a, b) => a + b);
+	const adapter = widths.reduce((sum, width, i) => sum + (adapted[i] ? rank * (inputs + width) : 0), 0);
+	return {
+		name: `adaptedLinear ${label([rows, inputs, widths, adapted, rank])}${hasBias ? ' with bias' : ''}${hasResidual ? ' with residual' : ''}`,
+		inputs: [[rows, inputs], ...(hasResidual ? [[rows, total]] : []), ...(adapter > 0 ? [[adapter]] : [])],
+		run: (tensors, numbers) => {
+			const kernels = widths.map((width) => tf.tensor2d(numbers(inputs * width), [inputs, width]));
+			const bias = hasBias ? tf.tensor1d(numbers(total)) : null;
+			const weights = adapter > 0 ? (tensors.at(-1) as tf.Tensor1D) : null;
+			const residual = hasResidual ? (tensors[1] as tf.Tensor2D) : null;
+			return adaptedLinear(tensors[0] as tf.Tensor2D, { kernels, bias, adapter: weights, adapted, rank, scale: 1.5 }, residual);
+		},
+	};
+});
+
+/** [N, D, V]; the last goes through the head in two chunks of rows. */
+const heads = (
+	[
+		[1, 1, 2],
+		[5, 7, 11],
+		[70, 3, 130],
+		[70, 2, 30_001],
+	] as [number, number, number][]
+).map(([N, D, V]): Case => ({
+	name: `tokenLogps ${N} × ${D} × ${V}`,
+	inputs: [[N, D]],
+	run: ([x], numbers) => {
+		const labels = Int32Array.from({ length: N }, (_, n) => (n * 977) % V);
+		return tokenLogps(x as tf.Tensor2D, tf.tensor2d(numbers(D * V), [D, V]), tf.tensor1d(labels, 'int32'));
+	},
+}));
+
+const CASES = [...rmsNorms, ...swiglus, ...attentions, ...linears, ...heads];
+
+/** The output of a case, then the gradients of its product with fixed numbers, as read from the backend that runs. */
+async function compute({ name, inputs, run }: Case, shifts?: Float32Array[]): Promise<Float32Array[]> {
+	const before = tf.memory().numTensors;
+	const tensors = tf.tidy(() => {
+		const numbers = stream(name);
+		const xs = inputs.map((shape, i) => {
+			const values = numbers(tf.util.sizeFromShape(shape));
+			return tf.tensor(
+				values.map((value, place) => value + (shifts?.[i]?.[place] ?? 0)),
+				shape,
+			);
+		});
+		const forward = (...given: tf.Tensor[]) => run(given, stream(`${name} constants`));
+		const out = forward(...xs);
+		const probe = tf.tensor(stream(`${name} probe`)(out.size), out.shape);
+		return [out, ...tf.grads((...given: tf.Tensor[]) => tf.sum(tf.mul(forward(...given), probe)))(xs)];
+	});
+	const values = await Promise.all(tensors.map(async (tensor) => Float32Array.from(await tensor.data())));
+	tf.dispose(tensors);
+	checkDevice();
+	expect(tf.memory().numTensors, 'tensors left').toBe(before);
+	return values;
+}
+
+/** ‖actual − expected‖ / ‖expected‖, and the norm of what should be zero. */
+function relativeError(actual: Float32Array, expected: Float32Array): number {
+	expect(actual.length).toBe(expected.length);
+	const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+	const size = norm(expected);
+	return norm(actual.map((value, i) => value - expected[i]!)) / (size > 1e-6 ? size : 1);
+}
+
+async function expectSame(backend: (typeof BACKENDS)[number], example: Case, lanes = 1): Promise<void> {
+	await startBackend('cpu');
+	const wanted = await compute(example);
+	await startBackend(backend);
+	if (backend === 'webgpu') useGpuKernels(GPU_KERNELS, lanes === 1);
+	const got = await compute(example);
+	wanted.forEach((values, i) => expect(relativeError(got[i]!, values), i === 0 ? 'value' : `gradient ${i}`).toBeLessThan(TOLERANCE));
+}
+
+describe.each(BACKENDS.filter((backend) => backend !== 'cpu'))('%s equals the composed operations on cpu', (backend) => {
+	it.each(CASES.map((example) => [example.name, example] as const))('%s', (_, example) => expectSame(backend, example));
+
+	const reductions = [...rmsNorms, ...attentions.filter(({ name }) => name.startsWith('causal')), ...heads.slice(0, 3)];
+	it.each(reductions.map((example) => [example.name, example] as const))('%s with many lanes a row, as on a real GPU', (_, example) =>
+		expectSame(backend, example, 64),
+	);
+
+	it.each([1, 1003])('AdamW of %d numbers, with and without clipping and decay', async (count) => {
+		const train = async (name: (typeof BACKENDS)[number]) => {
+			await startBackend(name);
+			const numbers = stream('adamW');
+			const weights = tf.tidy(() => tf.variable(tf.tensor1d(numbers(count))));
+			const state = initAdamW(weights);
+			const norms: number[] = [];
+			for (const [clipNorm, weightDecay] of [
+				[0, 0],
+				[0.1, 0.01],
+				[1e6, 0.1],
+			] as const) {
+				const norm = tf.tidy(() =>
+					applyAdamW(weights, tf.tensor1d(numbers(count)), [count], state, 0.05, { ...ADAMW_DEFAULTS, clipNorm, weightDecay }),
+				);
+				norms.push((await norm.data())[0]!);
+				norm.dispose();
+			}
+			const after = await Promise.all([weights, state.firstMoments, state.secondMoments].map((x) => x.data()));
+			weights.dispose();
+			disposeAdamW(state);
+			return [...after, Float32Array.from(norms)] as Float32Array[];
+		};
+		const [wanted, got] = [await train('cpu'), await train(backend)];
+		wanted.forEach((values, i) => expect(relativeError(got[i]!, values)).toBeLessThan(TOLERANCE));
+	});
+});
+
+describe('gradients by finite differences', () => {
+	beforeAll(async () => void (await startBackend(inBrowser ? 'webgpu' : 'cpu')));
+	// 1 %: the loss is differenced in F32
+	it.each(
+		[rmsNorms[1]!, swiglus[1]!, attentions[2]!, attentions[3]!, linears[2]!, linears[3]!, heads[1]!].map((c) => [c.name, c] as const),
+	)('%s', async (_, example) => {
+		const [out, ...gradients] = await compute(example);
+		const probe = stream(`${example.name} probe`)(out!.length);
+		const lossAt = async (shifts: Float32Array[]) => (await compute(example, shifts))[0]!.reduce((sum, y, i) => sum + y * probe[i]!, 0);
+		for (const [i, gradient] of gradients.entries()) {
+			const steepest = gradient.reduce((best, g, place) => (Math.abs(g) > Math.abs(gradient[best]!) ? place : best), 0);
+			const shifted = (by: number) =>
+				example.inputs.map((shape, j) => {
+					const shift = new Float32Array(tf.util.sizeFromShape(shape));
+					if (j === i) shift[steepest] = by;
+					return shift;
+				});
+			const difference = ((await lossAt(shifted(H))) - (await lossAt(shifted(-H)))) / (2 * H);
+			expect(Math.abs(difference - gradient[steepest]!)).toBeLessThan(0.01 * Math.abs(gradient[steepest]!) + 1e-4);
+		}
+	});
+});
