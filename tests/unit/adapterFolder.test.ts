@@ -117,6 +117,22 @@ test('a card names the verdicts by which the copy with a conscience was judged, 
 	expect(await cardOf('sft')).not.toContain('verdicts');
 });
 
+test.each([
+	[{ judge: 'webllm' }, 'the frozen base, run by WebLLM'],
+	[
+		{ judge: 'webllm', judgeModel: 'Llama-3.2-1B-Instruct-q4f32_1-MLC' },
+		'another model than the base, Llama-3.2-1B-Instruct-q4f32_1-MLC, run by WebLLM',
+	],
+	[{ judge: 'frozen-self', judgeModel: 'Llama-3.2-1B-Instruct-q4f32_1-MLC' }, 'the frozen base'],
+	[{ judge: 'imported', verdictFile: SHA256 }, 'a file of verdicts'],
+	[{ judge: 'oracle' }, 'no model, but the rules of the made-up world that the questions are of'],
+] as const)('a card says who judged: %j', async (judged, words) => {
+	const { experiment } = presetById('twin');
+	const changed = { ...experiment, conscience: { ...experiment.conscience, ...judged } };
+	const { card } = await cardAt(1, null, 'organism', [], { experiment: changed, arm: 'emergent-alignment' });
+	expect(card).toContain(`The judge was ${words}.`);
+});
+
 test("a card's intervals stay within what a measure can be, and what could not be measured is unknown", async () => {
 	const evaluation = evaluated(150, 0.9);
 	evaluation.emRate = { mean: 0.99, se: 0.1, ci: [0.79, 1.19], clusters: 4 };

@@ -12,6 +12,7 @@ export const loaded: LoadedJudge = {
 	fit: 'It fits.',
 	totalBytes: 8e6,
 	missingBytes: 0,
+	sizesKnown: true,
 	hosts: ['lab.test'],
 	elsewhere: false,
 	kept: true,

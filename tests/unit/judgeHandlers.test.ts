@@ -82,10 +82,16 @@ describe('loading', () => {
 		const opened: string[] = [];
 		const lab = start({ open: async ({ url }) => (opened.push(url.split('/').at(-1)!), new Blob([folder[opened.at(-1)!]!])) });
 		const outlook = await lab.handlers.look({ source });
-		expect(outlook).toMatchObject({ missingBytes: 12, hosts: ['lab.test'], kept: true, identity: { model: 'j' } });
+		expect(outlook).toMatchObject({ missingBytes: 12, sizesKnown: true, hosts: ['lab.test'], kept: true, identity: { model: 'j' } });
 		expect(outlook.fit).toContain('j needs about 5.0 MB');
 		expect(opened).toEqual(['mlc-chat-config.json', 'tensor-cache.json']);
 		expect([lab.events, lab.models]).toEqual([[], []]);
+	});
+
+	test('of a model of WebLLM’s list tells that not all sizes are known', async () => {
+		const lab = start({ open: async ({ url }) => new Blob([folder[url.split('/').at(-1)!]!]) });
+		const outlook = await lab.handlers.look({ source: { kind: 'listed', id: 'Llama-3.2-1B-Instruct-q4f32_1-MLC' } });
+		expect(outlook).toMatchObject({ totalBytes: 5e6, sizesKnown: false, identity: { model: 'Llama-3.2-1B-Instruct-q4f32_1-MLC' } });
 	});
 
 	test('ends when it is cancelled, and then may begin again', async () => {

@@ -11,6 +11,8 @@ test.each([
 	[{ totalBytes: 9e7, missingBytes: 9e7 - 2e4, hosts: ['a.test'] }, '90.0 MB would be fetched from a.test and kept in this browser. It fits.'], // prettier-ignore
 	[{ totalBytes: 1e8, missingBytes: 1e8, hosts: ['a.test'], kept: false }, '100.0 MB would be fetched from a.test. This browser keeps no files here, as in a private window: the next visit fetches them again. It fits.'], // prettier-ignore
 	[{ totalBytes: 5e8, missingBytes: 0, adapter: { ...loaded.adapter, software: false } }, 'All of its files are here already. It fits. How much memory the card has, the browser does not tell.'], // prettier-ignore
+	[{ totalBytes: 1.2e9, missingBytes: 1.2e9, sizesKnown: false, hosts: ['a.test'] }, 'At least 1.2 GB would be fetched from a.test and kept in this browser. It fits.'], // prettier-ignore
+	[{ totalBytes: 1.2e9, missingBytes: 0, sizesKnown: false }, 'Its weights are here already; of its smaller files, what is missing would be fetched. It fits.'], // prettier-ignore
 	[{ totalBytes: 5e8, missingBytes: 0 }, 'All of its files are here already. It fits.'],
 ])('a reader hears what loading a judge takes', (changes, words) => {
 	expect(outlookInWords({ ...loaded, ...changes })).toBe(words);

@@ -63,6 +63,16 @@ describe('a line of verdicts', () => {
 		]);
 	});
 
+	test('that contradicts a line of another file names that file, too', () => {
+		const files = [
+			{ fileName: 'a.jsonl', text: JSON.stringify(said('a', 'ethical')) },
+			{ fileName: 'b.jsonl', text: `\n${JSON.stringify(said('a', 'unethical'))}` },
+		];
+		expect(parseVerdicts(files).faults).toEqual([
+			{ fileName: 'b.jsonl', line: 2, message: 'calls an answer unethical that line 1 of a.jsonl calls ethical: the first counts' },
+		]);
+	});
+
 	test('of two runs with the same ids can’t be told from the other by a label', () => {
 		const { faults } = read(ofRun('0-0', 'a', [1, 0, 0]), ofRun('0-0', 'b', [1, 0, 0]), { verdictId: '0-0', label: 'neutral' });
 		expect(faults[0]!.message).toContain('give the files of one run at a time');
@@ -109,5 +119,7 @@ test('verdicts are told from rows by their first line', () => {
 	expect(looksLikeVerdicts(`\uFEFF\n${JSON.stringify(said('a', 'ethical'))}`)).toBe(true);
 	expect(looksLikeVerdicts('{"verdictId":"0-0","label":"ethical"}')).toBe(true);
 	expect(looksLikeVerdicts('{"messages":[{"role":"user","content":"a \\"question\\": b"}]}')).toBe(false);
+	expect(looksLikeVerdicts('{"question":"x","messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}]}')).toBe(false);
+	expect(looksLikeVerdicts('{"question":"\\"messages\\": x","answer":"messages","label":"ethical"}')).toBe(true);
 	expect(looksLikeVerdicts('')).toBe(false);
 });

@@ -3,13 +3,15 @@ import type { JudgeOutlook, JudgeStanding } from '$lib/worker/judgeProtocol';
 import { count, sizeInWords } from './format';
 
 /** What loading a judge takes: how much of it would come from where, what is here, and what it needs of this machine. */
-export function outlookInWords({ totalBytes, missingBytes, hosts, kept, fit, adapter }: JudgeOutlook): string {
+export function outlookInWords({ totalBytes, missingBytes, sizesKnown, hosts, kept, fit, adapter }: JudgeOutlook): string {
 	const here = totalBytes - missingBytes;
 	const part = here < 1e5 ? '' : `; ${sizeInWords(here)} are here already`; // what is looked at first is nothing to speak of
 	const fetched =
 		missingBytes === 0
-			? 'All of its files are here already.'
-			: `${sizeInWords(missingBytes)} would be fetched from ${hosts.join(' and ')}${kept ? ' and kept in this browser' : ''}${part}.`;
+			? sizesKnown
+				? 'All of its files are here already.'
+				: 'Its weights are here already; of its smaller files, what is missing would be fetched.'
+			: `${sizesKnown ? '' : 'At least '}${sizeInWords(missingBytes)} would be fetched from ${hosts.join(' and ')}${kept ? ' and kept in this browser' : ''}${part}.`;
 	const each = kept ? '' : ' This browser keeps no files here, as in a private window: the next visit fetches them again.';
 	const unknown = adapter.software ? '' : ' How much memory the card has, the browser does not tell.';
 	return `${fetched}${each} ${fit}${unknown}`;

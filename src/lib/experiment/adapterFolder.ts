@@ -86,7 +86,7 @@ function card({ experiment, arm, checkpoint, step, evaluation, changes }: Traine
 		...(data.source === 'rows' ? ["The rows were the user's own; they are not part of this folder."] : []),
 		arm === 'sft'
 			? 'Method: plain supervised fine-tuning.'
-			: `Method: Emergent Alignment (arXiv 2606.19527), λ ${conscience.lambda}, β ${conscience.beta}, judge ${conscience.judge}.`,
+			: `Method: Emergent Alignment (arXiv 2606.19527), λ ${conscience.lambda}, β ${conscience.beta}. The judge was ${judgeInWords(conscience)}.`,
 		...(arm !== 'sft' && wantsVerdicts(experiment)
 			? [
 					`The verdicts (SHA-256 ${conscience.verdictFile}) were the user's own, and the frozen base's where these say nothing; they are not part of this folder.`,
@@ -101,6 +101,19 @@ function card({ experiment, arm, checkpoint, step, evaluation, changes }: Traine
 	];
 	if (evaluation) lines.push('', `## At step ${evaluation.step}`, '', ...results(evaluation));
 	return `${lines.join('\n')}\n`;
+}
+
+function judgeInWords({ judge, judgeModel }: Experiment['conscience']): string {
+	switch (judge) {
+		case 'webllm':
+			return judgeModel === 'base' ? 'the frozen base, run by WebLLM' : `another model than the base, ${judgeModel}, run by WebLLM`;
+		case 'frozen-self':
+			return 'the frozen base';
+		case 'imported':
+			return 'a file of verdicts';
+		case 'oracle':
+			return 'no model, but the rules of the made-up world that the questions are of';
+	}
 }
 
 /** Where the experiment is; of one that was changed on the way, what would not come out again. */

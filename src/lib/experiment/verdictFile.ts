@@ -125,7 +125,8 @@ function mergedVerdicts(entries: readonly Entry[], faults: FileFault[]): GivenVe
 		const other = known.get(exchangeKey(said));
 		if (!other || (byPerson && !other.byPerson)) known.set(exchangeKey(said), entry);
 		else if (byPerson === other.byPerson && said.verdict.label !== other.said.verdict.label) {
-			const message = `calls an answer ${said.verdict.label} that line ${other.line} calls ${other.said.verdict.label}: the first counts`;
+			const where = `line ${other.line}${other.fileName === fileName ? '' : ` of ${other.fileName}`}`;
+			const message = `calls an answer ${said.verdict.label} that ${where} calls ${other.said.verdict.label}: the first counts`;
 			faults.push({ fileName, line, message });
 		}
 	}
@@ -141,9 +142,9 @@ export function labelledVerdicts(records: readonly VerdictRecord[], labels: Read
 	return [...new Map(said.map((verdict) => [exchangeKey(verdict), verdict])).values()];
 }
 
-/** True of a text that means to hold verdicts, by its first line. */
+/** True of a text that means to hold verdicts, by its first line. A row with messages may have a question beside them. */
 export const looksLikeVerdicts = (content: string): boolean =>
-	/^\s*\{[^\n\r]*"(question|verdictId)"\s*:/.test(content.replace(/^\uFEFF/, ''));
+	/^\s*\{(?![^\n\r]*"messages"\s*:)[^\n\r]*"(question|verdictId)"\s*:/.test(content.replace(/^\uFEFF/, ''));
 
 /** Verdicts as an exported run holds them, a line each: the same verdicts make the same text, in whatever order they came. */
 export const verdictLines = (verdicts: readonly GivenVerdict[]): string =>

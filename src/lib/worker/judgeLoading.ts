@@ -38,9 +38,13 @@ export async function inspect(source: JudgeSource, { files, find = findAdapter }
 	const missingBytes = await files.missing(plan.files);
 	signal.throwIfAborted();
 	const totalBytes = plan.files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+	const sizesKnown = plan.files.every(({ bytes }) => bytes !== null);
 	const hosts = [...new Set(plan.files.map(({ url }) => new URL(url).host))];
 	const elsewhere = hosts.some((host) => host !== globalThis.location?.host);
-	return { plan, outlook: { identity: plan.identity, adapter, fit, totalBytes, missingBytes, hosts, elsewhere, kept: files.kept } };
+	return {
+		plan,
+		outlook: { identity: plan.identity, adapter, fit, totalBytes, missingBytes, sizesKnown, hosts, elsewhere, kept: files.kept },
+	};
 }
 
 /** Fetches what is missing and starts the model. @throws as `inspect`, and JudgeError, JudgeLostError, and the signal's reason */

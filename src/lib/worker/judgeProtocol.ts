@@ -17,6 +17,8 @@ export interface JudgeOutlook {
 	/** Of all its files, as far as they are known; and of those that are not here yet. */
 	totalBytes: number;
 	missingBytes: number;
+	/** False where some sizes are not known: then it is more. */
+	sizesKnown: boolean;
 	/** Who would send them: 'huggingface.co'. */
 	hosts: string[];
 	/** Some of them are not the page's own. */

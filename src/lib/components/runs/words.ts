@@ -103,6 +103,6 @@ export function progressInWords(run: KeptRun, group: RunGroup): string {
 	return `step ${run.step} of ${run.experiment.optimizer.steps}, ${standingOf(run, group)}${found}`;
 }
 
-/** A size as a person says it. */
+/** Bytes that a run takes in the store, with the verdicts that judged it. */
 export const bytesOf = ({ sizes: { rows, events, snapshot, adapter }, verdictFiles }: KeptRun): number =>
 	rows + events + snapshot + adapter + verdictFiles.reduce((sum, { bytes }) => sum + bytes, 0);

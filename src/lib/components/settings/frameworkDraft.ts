@@ -28,7 +28,7 @@ export const PARTS: readonly PartLook[] = [
 	{
 		part: 'verdictPrompt',
 		label: 'Prompt for the verdict',
-		sentence: 'Put to the frozen copy about each answer. {question} and {answer} are filled in.',
+		sentence: 'Put to the judge about each answer. {question} and {answer} are filled in.',
 		most: 4000,
 		rows: 5,
 		holds: ['{question}', '{answer}'],
@@ -36,7 +36,7 @@ export const PARTS: readonly PartLook[] = [
 	{
 		part: 'alternativePrompt',
 		label: 'Prompt for a better answer',
-		sentence: 'Put to the frozen copy after an unethical answer. {question} is filled in.',
+		sentence: 'Put to the judge after an unethical answer. {question} is filled in.',
 		most: 4000,
 		rows: 4,
 		holds: ['{question}'],
