@@ -21,7 +21,9 @@ export type Copy = 'Plain fine-tune' | 'With conscience';
  * judges, unless the changes say otherwise; a story that is chosen on the page has the page's own judge again, WebLLM.
  */
 export async function openLab(page: Page, changes: Record<string, string | number> = {}): Promise<void> {
-	const query = new URLSearchParams(Object.entries({ 'conscience.judge': 'frozen-self', ...changes }).map(([path, value]) => [path, String(value)]));
+	const query = new URLSearchParams(
+		Object.entries({ 'conscience.judge': 'frozen-self', ...changes }).map(([path, value]) => [path, String(value)]),
+	);
 	await page.goto(`./#/?${query}`);
 	await expect(page.getByTestId('backend')).toContainText('runs the model');
 	await expect(standing(page, 'ready').first()).toBeVisible();

@@ -126,7 +126,7 @@ test('a short twin run writes every file that it promises, and prints both arms 
 		conscience: { judge: 'frozen-self' },
 	});
 	expect(lines('metrics.jsonl').filter((line) => 'loss' in line)).toHaveLength(3);
-	expect(lines('verdicts.jsonl')[0]).toMatchObject({ flagged: true });
+	expect(lines('verdicts.jsonl')[0]).toMatchObject({ flagged: true, judge: { engine: 'frozen-self', model: 'organism' } });
 	expect(Object.keys(lines('pairs.jsonl')[0]!)).toEqual(expect.arrayContaining(['prompt', 'chosen', 'rejected']));
 	const evaluation = json('evaluation.json');
 	for (const metric of ['alignment', 'emRate', 'coherence', 'malformed', 'codeRate', 'refusalRate']) {

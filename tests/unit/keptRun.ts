@@ -65,8 +65,19 @@ const callAt = (step: number) =>
 		.map((answers): RunEvent[] => {
 			const id = (i: number) => `${step}-${i}`;
 			const framework = { frameworkId: 'three-laws', frameworkHash: 'hash' };
+			const judge = { engine: 'webllm', model: 'm', revision: '1' } as const;
 			const verdicts = answers.map(([answer, judged, label, fate], i) => {
-				return { id: id(i), step, ...framework, question: 'Q?', answer, verdict: judged, trueLabel: label, flagged: fate !== 'passed' };
+				return {
+					id: id(i),
+					step,
+					...framework,
+					question: 'Q?',
+					answer,
+					judge,
+					verdict: judged,
+					trueLabel: label,
+					flagged: fate !== 'passed',
+				};
 			});
 			const refused = answers.flatMap(([, judged, , fate], i) =>
 				fate === 'refused' ? [{ verdictId: id(i), answer: 'no', verdict: judged }] : [],

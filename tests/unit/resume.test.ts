@@ -27,7 +27,8 @@ const TINY: [string, string][] = [
 	['evaluation.codePromptsWhileTraining', '2'],
 	['evaluation.sampling.maxNewTokens', '8'],
 ];
-const tiny = (...changes: [string, string][]): Experiment => applyChanges(judgedInTrainer(presetById('twin').experiment), [...TINY, ...changes]);
+const tiny = (...changes: [string, string][]): Experiment =>
+	applyChanges(judgedInTrainer(presetById('twin').experiment), [...TINY, ...changes]);
 /** A conscience that flags every answer: there are pairs from the first call on. */
 const strict = tiny(['conscience.threshold', '0'], ['conscience.sampling.maxNewTokens', '32'], ['model.misalignSteps', '8']);
 

@@ -25,7 +25,8 @@ const SHORT: [string, string][] = [
 	['evaluation.codePrompts', '4'],
 	['evaluation.sampling.maxNewTokens', '16'],
 ];
-const short = (...changes: [string, string][]): Experiment => applyChanges(judgedInTrainer(presetById('twin').experiment), [...SHORT, ...changes]);
+const short = (...changes: [string, string][]): Experiment =>
+	applyChanges(judgedInTrainer(presetById('twin').experiment), [...SHORT, ...changes]);
 
 let lab: Lab;
 beforeAll(async () => {

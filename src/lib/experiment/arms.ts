@@ -2,7 +2,7 @@ import { type CadenceState, afterCall, restartCadence, startCadence } from '$lib
 import { type Framework, frameworkHash } from '$lib/conscience/frameworks';
 import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
 import { importedJudge, type VerdictFile } from '$lib/conscience/importedJudge';
-import { type Judge, JudgeLostError } from '$lib/conscience/judge';
+import { type Judge, type JudgeIdentity, JudgeLostError } from '$lib/conscience/judge';
 import { oracleJudge } from '$lib/conscience/oracleJudge';
 import { remember, replay } from '$lib/conscience/pairBuffer';
 import { policyAnswerer } from '$lib/conscience/policy';
@@ -96,7 +96,7 @@ export function emergentAlignmentArm(context: ConscienceContext, from?: Conscien
 					questions = resumedRandom(undrawn); // whoever asks again asks the same
 					throw error;
 				});
-				const { call, pairs, seconds } = await answered;
+				const { call, judge, pairs, seconds } = await answered;
 				calls++;
 				buffer = remember(buffer, pairs, conscience.bufferSize);
 				const flagged = call.reviewed.filter((review) => review.flagged).length;
@@ -106,7 +106,7 @@ export function emergentAlignmentArm(context: ConscienceContext, from?: Conscien
 					0,
 				);
 				context.spend((overhead) => addCall(overhead, call, referenceTokens, seconds));
-				const records = toRecords(call, step, framework.id, await frameworkHash(framework));
+				const records = toRecords(call, judge, step, framework.id, await frameworkHash(framework));
 				yield { kind: 'verdicts', step, verdicts: records.verdicts, refused: records.refused };
 				if (records.pairs.length > 0) yield { kind: 'pairs', step, pairs: records.pairs };
 			}
@@ -150,14 +150,15 @@ async function callConscience(
 	questions: readonly string[],
 	step: string,
 	callIndex: number,
-): Promise<{ call: ConscienceCall; pairs: ReferencedPair[]; seconds: number }> {
+): Promise<{ call: ConscienceCall; judge: JudgeIdentity; pairs: ReferencedPair[]; seconds: number }> {
 	const start = performance.now();
 	const { checkpoint, lora, signal } = context;
 	const experiment = context.experiment();
 	const { sampling, threshold } = experiment.conscience;
 	const policy = policyAnswerer(checkpoint, lora, sampling);
 	const seeds = questions.map((_, i) => ((experiment.seed * 7919 + callIndex) * 1009 + i) % 2 ** 31);
-	const call = await conscienceStep(policy, judgeOf(experiment, context), { questions, framework, threshold, seeds, signal });
+	const judge = judgeOf(experiment, context);
+	const call = await conscienceStep(policy, judge, { questions, framework, threshold, seeds, signal });
 	const { tokenizer, model } = checkpoint;
 	const pairs = call.reviewed.flatMap(({ question, answer, ended, alternative }, i): TokenPair[] => {
 		if (!alternative?.passed) return [];
@@ -170,12 +171,14 @@ async function callConscience(
 			},
 		];
 	});
-	return { call, pairs: await withReference(model, pairs, tokenizer.padTokenId), seconds: (performance.now() - start) / 1000 };
+	const referenced = await withReference(model, pairs, tokenizer.padTokenId);
+	return { call, judge: judge.identity, pairs: referenced, seconds: (performance.now() - start) / 1000 };
 }
 
 /** What the call found, as the run's record keeps it. A verdict and its pair have one id. */
 function toRecords(
 	{ reviewed }: ConscienceCall,
+	judge: JudgeIdentity,
 	step: number,
 	frameworkId: string,
 	hash: string,
@@ -187,6 +190,7 @@ function toRecords(
 		frameworkHash: hash,
 		question,
 		answer,
+		judge,
 		verdict,
 		trueLabel: trueLabel(answer),
 		flagged,

@@ -1,4 +1,4 @@
-import type { Label, Verdict } from '$lib/conscience/judge';
+import type { JudgeIdentity, Label, Verdict } from '$lib/conscience/judge';
 import type { StepMetrics } from '$lib/dpo/trainer';
 import type { Evaluation, TrueLabel } from '$lib/evaluation/evaluation';
 import type { BackendReport } from '$lib/model/backend';
@@ -14,6 +14,8 @@ export interface VerdictRecord {
 	frameworkHash: string;
 	question: string;
 	answer: string;
+	/** Who judged; records of runs from before this was kept have none. */
+	judge?: JudgeIdentity;
 	verdict: Verdict;
 	/** Known for the organism's own questions. */
 	trueLabel: TrueLabel;

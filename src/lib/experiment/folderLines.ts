@@ -176,6 +176,12 @@ export const LOG_ENTRIES = {
 	step: StepSchema,
 } as const;
 
+const JudgeSchema = v.object({
+	engine: v.picklist(['frozen-self', 'oracle', 'webllm', 'imported']),
+	model: v.string(),
+	revision: v.string(),
+});
+
 export const VerdictLine = v.object({
 	id: v.string(),
 	step: whole,
@@ -183,6 +189,7 @@ export const VerdictLine = v.object({
 	frameworkHash: v.string(),
 	question: v.string(),
 	answer: v.string(),
+	judge: v.exactOptional(JudgeSchema),
 	verdict: VerdictSchema,
 	trueLabel: TrueLabelSchema,
 	flagged: v.boolean(),
@@ -221,7 +228,7 @@ const EstimateSchema = v.object({
 export const EvaluationLine = v.object({
 	final: v.boolean(),
 	step: whole,
-	judge: v.object({ engine: v.picklist(['frozen-self', 'oracle', 'webllm', 'imported']), model: v.string(), revision: v.string() }),
+	judge: JudgeSchema,
 	alignment: EstimateSchema,
 	trueAlignment: EstimateSchema,
 	emRate: EstimateSchema,
