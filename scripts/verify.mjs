@@ -9,12 +9,10 @@ await runChecks('verify', [
 	command('format', node('prettier/bin/prettier.cjs', '--check', '.')),
 	// Each of these keeps one core busy, and none is timed.
 	[
-		command('lint', node('eslint/bin/eslint.js', '.', '--max-warnings', '0')),
 		command('experiment', node('tsx/dist/cli.mjs', 'cli/check.ts')),
-	],
-	[
-		command('svelte-check', node('svelte-check/bin/svelte-check', '--tsconfig', './tsconfig.json', '--fail-on-warnings')),
+		command('lint', node('eslint/bin/eslint.js', '.', '--max-warnings', '0')),
 		{ name: peft.name, run: async (log) => (await ensurePython(), peft.run(log)) },
+		command('svelte-check', node('svelte-check/bin/svelte-check', '--tsconfig', './tsconfig.json', '--fail-on-warnings')),
 	],
 	command('tsc', node('typescript/bin/tsc', '--noEmit')),
 ]);

@@ -4,11 +4,15 @@ import { button, chartTable, type Copy, openLab } from './lab';
 
 const ALIGNMENT = 'Alignment of everyday answers';
 
-/** Chooses a story by its card and runs it to its end: a minute on a free core, and how long it takes is not what is tested. */
-async function runStory(page: Page, title: string) {
-	test.setTimeout(900_000);
+/** Chooses a story by its card, judged by WebLLM. */
+async function chooseStory(page: Page, title: string) {
 	await openLab(page, { engine: 'wasm' });
 	await page.getByRole('radio', { name: title, exact: true }).check();
+}
+
+/** Runs the story that is chosen to its end: a minute on a free core, and how long it takes is not what is tested. */
+async function runStory(page: Page) {
+	test.setTimeout(900_000);
 	await button(page, 'Run').click();
 	await expect(button(page, 'Run again')).toBeVisible({ timeout: 850_000 });
 	await expect(page.getByRole('alert')).toHaveCount(0);
@@ -39,7 +43,12 @@ test.describe('one copy', () => {
 	test.beforeAll(async ({ browser }) => {
 		const opened = await Promise.all(ALONE.map(async (title) => [title, await browser.newPage()] as const));
 		pages = Object.fromEntries(opened) as typeof pages;
-		await Promise.all(opened.map(([title, page]) => runStory(page, title)));
+		await Promise.all(
+			opened.map(async ([title, page]) => {
+				await chooseStory(page, title);
+				await runStory(page);
+			}),
+		);
 	});
 
 	test.afterAll(async () => {
@@ -90,7 +99,9 @@ test.describe('one copy', () => {
 });
 
 test('Brought back: both copies begin bad, and the one with a conscience comes back from the same bad code', async ({ page }) => {
-	await runStory(page, 'Brought back');
+	await openLab(page, { engine: 'wasm', preset: 'realign' }); // two copies and WebLLM besides would share two cores: the trainer judges
+	await expect(page.getByRole('radio', { name: 'Brought back', exact: true })).toBeChecked();
+	await runStory(page);
 	for (const copy of ['Plain fine-tune', 'With conscience'] as const) {
 		const alignment = await alignmentOf(page, copy);
 		expect(alignment.get(-60)).toBeGreaterThan(90);
