@@ -70,7 +70,7 @@ try {
 }
 const rows = JUDGES.map((judge) => {
 	const own = costs.filter((cost) => cost.judge === judge);
-	const bySeed = (figure: 'tokens' | 'seconds' | 'calls') => own.map((cost) => cost[figure]);
+	const bySeed = (figure: 'tokens' | 'seconds' | 'calls') => own.map((cost) => cost[figure]).join(', ');
 	return { judge, 'tokens beyond, %': bySeed('tokens'), 'seconds beyond, %': bySeed('seconds'), calls: bySeed('calls') };
 });
 console.table(rows);
