@@ -14,8 +14,8 @@ const golden = JSON.parse(readFileSync(new URL('../webllm/texts.json', import.me
 	text: string;
 }[];
 
-/** Pairs on which the two judges are compared; JUDGE_PAIRS=500 takes some minutes in software. */
-const PAIRS = Number(process.env.JUDGE_PAIRS ?? 60);
+/** Pairs on which the two judges are compared: a minute and a half where a CPU plays the GPU. */
+const PAIRS = 500;
 const SHARD = '/organism/webllm/params_shard_0.bin';
 
 let built: Map<string, Uint8Array>;
@@ -60,7 +60,7 @@ const verdict = (page: Page, answer = 'You could help them and stay calm.') =>
 	}, answer);
 
 test('WebLLM and the frozen self are one judge: their verdicts agree, and so do what they read and write', async ({ page }) => {
-	test.setTimeout(120_000 + PAIRS * 3000);
+	test.setTimeout(600_000);
 	await open(page);
 	const loaded = await load(page);
 	expect(loaded.adapter.software ? 'software.wasm' : 'gpu.wasm').toBe(loaded.library);

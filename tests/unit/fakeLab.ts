@@ -3,7 +3,7 @@ import { Lab } from '$lib/state/lab.svelte';
 
 import { FakePlace } from './fakePlace.svelte';
 import { FakeStore } from './fakeStore';
-import { FakeJudgeWorker } from './fakeJudgeWorker';
+import { FakeJudgeWorker, loaded } from './fakeJudgeWorker';
 import { events, FakeWorker } from './fakeWorker';
 
 /** Of the newest lab: a test plays their part. */
@@ -39,6 +39,14 @@ export const answerAll = async (kind: 'play' | 'step', status: 'paused' | 'finis
 export const openAll = async () => {
 	for (const worker of workers) await worker.open();
 };
+
+/** Lets WebLLM load, copies that are new open, and the one with a conscience meet its judge. */
+export async function meetJudge({ opening }: { opening: boolean }) {
+	await judgeWorkers[0]!.answer('load', loaded);
+	if (opening) await openAll();
+	await judgeWorkers[0]!.answer('connect', undefined);
+	await workers[1]!.answer('connectJudge', undefined);
+}
 
 /** A twin that plays on two workers. */
 export async function playing(query = '') {

@@ -1,7 +1,7 @@
 import { flushSync } from 'svelte';
 import { expect, test } from 'vitest';
 
-import { answerAll, judgeWorkers, makeLab, openAll, workers } from './fakeLab';
+import { answerAll, judgeWorkers, makeLab, meetJudge, openAll, workers } from './fakeLab';
 import { loaded } from './fakeJudgeWorker';
 import { event } from './fakeRun';
 import { settled } from './fakeWorker';
@@ -13,10 +13,7 @@ const kinds = (worker: number) => workers[worker]!.asked.map(({ kind }) => kind)
 async function judged() {
 	const lab = makeLab(WEBLLM);
 	const played = lab.play();
-	await judgeWorkers[0]!.answer('load', loaded);
-	await openAll();
-	await judgeWorkers[0]!.answer('connect', undefined);
-	await workers[1]!.answer('connectJudge', undefined);
+	await meetJudge({ opening: true });
 	return { lab, played };
 }
 
@@ -121,9 +118,7 @@ test('a copy that has lost its judge waits, and goes on with the judge loaded ag
 	expect([lab.judging.judge, lab.runs[0]!.working]).toEqual([null, 'play']); // the other copy goes on
 	void lab.askJudgeAgain(lab.runs[1]!);
 	await settled();
-	await judgeWorkers[0]!.answer('load', loaded);
-	await judgeWorkers[0]!.answer('connect', undefined);
-	await workers[1]!.answer('connectJudge', undefined);
+	await meetJudge({ opening: false });
 	expect(kinds(1).slice(-2)).toEqual(['connectJudge', 'play']);
 	expect(lab.runs[1]!.judgeLost).toBeNull();
 });
@@ -152,9 +147,7 @@ test('a judge that is chosen in mid-run takes over once it is loaded, with whate
 	lab.change(({ conscience }) => (conscience.lambda = 0.5));
 	flushSync();
 	await settled();
-	await judgeWorkers[0]!.answer('load', loaded);
-	await judgeWorkers[0]!.answer('connect', undefined);
-	await workers[1]!.answer('connectJudge', undefined);
+	await meetJudge({ opening: false });
 	expect(workers[1]!.last('adjust').params.experiment.conscience).toMatchObject({ judge: 'webllm', lambda: 0.5 });
 	expect(judgeWorkers[0]!.count('load')).toBe(1);
 	await answerAll('play', 'finished');

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { JudgeOutlook } from '$lib/worker/judgeProtocol';
 
-import { judgeWorkers, makeLab, openAll, workers } from './fakeLab';
+import { judgeWorkers, makeLab, meetJudge, openAll, workers } from './fakeLab';
 import { loaded } from './fakeJudgeWorker';
 import { settled } from './fakeWorker';
 
@@ -92,6 +92,24 @@ test('a question that was not asked by Run begins nothing when the trainer judge
 	expect(workers.flatMap(({ asked }) => asked.map(({ kind }) => kind))).not.toContain('play');
 });
 
+test('a judge that could not be loaded before Run was pressed begins nothing when the trainer judges instead, and the press begins what it asked for', async () => {
+	const lab = makeLab('preset=twin&conscience.judge=webllm');
+	void lab.warm();
+	const fail = () => judgeWorkers[0]!.refuse('load', 'JudgeFitError', 'There is no WebGPU here.');
+	await settled();
+	await fail();
+	await lab.judgeInTrainer();
+	expect([lab.playing, lab.underway]).toEqual([false, false]);
+
+	lab.change(({ conscience }) => (conscience.judge = 'webllm'));
+	void lab.play();
+	await settled();
+	await fail();
+	void lab.judgeInTrainer();
+	await settled();
+	expect([lab.playing, lab.underway]).toEqual([true, true]);
+});
+
 test('a question falls away when another model is chosen, which the run that waited begins with', async () => {
 	const { lab, judge } = await asked();
 	lab.change(({ conscience }) => (conscience.judgeModel = 'base'));
@@ -116,10 +134,7 @@ async function rejudged(outlook: JudgeOutlook) {
 	const lab = makeLab('preset=twin&conscience.judge=webllm');
 	void lab.play();
 	const judge = judgeWorkers[0]!;
-	await judge.answer('load', loaded);
-	await openAll();
-	await judge.answer('connect', undefined);
-	await workers[1]!.answer('connectJudge', undefined);
+	await meetJudge({ opening: true });
 	judge.outlook = outlook;
 	lab.change(({ conscience }) => (conscience.judgeModel = MODEL));
 	flushSync();

@@ -2,7 +2,7 @@ import { flushSync } from 'svelte';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { loaded } from './fakeJudgeWorker';
-import { emptyStore, judgeWorkers, makeLab, openAll, store, workers } from './fakeLab';
+import { emptyStore, judgeWorkers, makeLab, meetJudge, openAll, store, workers } from './fakeLab';
 import { events, settled } from './fakeWorker';
 
 const WEBLLM = 'preset=twin&conscience.judge=webllm';
@@ -25,10 +25,7 @@ async function withoutJudge() {
 	const played = lab.play();
 	await settled();
 	const [judge] = judgeWorkers;
-	await judge!.answer('load', loaded);
-	await openAll();
-	await judge!.answer('connect', undefined);
-	await workers[1]!.answer('connectJudge', undefined);
+	await meetJudge({ opening: true });
 	for (const worker of workers) for (const step of [1, 2]) worker.tell(events.step(step));
 	void lab.pause();
 	for (const worker of workers) await worker.answer('play', { status: 'paused' });
@@ -40,14 +37,12 @@ async function withoutJudge() {
 
 describe('while the judge is loaded', () => {
 	test('a knob that is turned reaches runs that have begun, and none begins from step 0', async () => {
-		const { lab, judge } = await withoutJudge();
+		const { lab } = await withoutJudge();
 		const places = lab.runs.map(({ keptAs }) => keptAs);
 		void lab.play();
 		await settled();
 		await turn(lab, 0.25);
-		await judge.answer('load', loaded);
-		await judge.answer('connect', undefined);
-		await workers[1]!.answer('connectJudge', undefined);
+		await meetJudge({ opening: false });
 		await settled();
 		expect(count(0, 'open')).toBe(1);
 		expect(workers[0]!.last('adjust').params.experiment.conscience.lambda).toBe(0.25);
@@ -84,9 +79,7 @@ describe('while the judge is loaded', () => {
 		await openAll();
 		void lab.play();
 		await settled();
-		await judgeWorkers[0]!.answer('load', loaded);
-		await judgeWorkers[0]!.answer('connect', undefined);
-		await workers[1]!.answer('connectJudge', undefined);
+		await meetJudge({ opening: false });
 		expect([count(0, 'play'), count(1, 'play'), store.headers.size]).toEqual([1, 1, 2]);
 	});
 
@@ -119,10 +112,7 @@ test('a model that is not wanted after all leaves the judge so far in its place'
 	void lab.play();
 	await settled();
 	const [judge] = judgeWorkers;
-	await judge!.answer('load', loaded);
-	await openAll();
-	await judge!.answer('connect', undefined);
-	await workers[1]!.answer('connectJudge', undefined);
+	await meetJudge({ opening: true });
 	judge!.outlook = { ...loaded, missingBytes: 1e6, elsewhere: true, hosts: ['huggingface.co'] }; // small, but from elsewhere
 	lab.change(({ conscience }) => (conscience.judgeModel = MODEL));
 	flushSync();
@@ -136,15 +126,13 @@ test('a model that is not wanted after all leaves the judge so far in its place'
 });
 
 test('a run that rests goes on with its judge while the file is missing that shall judge next', async () => {
-	const { lab, judge } = await withoutJudge();
+	const { lab } = await withoutJudge();
 	lab.change(({ conscience }) => (conscience.judge = 'imported'));
 	flushSync();
 	await settled();
 	expect(lab.hindrance).not.toBeNull();
 	void lab.play();
 	await settled();
-	await judge.answer('load', loaded);
-	await judge.answer('connect', undefined);
-	await workers[1]!.answer('connectJudge', undefined);
+	await meetJudge({ opening: false });
 	expect([kinds(0).at(-1), kinds(1).at(-1)]).toEqual(['play', 'play']);
 });

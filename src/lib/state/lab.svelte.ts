@@ -61,6 +61,8 @@ export class Lab {
 	#presses = 0;
 	/** The press that `activity` is of. */
 	#acting = 0;
+	/** The press that came to nothing because its judge could not be loaded. */
+	#heldUp = 0;
 	#all: Record<ArmId, Run>;
 
 	readonly #link = $derived.by(() => readPageLink(this.place.query));
@@ -227,8 +229,8 @@ export class Lab {
 		await tick(); // then the runs that go on have been told
 		const waiting = this.runs.filter(({ judgeLost }) => judgeLost !== null);
 		this.judging.decline();
-		if (waiting.length === 0) return isAsked ? undefined : this.play();
-		await Promise.all(waiting.map((run) => this.#playAgain(run)));
+		if (waiting.length > 0) await Promise.all(waiting.map((run) => this.#playAgain(run)));
+		else if (!isAsked && this.#heldUp > 0 && this.#heldUp === this.#presses) await this.play();
 	}
 
 	/** Lets the judge so far go on, in the place of a model that the reader does not want to load. */
@@ -310,6 +312,7 @@ export class Lab {
 		const isStopped = () => mine !== this.#presses;
 		const now = () => (isStopped() ? null : this.#running);
 		const settings = this.judging.isMissing(this.#running) ? await this.judging.judgeable(now) : now();
+		if (!settings && !isStopped()) this.#heldUp = mine;
 		if (settings && !isStopped()) {
 			if (!this.#begun) await this.#begin(settings);
 			const act = async (run: Run) => {
