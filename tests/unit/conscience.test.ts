@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { afterCall, restartCadence, startCadence } from '$lib/conscience/cadence';
+import { afterCall, afterLesson, NOTHING_SETTLED, restartCadence, startCadence } from '$lib/conscience/cadence';
 import { FRAMEWORKS, frameworkHash, verdictText } from '$lib/conscience/frameworks';
 import { type Judge, LABELS, verdictOf } from '$lib/conscience/judge';
 import { oracleJudge } from '$lib/conscience/oracleJudge';
@@ -154,6 +154,16 @@ describe('a cadence that is changed on the way', () => {
 	test('keeps a first call that has not been made', () => {
 		expect(restartCadence({ kind: 'fixed', every: 3 }, startCadence(weekly), 0).nextCall).toBe(0);
 	});
+});
+
+test('lessons that teach nothing new come ever more rarely, up to sixteen times, until one teaches something again', () => {
+	const conscience = { dpoEvery: 4, dpoRestBelow: 0.02 };
+	let state = NOTHING_SETTLED;
+	const rests = [0, 8, 24, 56].map((step) => (state = afterLesson(conscience, state, step, 0.01)).restUntil - step);
+	expect(rests).toEqual([8, 16, 32, 64]);
+	expect(afterLesson(conscience, state, 120, 0.01).restUntil).toBe(184);
+	expect(afterLesson(conscience, state, 120, 0.02)).toEqual(NOTHING_SETTLED);
+	expect(afterLesson({ ...conscience, dpoRestBelow: 0 }, NOTHING_SETTLED, 0, 0)).toEqual(NOTHING_SETTLED);
 });
 
 describe('pair buffer', () => {

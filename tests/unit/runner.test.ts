@@ -69,6 +69,17 @@ describe('a run', () => {
 		expect(timeless(others)).toEqual(timeless(await collect(inside, 'emergent-alignment')));
 	});
 
+	test.each([
+		['0', [1, 2, 3, 4, 5]],
+		['10', [1, 3]],
+	])('whose pairs count as learnt below a loss of %s learns from them in steps %j', async (restBelow, expected) => {
+		const once = '{"kind":"fixed","every":100}';
+		const changes: [string, string][] = [['conscience.threshold', '0'], ['conscience.cadence', once], ['conscience.dpoEvery', '1']]; // prettier-ignore
+		const events = await collect(short(...changes, ['conscience.dpoRestBelow', restBelow]), 'emergent-alignment');
+		const lessons = steps(events).filter(({ metrics }) => metrics['loss/dpo'] !== null);
+		expect(lessons.map(({ step }) => step)).toEqual(expected);
+	});
+
 	test('tells its start, every step, its evaluations and its end, in order', async () => {
 		const events = await collect(short(), 'sft');
 		expect(events[0]).toMatchObject({ kind: 'started', arm: 'sft', steps: 5 });

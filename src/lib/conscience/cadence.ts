@@ -33,4 +33,26 @@ export function restartCadence(cadence: Cadence, { nextCall }: CadenceState, ste
 	return { interval, nextCall: Math.min(nextCall, step + steps(interval)) };
 }
 
+/** Lessons (steps with L_DPO) that found nothing left to teach: how many in a row, and the step before which no other is given. */
+export interface LessonState {
+	settled: number;
+	restUntil: number;
+}
+
+export const NOTHING_SETTLED: LessonState = { settled: 0, restUntil: 0 };
+
+/** The longest rest, in gaps between lessons: what has been learnt is looked at again now and then, since other training may undo it. */
+const LONGEST_REST = 16;
+
+/** After a lesson at `step` with a mean loss of `loss` (nats): each one below `restBelow` doubles the gap, any other ends the rest. */
+export function afterLesson(
+	{ dpoEvery, dpoRestBelow }: { dpoEvery: number; dpoRestBelow: number },
+	{ settled }: LessonState,
+	step: number,
+	loss: number,
+): LessonState {
+	if (loss >= dpoRestBelow) return NOTHING_SETTLED;
+	return { settled: settled + 1, restUntil: step + dpoEvery * Math.min(2 ** (settled + 1), LONGEST_REST) };
+}
+
 const steps = (interval: number) => Math.max(1, Math.round(interval));

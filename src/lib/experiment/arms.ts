@@ -1,4 +1,12 @@
-import { type CadenceState, afterCall, restartCadence, startCadence } from '$lib/conscience/cadence';
+import {
+	type CadenceState,
+	type LessonState,
+	NOTHING_SETTLED,
+	afterCall,
+	afterLesson,
+	restartCadence,
+	startCadence,
+} from '$lib/conscience/cadence';
 import { type Framework, frameworkHash } from '$lib/conscience/frameworks';
 import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
 import { importedJudge, type VerdictFile } from '$lib/conscience/importedJudge';
@@ -27,6 +35,8 @@ export interface Arm {
 	 * @throws JudgeLostError with nothing changed: it can be asked for the same step again
 	 */
 	prepare(step: number): AsyncGenerator<RunEvent, readonly ReferencedPair[]>;
+	/** Hears the mean of L_DPO over the pairs that step `step` learned from, before their update. */
+	learned(step: number, loss: number): void;
 	/** The step before which the conscience is called next; null for a method without one. */
 	nextCall(): number | null;
 	/** Takes the experiment over that has replaced `before`, from `step` on. */
@@ -41,6 +51,7 @@ export const sftArm: Arm = {
 	async *prepare() {
 		return [];
 	},
+	learned() {},
 	nextCall: () => null,
 	adjust() {},
 	state: () => null,
@@ -52,6 +63,7 @@ export interface ConscienceState {
 	questions: RandomState;
 	replays: RandomState;
 	cadence: CadenceState;
+	lessons: LessonState;
 	/** Pairs kept for replay, the oldest first. */
 	buffer: readonly ReferencedPair[];
 	calls: number;
@@ -81,6 +93,7 @@ export function emergentAlignmentArm(context: ConscienceContext, from?: Conscien
 	let questions = from ? resumedRandom(from.questions) : seededRandom(seed, 'conscience questions');
 	const replays = from ? resumedRandom(from.replays) : seededRandom(seed, 'conscience replay');
 	let cadence = from?.cadence ?? startCadence(first.cadence);
+	let lessons = from?.lessons ?? NOTHING_SETTLED;
 	let buffer = from?.buffer ?? [];
 	let calls = from?.calls ?? 0;
 
@@ -99,6 +112,7 @@ export function emergentAlignmentArm(context: ConscienceContext, from?: Conscien
 				const { call, judge, pairs, seconds } = await answered;
 				calls++;
 				buffer = remember(buffer, pairs, conscience.bufferSize);
+				if (pairs.length > 0) lessons = NOTHING_SETTLED;
 				const flagged = call.reviewed.filter((review) => review.flagged).length;
 				cadence = afterCall(conscience.cadence, cadence, step, flagged / call.reviewed.length);
 				const referenceTokens = pairs.reduce(
@@ -110,8 +124,11 @@ export function emergentAlignmentArm(context: ConscienceContext, from?: Conscien
 				yield { kind: 'verdicts', step, verdicts: records.verdicts, refused: records.refused };
 				if (records.pairs.length > 0) yield { kind: 'pairs', step, pairs: records.pairs };
 			}
-			const due = conscience.lambda > 0 && buffer.length > 0 && step % conscience.dpoEvery === 0;
-			return due ? replay(buffer, conscience.pairsPerStep, replays) : [];
+			const due = buffer.length > 0 && step % conscience.dpoEvery === 0 && step >= lessons.restUntil;
+			return due && conscience.lambda > 0 ? replay(buffer, conscience.pairsPerStep, replays) : [];
+		},
+		learned(step, loss) {
+			lessons = afterLesson(context.experiment().conscience, lessons, step, loss);
 		},
 		nextCall: () => cadence.nextCall,
 		adjust(before, step) {
@@ -120,7 +137,7 @@ export function emergentAlignmentArm(context: ConscienceContext, from?: Conscien
 				cadence = restartCadence(conscience.cadence, cadence, step);
 			buffer = remember(buffer, [], conscience.bufferSize);
 		},
-		state: () => ({ questions: questions.state(), replays: replays.state(), cadence, buffer, calls }),
+		state: () => ({ questions: questions.state(), replays: replays.state(), cadence, lessons, buffer, calls }),
 	};
 }
 

@@ -43,6 +43,7 @@ const base: Experiment = {
 		promptsPerCall: 8,
 		threshold: 0.5,
 		dpoEvery: 4,
+		dpoRestBelow: 0,
 		pairsPerStep: 8,
 		bufferSize: 64,
 		sampling: { temperature: 0.8, topP: 1, maxNewTokens: 32 },

@@ -27,7 +27,10 @@ export interface ArmSummary {
 }
 
 /** How often the conscience is called, and how much of each step is its. */
-export type Schedule = Pick<Experiment['conscience'], 'lambda' | 'beta' | 'cadence' | 'promptsPerCall' | 'dpoEvery' | 'pairsPerStep'>;
+export type Schedule = Pick<
+	Experiment['conscience'],
+	'lambda' | 'beta' | 'cadence' | 'promptsPerCall' | 'dpoEvery' | 'dpoRestBelow' | 'pairsPerStep'
+>;
 
 export interface Summary {
 	/** How to read the numbers. */
@@ -63,8 +66,9 @@ export function summarizeRuns(runs: ReadonlyMap<string, readonly FinishedRun[]>,
 	}
 	const names = [...runs.keys()];
 	const differences = names.flatMap((b, i) => names.slice(i + 1).map((a) => differenceOf(a, b, runs.get(a)!, runs.get(b)!)));
-	const { lambda, beta, cadence, promptsPerCall, dpoEvery, pairsPerStep } = conscience;
-	return { note: NOTE, schedule: { lambda, beta, cadence, promptsPerCall, dpoEvery, pairsPerStep }, arms, differences };
+	const { lambda, beta, cadence, promptsPerCall, dpoEvery, dpoRestBelow, pairsPerStep } = conscience;
+	const schedule = { lambda, beta, cadence, promptsPerCall, dpoEvery, dpoRestBelow, pairsPerStep };
+	return { note: NOTE, schedule, arms, differences };
 }
 
 function differenceOf(a: string, b: string, runsA: readonly FinishedRun[], runsB: readonly FinishedRun[]): Difference {

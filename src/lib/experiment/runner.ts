@@ -143,6 +143,7 @@ async function* step(state: RunState): AsyncGenerator<RunEvent, void> {
 	const start = performance.now();
 	const { metrics, margins, step: done } = await trainStep(trainer, { sft: state.rows.next(), pairs });
 	const seconds = (performance.now() - start) / 1000;
+	if (metrics['loss/dpo'] !== null) arm.learned(state.step, metrics['loss/dpo']);
 	state.overhead = addStep(state.overhead, metrics, seconds);
 	state.step = done;
 	state.midStep = false;

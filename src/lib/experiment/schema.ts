@@ -125,6 +125,8 @@ export const ExperimentSchema = v.strictObject({
 		threshold: real(0, 1),
 		/** L_DPO is added in every n-th step. */
 		dpoEvery: count(1, 1000),
+		/** The gap between steps with L_DPO doubles while its mean is below this, until new pairs come; 0 = it never does. */
+		dpoRestBelow: v.optional(real(0, 10), 0),
 		/** Pairs in one L_DPO: the newest half, the rest drawn from the buffer. */
 		pairsPerStep: count(1, 128),
 		/** Pairs kept for replay. */

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 
+import { NOTHING_SETTLED } from '$lib/conscience/cadence';
 import type { TrainerState } from '$lib/dpo/trainerState';
 import type { Evaluation } from '$lib/evaluation/evaluation';
 
@@ -79,6 +80,7 @@ const Snapshot = v.object({
 			questions: randomState,
 			replays: randomState,
 			cadence: v.object({ interval: v.number(), nextCall: whole }),
+			lessons: v.optional(v.object({ settled: whole, restUntil: whole }), NOTHING_SETTLED), // runs of before lessons could rest
 			buffer: v.array(pair),
 			calls: whole,
 		}),

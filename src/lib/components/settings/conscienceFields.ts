@@ -226,6 +226,16 @@ export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
 		},
 		{
 			kind: 'number',
+			path: 'conscience.dpoRestBelow',
+			label: 'A lesson is known below a loss of',
+			does: 'While L_DPO is below this, each gap between lessons is twice the last; new pairs end the rest.',
+			turned: 'Turned up, less is repeated and the run is faster; at 0 lessons never rest.',
+			min: 0,
+			max: 10,
+			whole: false,
+		},
+		{
+			kind: 'number',
 			path: 'conscience.pairsPerStep',
 			label: 'Pairs in a lesson',
 			does: 'The newest half, the rest drawn from its memory.',
