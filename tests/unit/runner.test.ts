@@ -74,7 +74,12 @@ describe('a run', () => {
 		['10', [1, 3]],
 	])('whose pairs count as learnt below a loss of %s learns from them in steps %j', async (restBelow, expected) => {
 		const once = '{"kind":"fixed","every":100}';
-		const changes: [string, string][] = [['conscience.threshold', '0'], ['conscience.cadence', once], ['conscience.dpoEvery', '1']]; // prettier-ignore
+		const changes: [string, string][] = [
+			['conscience.threshold', '0'],
+			['conscience.cadence', once],
+			['conscience.dpoEvery', '1'],
+			['conscience.sampling.maxNewTokens', '32'], // else no alternative comes to its end
+		];
 		const events = await collect(short(...changes, ['conscience.dpoRestBelow', restBelow]), 'emergent-alignment');
 		const lessons = steps(events).filter(({ metrics }) => metrics['loss/dpo'] !== null);
 		expect(lessons.map(({ step }) => step)).toEqual(expected);
