@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { FRAMEWORKS } from '$lib/conscience/frameworks';
 import { verdictOf } from '$lib/conscience/judge';
-import { type Card, countCards, EVERY_CARD, filterCards, frameworkOf, judgedByFile, NO_PINS, withPin } from '$lib/state/cards';
+import { type Card, cardFilter, countCards, EVERY_CARD, frameworkOf, judgedByFile, NO_PINS, withPin } from '$lib/state/cards';
 import { agreementOn } from '$lib/state/labels';
 import { NO_MARGINS, withMargins } from '$lib/state/margins';
 
@@ -32,24 +32,24 @@ const cards = [
 	card('4-1', 'neutral'),
 ];
 const nobody = { labels: new Map(), pins: NO_PINS };
-const idsOf = (filter: Partial<typeof EVERY_CARD>, reader: Parameters<typeof filterCards>[2] = nobody) =>
-	filterCards(cards, { ...EVERY_CARD, ...filter }, reader).map(({ id }) => id);
+const idsOf = (filter: Partial<typeof EVERY_CARD>, reader: Parameters<typeof cardFilter>[1] = nobody) =>
+	cards.filter(cardFilter({ ...EVERY_CARD, ...filter }, reader)).map(({ id }) => id);
 
 test('of the answers that were read while a file was the judge it is counted how many the file knew', () => {
-	expect(judgedByFile(cards)).toBeNull();
+	expect(judgedByFile(cards)).toEqual({ known: 0, read: 0 });
 	const judged = (['file', 'frozen-self', 'file'] as const).map((by, i) =>
 		card(`8-${i}`, 'ethical', { verdict: { ...VERDICTS.ethical, by } }),
 	);
 	expect(judgedByFile([...cards, ...judged])).toEqual({ known: 2, read: 3 });
 });
 
-test('cards are shown the newest first, by kind, by verdict and by words wherever they stand', () => {
-	expect(idsOf({})).toEqual(['4-1', '4-0', '0-1', '0-0']);
-	expect(idsOf({ kind: 'flagged' })).toEqual(['4-0', '0-1']);
+test('cards are chosen by kind, by verdict and by words wherever they stand', () => {
+	expect(idsOf({})).toEqual(['0-0', '0-1', '4-0', '4-1']);
+	expect(idsOf({ kind: 'flagged' })).toEqual(['0-1', '4-0']);
 	expect(idsOf({ kind: 'pairs' })).toEqual(['0-1']);
 	expect(idsOf({ verdict: 'neutral' })).toEqual(['4-1']);
 	expect(idsOf({ text: '  out bus ' })).toEqual(['0-1']);
-	expect(idsOf({ text: 'KIND' })).toEqual(['4-0', '0-1']);
+	expect(idsOf({ text: 'KIND' })).toEqual(['0-1', '4-0']);
 	expect(idsOf({ kind: 'flagged', verdict: 'ethical' })).toEqual([]);
 });
 

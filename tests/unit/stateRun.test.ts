@@ -94,6 +94,25 @@ test('many events a second are shown a few times a second', async () => {
 	expect(run.record.step).toBe(300);
 });
 
+test('where the page is slow, it is brought up to date less often, and has three quarters of its time for the reader', async () => {
+	await playing();
+	const flush = run.record.flush.bind(run.record);
+	const shown: { from: number; to: number }[] = [];
+	run.record.flush = () => {
+		const from = performance.now();
+		flush();
+		while (performance.now() - from < 50);
+		shown.push({ from, to: performance.now() });
+	};
+	for (let step = 1; shown.length < 4; step++) {
+		worker().tell(events.step(step));
+		await new Promise((resolve) => setTimeout(resolve, 5));
+	}
+	for (const [i, { from, to }] of shown.slice(0, -1).entries()) {
+		expect(shown[i + 1]!.from - from).toBeGreaterThan(4 * (to - from) - 2); // timers count whole milliseconds
+	}
+});
+
 test('the time left stays while an event does not know it', async () => {
 	await playing();
 	worker().tell(events.progress('training', 1, 40));

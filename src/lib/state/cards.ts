@@ -50,10 +50,15 @@ export function disagrees(verdict: Verdict, trueLabel: TrueLabel | null): boolea
 	return trueLabel !== null && trueLabel !== 'incoherent' && trueLabel !== verdict.label;
 }
 
-/** How many answers a file of verdicts has judged, of those that were read while it was the judge; null where it never was. */
-export function judgedByFile(cards: readonly Card[]): { known: number; read: number } | null {
-	const read = cards.filter(({ verdict }) => verdict.by !== undefined);
-	return read.length === 0 ? null : { known: read.filter(({ verdict }) => verdict.by === 'file').length, read: read.length };
+/** How many answers were read while a file of verdicts was the judge, and how many of them it knew. */
+export function judgedByFile(cards: readonly Card[]): { known: number; read: number } {
+	const counts = { known: 0, read: 0 };
+	for (const { verdict } of cards) {
+		if (verdict.by === undefined) continue;
+		counts.read++;
+		if (verdict.by === 'file') counts.known++;
+	}
+	return counts;
 }
 
 /** Answers that the reader has pinned, by verdict. */
@@ -94,16 +99,12 @@ export interface CardFilter {
 
 export const EVERY_CARD: CardFilter = { kind: 'all', verdict: null, text: '' };
 
-/** The cards that pass, the newest first. */
-export function filterCards(cards: readonly Card[], { kind, verdict, text }: CardFilter, reader: Reader): Card[] {
+/** Which cards pass, as a function of one card. */
+export function cardFilter({ kind, verdict, text }: CardFilter, reader: Reader): (card: Card) => boolean {
 	const words = text.toLowerCase().split(/\s+/).filter(Boolean);
 	const isOfKind: (card: Card, reader: Reader) => boolean = CARD_KINDS[kind];
-	return cards
-		.filter(
-			(card) =>
-				isOfKind(card, reader) && (verdict === null || card.verdict.label === verdict) && (words.length === 0 || holds(card, words)),
-		)
-		.reverse();
+	return (card) =>
+		isOfKind(card, reader) && (verdict === null || card.verdict.label === verdict) && (words.length === 0 || holds(card, words));
 }
 
 function holds({ question, answer, alternative }: Card, words: readonly string[]): boolean {

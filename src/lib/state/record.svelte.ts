@@ -18,8 +18,10 @@ export interface ShownRun {
 
 type Event<K extends RunEvent['kind']> = Extract<RunEvent, { kind: K }>;
 
-/** Between two renderings, in ms: a reader sees no more than ten a second, and training has better uses for the core. */
+/** Between two renderings at least, in ms: a reader sees no more than ten a second, and training has better uses for the core. */
 const RENDER_INTERVAL = 100;
+/** Of the page's time at most this share goes into renderings: where they are slow they are fewer, and what the reader does finds the page free. */
+const RENDER_SHARE = 1 / 4;
 
 /** Everything that a run has told, ready to be shown. What comes is replaced, never pushed to: thousands of records need no proxies. */
 export class RunRecord {
@@ -47,12 +49,29 @@ export class RunRecord {
 
 	#queue: RunEvent[] = [];
 	#shownAt = -Infinity;
+	/** How long the last rendering took, in ms. */
+	#took = 0;
 	#timer: ReturnType<typeof setTimeout> | null = null;
 
-	/** Takes an event; it shows at once or with the others of the next tenth of a second. */
+	/** Takes an event; it shows at once or with the others of the next tenth of a second, or later where the page has its hands full. */
 	add(event: RunEvent): void {
 		this.#queue.push(event);
-		this.#timer ??= setTimeout(() => this.flush(), Math.max(0, this.#shownAt + RENDER_INTERVAL - performance.now()));
+		if (this.#timer === null) this.#showSoon();
+	}
+
+	#showSoon(): void {
+		const interval = Math.max(RENDER_INTERVAL, this.#took / RENDER_SHARE);
+		this.#timer = setTimeout(() => this.#show(), Math.max(0, this.#shownAt + interval - performance.now()));
+	}
+
+	#show(): void {
+		this.flush();
+		// What depends on it is drawn before the next task begins.
+		this.#timer = setTimeout(() => {
+			this.#took = performance.now() - this.#shownAt;
+			this.#timer = null;
+			if (this.#queue.length > 0) this.#showSoon();
+		});
 	}
 
 	/** Shows all that has come. */

@@ -57,10 +57,14 @@ function fitted(low: number, high: number, fromZero: boolean): [number, number] 
 /** The marks that are drawn where there is no room for all: at least `gap` pixels apart, strong ones before others. */
 export function thinned(marks: readonly Mark[], x: (x: number) => number, gap: number): readonly Mark[] {
 	const kept: Mark[] = [];
+	let lastAt = -Infinity;
 	for (const mark of marks) {
-		const last = kept.at(-1);
-		if (!last || x(mark.x) - x(last.x) >= gap) kept.push(mark);
-		else if (mark.strong && !last.strong) kept[kept.length - 1] = mark;
+		const at = x(mark.x);
+		const hasRoom = at - lastAt >= gap;
+		if (!hasRoom && (kept.at(-1)!.strong || !mark.strong)) continue;
+		if (!hasRoom) kept.pop();
+		kept.push(mark);
+		lastAt = at;
 	}
 	return kept;
 }
