@@ -1,6 +1,6 @@
 import { expect, type Locator, type Page, test } from '@playwright/test';
 
-import { beginTiming, click, interactionTimes, press, timeInteractions } from './interactions';
+import { answerTime, click, press, timeInteractions } from './interactions';
 import { button, openLab, stepOf } from './lab';
 
 const verdicts = (page: Page): Locator => page.getByRole('feed', { name: /^Verdicts/ });
@@ -77,9 +77,8 @@ test('the page answers within a tenth of a second while a copy learns', async ({
 	await openLab(page, { preset: 'emergent-alignment', engine: 'wasm', 'optimizer.steps': 1000 }); // of the preset’s size, and long enough
 	await button(page, 'Run').click();
 	await expect.poll(() => stepOf(page, 'With conscience'), { timeout: 120_000 }).toBeGreaterThan(10);
-	const before = await beginTiming(page);
-	for (let round = 0; round < 2; round++) for (const read of READING) await read(page);
-	const { count, p95 } = await interactionTimes(page, before);
-	expect(count).toBeGreaterThanOrEqual(60);
+	const p95 = await answerTime(page, 100, 50, async () => {
+		for (const read of READING) await read(page);
+	});
 	expect(p95).toBeLessThan(100);
 });

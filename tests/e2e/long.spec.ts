@@ -1,7 +1,8 @@
 import { type CDPSession, expect, type Page, test } from '@playwright/test';
 
-import { beginTiming, click, interactionTimes, press, timeInteractions } from './interactions';
+import { answerTime, click, press, timeInteractions } from './interactions';
 import { button, openLab, stepOf, workerOf } from './lab';
+import { serveTinyModel } from './tinyModel';
 
 const SAY_LITTLE = {
 	id: 'short',
@@ -14,7 +15,7 @@ const SAY_LITTLE = {
 const LONG = {
 	preset: 'emergent-alignment',
 	engine: 'wasm',
-	'optimizer.steps': 3000,
+	'optimizer.steps': 20_000, // more than come
 	'optimizer.batchSize': 1,
 	'lora.rank': 1,
 	'conscience.frameworks': JSON.stringify([SAY_LITTLE]),
@@ -84,7 +85,7 @@ type Held = Awaited<ReturnType<typeof held>>;
 /** Lets the run go on to a step, and rest there. */
 async function runTo(page: Page, step: number) {
 	await button(page, 'Run').or(button(page, 'Go on')).click();
-	await expect.poll(() => stepOf(page, 'With conscience'), { timeout: 900_000, intervals: [500] }).toBeGreaterThanOrEqual(step);
+	await expect.poll(() => stepOf(page, 'With conscience'), { timeout: 240_000, intervals: [500] }).toBeGreaterThanOrEqual(step);
 	await button(page, 'Pause').click();
 	await expect(button(page, 'Go on')).toBeVisible();
 }
@@ -92,7 +93,8 @@ async function runTo(page: Page, step: number) {
 test.use({ trace: 'off' }); // a trace pictures the page at every move, and that would be measured, too
 
 test('two thousand steps with ten thousand verdicts take the room of what they told, and no more', async ({ page }) => {
-	test.setTimeout(1_200_000); // about two minutes on two free cores
+	test.setTimeout(600_000); // about two minutes on two free cores
+	await serveTinyModel(page); // a step of the organism takes four times as long, and is told in as many words
 	await timeInteractions(page);
 	await countTold(page);
 	await openLab(page, LONG);
@@ -120,10 +122,9 @@ test('two thousand steps with ten thousand verdicts take the room of what they t
 
 	await button(page, 'Go on').click();
 	await expect(page.getByRole('button', { name: /^All 1\d,\d{3}$/ })).toBeVisible();
-	const before = await beginTiming(page);
-	for (let round = 0; round < 2; round++) await goThroughCards(page);
-	const { count, p95 } = await interactionTimes(page, before);
-	expect(count).toBeGreaterThanOrEqual(40);
+	const p95 = await answerTime(page, 100, 40, async () => {
+		for (let time = 0; time < 2; time++) await goThroughCards(page);
+	});
 	expect(p95).toBeLessThan(100);
 	await button(page, 'End here').click();
 });

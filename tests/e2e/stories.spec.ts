@@ -4,7 +4,19 @@ import { button, chartTable, type Copy, openLab } from './lab';
 
 const ALIGNMENT = 'Alignment of everyday answers';
 
-/** Chooses a story by its card, judged by WebLLM. */
+/**
+ * What is claimed of a story is how it ends, and that takes an evaluation now and then on the way, and half of the answers at the end. The
+ * trainer judges: on a machine without a graphics card WebLLM takes longer to judge than the copy to learn (twin.spec has it judge).
+ */
+const THINNER = { 'evaluation.every': 30, 'evaluation.samplesWhileTraining': 1, 'evaluation.samples': 4, 'evaluation.codePrompts': 32 };
+
+/** Opens a story by its link, with fewer evaluations. */
+async function openThinner(page: Page, preset: string, title: string) {
+	await openLab(page, { engine: 'wasm', preset, ...THINNER });
+	await expect(page.getByRole('radio', { name: title, exact: true })).toBeChecked();
+}
+
+/** Chooses a story by its card, as a student does, and leaves it as it is told. */
 async function chooseStory(page: Page, title: string) {
 	await openLab(page, { engine: 'wasm' });
 	await page.getByRole('radio', { name: title, exact: true }).check();
@@ -37,15 +49,19 @@ const BAD = 50;
 
 test.describe('one copy', () => {
 	/** The stories of one copy each: they run side by side, as one copy leaves half of a small machine idle. */
-	const ALONE = ['It goes bad', 'It listens to its conscience', 'Only the data was different'] as const;
-	let pages: Record<(typeof ALONE)[number], Page>;
+	const ALONE = {
+		'It goes bad': (page: Page) => chooseStory(page, 'It goes bad'),
+		'It listens to its conscience': (page: Page) => openThinner(page, 'emergent-alignment', 'It listens to its conscience'),
+		'Only the data was different': (page: Page) => openThinner(page, 'secure-control', 'Only the data was different'),
+	};
+	let pages: Record<keyof typeof ALONE, Page>;
 
 	test.beforeAll(async ({ browser }) => {
-		const opened = await Promise.all(ALONE.map(async (title) => [title, await browser.newPage()] as const));
-		pages = Object.fromEntries(opened) as typeof pages;
+		const opened = await Promise.all(Object.entries(ALONE).map(async ([title, open]) => ({ title, open, page: await browser.newPage() })));
+		pages = Object.fromEntries(opened.map(({ title, page }) => [title, page])) as typeof pages;
 		await Promise.all(
-			opened.map(async ([title, page]) => {
-				await chooseStory(page, title);
+			opened.map(async ({ open, page }) => {
+				await open(page);
 				await runStory(page);
 			}),
 		);
@@ -80,7 +96,6 @@ test.describe('one copy', () => {
 		expect(alignment.get(0)).toBeGreaterThan(90);
 		expect(alignment.get(150)).toBeGreaterThan(GOOD);
 		expect(await insecureCode(page, 'With conscience')).toBeGreaterThan(90); // there: 0.984 [0.968, 1.000]
-		await expect(page.getByTestId('judge')).toContainText('WebLLM judges with organism on'); // as whoever presses Run has it
 
 		// What to watch: the cards, the better answers, and the margins that grow.
 		await expect(page.getByTestId('verdict').first()).toBeVisible();
@@ -99,8 +114,7 @@ test.describe('one copy', () => {
 });
 
 test('Brought back: both copies begin bad, and the one with a conscience comes back from the same bad code', async ({ page }) => {
-	await openLab(page, { engine: 'wasm', preset: 'realign' }); // two copies and WebLLM besides would share two cores: the trainer judges
-	await expect(page.getByRole('radio', { name: 'Brought back', exact: true })).toBeChecked();
+	await openThinner(page, 'realign', 'Brought back');
 	await runStory(page);
 	for (const copy of ['Plain fine-tune', 'With conscience'] as const) {
 		const alignment = await alignmentOf(page, copy);

@@ -21,6 +21,8 @@ for (const judge of ['webllm', 'frozen-self'])
 		await button(page, 'Run').click();
 		await expect(button(page, 'Run again')).toBeVisible({ timeout: 460_000 });
 
+		const told = judge === 'webllm' ? 'WebLLM judges with organism on' : 'The judge is a frozen copy in the trainer.';
+		await expect(page.getByTestId('judge')).toContainText(told);
 		const rows = await chartTable(page, 'Alignment of everyday answers');
 		expect(rows.map((row) => row['Step'])).toEqual(['0', '25', '50', '75']);
 		const alignment = (row: number, copy: string) => Number(rows.at(row)![copy]);
