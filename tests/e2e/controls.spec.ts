@@ -1,6 +1,10 @@
 import { expect, type Page, test } from '@playwright/test';
 
 import { button, chartTable, openLab, SMALL, standing, stepOf } from './lab';
+import { serveTinyModel } from './tinyModel';
+
+// What a run does and how the page shows it is tested here, and not what the model says.
+test.beforeEach(({ page }) => serveTinyModel(page));
 
 const steps = async (page: Page) => [await stepOf(page, 'Plain fine-tune'), await stepOf(page, 'With conscience')] as const;
 
@@ -14,7 +18,7 @@ async function oneStep(page: Page, press: () => Promise<void>) {
 }
 
 test('pause stops, one step is one step, and a reset repeats the run', async ({ page }) => {
-	await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 400 });
+	await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 4000 });
 	await oneStep(page, () => button(page, 'One step').click());
 	await oneStep(page, () => button(page, 'One step').click());
 	await oneStep(page, () => button(page, 'One step').click());
@@ -42,7 +46,7 @@ test('pause stops, one step is one step, and a reset repeats the run', async ({ 
 });
 
 test('the keyboard runs, pauses, steps and resets, but not while something is typed', async ({ page }) => {
-	await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 400 });
+	await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 4000 });
 	await oneStep(page, () => page.keyboard.press('ArrowRight'));
 	await page.keyboard.press('Space');
 	await expect(button(page, 'Pause')).toBeVisible();
@@ -64,7 +68,7 @@ test('the keyboard runs, pauses, steps and resets, but not while something is ty
 });
 
 test('a run that is ended early stays on the page, says where it stood, and can be run again', async ({ page }) => {
-	await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 400, 'evaluation.every': 1 });
+	await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 4000, 'evaluation.every': 1 });
 	await button(page, 'Run').click();
 	await expect.poll(async () => Math.min(...(await steps(page)))).toBeGreaterThan(1);
 	await button(page, 'End here').click();

@@ -2,13 +2,15 @@ import { expect, test } from '@playwright/test';
 
 import { presetById } from '../../src/lib/experiment/presets';
 import { button, openLab, SMALL, stepOf, workerOf } from './lab';
+import { serveTinyModel } from './tinyModel';
 
 for (const [how, kill] of [
 	['throws', () => void setTimeout(() => { throw new Error('boom'); })], // prettier-ignore
 	['is killed', () => self.close()],
 ] as const) {
 	test(`a worker that ${how} is told of, the other copy lives on, and the first can start again`, async ({ page }) => {
-		await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 400 });
+		await serveTinyModel(page);
+		await openLab(page, { ...SMALL, engine: 'wasm', 'optimizer.steps': 4000 });
 		await button(page, 'Run').click();
 		await expect.poll(() => stepOf(page, 'Plain fine-tune')).toBeGreaterThan(0);
 		await (await workerOf(page, 'sft')).evaluate(kill);

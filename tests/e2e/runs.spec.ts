@@ -3,6 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { expect, type Page, test } from '@playwright/test';
 
 import { button, chartTable, expectAccessible, openLab, SMALL, standing, stepOf, workerOf } from './lab';
+import { serveTinyModel } from './tinyModel';
+
+// What a run does and how the page shows it is tested here, and not what the model says.
+test.beforeEach(({ page }) => serveTinyModel(page));
 
 const SHORT = { ...SMALL, engine: 'wasm', 'optimizer.steps': 8, 'evaluation.every': 4 };
 
