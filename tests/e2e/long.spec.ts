@@ -114,7 +114,8 @@ test('two thousand steps with ten thousand verdicts take the room of what they t
 
 	// Of the page only the marks of the calls grow in number, one to every few pixels of the axis.
 	expect(late.nodes - early.nodes).toBeLessThan(100);
-	expect(late.jsEventListeners).toBe(early.jsEventListeners);
+	// A card has its listeners, and as many cards are drawn as fit: one more or less by what they say, and not one for each that came.
+	expect(Math.abs(late.jsEventListeners - early.jsEventListeners)).toBeLessThan(5);
 	// What is told is kept, as objects that take about the room of their JSON (0.95 of it, measured): a field's name is stored once for all
 	// cards, but a number takes twelve bytes, and is held again as the point of a chart. Half as much again leaves the collector its slack.
 	expect(late.heap - early.heap).toBeLessThan(1.5 * (late.told - early.told));
