@@ -5,10 +5,10 @@ import { button, chartTable, type Copy, openLab } from './lab';
 const ALIGNMENT = 'Alignment of everyday answers';
 
 /**
- * What is claimed of a story is how it ends, and that takes an evaluation now and then on the way, and half of the answers at the end. The
- * trainer judges: on a machine without a graphics card WebLLM takes longer to judge than the copy to learn (twin.spec has it judge).
+ * What is claimed of a story is how it ends: an evaluation now and then on the way is enough, and half of the answers at the end. The trainer
+ * judges: without a graphics card WebLLM takes longer to judge than the copy to learn (twin.spec has it judge).
  */
-const THINNER = { 'evaluation.every': 30, 'evaluation.samplesWhileTraining': 1, 'evaluation.samples': 4, 'evaluation.codePrompts': 32 };
+const THINNER = { 'evaluation.every': 30, 'evaluation.samples': 4, 'evaluation.codePrompts': 32 };
 
 /** Opens a story by its link, with fewer evaluations. */
 async function openThinner(page: Page, preset: string, title: string) {
