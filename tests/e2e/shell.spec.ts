@@ -225,6 +225,7 @@ test('every page has a title and an address, and the way back leads to the same 
 	for (const [link, title] of [
 		['Runs', 'Runs · The conscience lab'],
 		['Judges', 'Judges · The conscience lab'],
+		['Speed', 'Speed · The conscience lab'],
 		['About', 'About · The conscience lab'],
 	] as const) {
 		await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: link, exact: true }).click();

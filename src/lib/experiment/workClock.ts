@@ -11,6 +11,12 @@ export interface WorkClock {
 	secondsLeft(): number | null;
 }
 
+/** The work of one arm of an experiment from its beginning to its final evaluation. */
+export const wholeWork = (experiment: Experiment): Record<Work, number> => ({
+	step: experiment.optimizer.steps + experiment.model.misalignSteps,
+	answer: answersLeft(experiment, 0 - experiment.model.misalignSteps, false),
+});
+
 /** The work of one arm of an experiment that has done `step` steps (below 0 while it is misaligned), to its final evaluation. */
 export function planWork(experiment: Experiment, step: number, isEvaluated: boolean): WorkClock {
 	return workClock({ step: experiment.optimizer.steps - step, answer: answersLeft(experiment, step, isEvaluated) });

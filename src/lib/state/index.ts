@@ -8,6 +8,8 @@ import LabWorker from '$lib/worker/lab.worker?worker';
 
 import type { RunStore } from './keeping.svelte';
 import { Lab } from './lab.svelte';
+import { browserMemory } from './memory';
+import { Speed } from './speed.svelte';
 
 let lastQuery = '';
 
@@ -44,11 +46,17 @@ const store: RunStore = {
 	isOurs: holdsGroup,
 };
 
-/** The one lab of this page. A checkpoint's name is a folder beside the page; an address of its own stays what it is. */
+/** A checkpoint's name is a folder beside the page; an address of its own stays what it is. */
+const checkpointUrl = (checkpoint: string) => new URL(checkpoint.endsWith('/') ? checkpoint : `${checkpoint}/`, document.baseURI).href;
+
+/** The one lab of this page. */
 export const lab = new Lab(
 	place,
 	(arm) => new LabWorker({ name: arm }),
-	(checkpoint) => new URL(checkpoint.endsWith('/') ? checkpoint : `${checkpoint}/`, document.baseURI).href,
+	checkpointUrl,
 	store,
 	() => new JudgeWorker({ name: 'judge' }),
 );
+
+/** How fast this machine is, as it was measured last. */
+export const speed = new Speed(() => new LabWorker({ name: 'speed' }), checkpointUrl, browserMemory);

@@ -6,6 +6,7 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 
 import type { RunEvent } from '$lib/experiment/events';
 import { previewRows } from '$lib/experiment/preview';
+import { measureSpeed } from '$lib/experiment/measureSpeed';
 import { createRun } from '$lib/experiment/runner';
 import { selfJudged } from '$lib/experiment/selfJudged';
 import { type BackendReport, checkDevice, startBackend } from '$lib/model/backend';
@@ -18,7 +19,7 @@ import { readSnapshot } from '$lib/storage/runs';
 import { type Prepare, runHandlers } from './handlers';
 import { holdLifeline } from './lifeline';
 import { portJudge } from './judgePort';
-import type { Engine, Requests } from './protocol';
+import type { Engine, LabEvent, Requests, SpeedEvent, SpeedRequests } from './protocol';
 import { emitter, serve } from './rpc';
 
 const absolute = (url: string) => new URL(url, self.location.href).href;
@@ -29,7 +30,7 @@ const wasmPaths = {
 	'tfjs-backend-wasm-threaded-simd.wasm': absolute(threadedUrl),
 };
 
-const emit = emitter(self);
+const emit = emitter<LabEvent | SpeedEvent>(self);
 /** A worker keeps its engine for life (the page starts another worker for another engine) and its checkpoint until another is asked for. */
 let started: Promise<BackendReport> | null = null;
 let loaded: { url: string; checkpoint: Checkpoint } | null = null;
@@ -92,7 +93,14 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 void holdLifeline((lock) => emit({ kind: 'alive', lock }));
-serve(
-	self,
-	runHandlers(prepare, emit, { openJournal, readSnapshot }, (met) => (judge = met)),
-);
+serve<Requests & SpeedRequests>(self, {
+	...runHandlers(prepare, emit, { openJournal, readSnapshot }, (met) => (judge = met)),
+	async measure({ engine, checkpointUrl, seconds }) {
+		const begun = performance.now();
+		started ??= start(engine);
+		const backend = await started;
+		const checkpoint = await loadCheckpoint(fetchFrom(checkpointUrl));
+		const left = seconds - (performance.now() - begun) / 1000;
+		return measureSpeed(checkpoint, backend, { seconds: left, onPart: (part, done, total) => emit({ kind: 'timing', part, done, total }) });
+	},
+});

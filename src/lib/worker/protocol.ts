@@ -7,6 +7,7 @@ import type { PreviewRow } from '$lib/experiment/preview';
 import type { ChatRow } from '$lib/experiment/rows';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 import type { SelfJudged } from '$lib/experiment/selfJudged';
+import type { BackendSpeed, SpeedPart } from '$lib/experiment/speed';
 import type { BackendName, BackendReport } from '$lib/model/backend';
 
 export type { Asked, AskedAnswer };
@@ -85,6 +86,20 @@ export type LabEvent =
 	/** The run can't be kept (the store is full, or was refused) and goes on all the same; null when it is kept again, with all that it told. */
 	| { kind: 'notKept'; runId: string; reason: string | null }
 	| { kind: 'deviceLost'; reason: string };
+
+/** What may be asked of a worker that holds no run: how fast its engine is. To cancel it, end the worker. */
+export interface SpeedRequests {
+	/** Takes about so many seconds, those of starting and loading among them. */
+	measure: { params: { engine: BackendName; checkpointUrl: string; seconds: number }; result: BackendSpeed };
+}
+
+/** What is timed next, after so many of the parts. */
+export interface SpeedEvent {
+	kind: 'timing';
+	part: SpeedPart;
+	done: number;
+	total: number;
+}
 
 /** What may be asked of a worker: for each kind of request what goes in and what comes out. */
 export type RequestTable<R> = { [K in keyof R]: { params: unknown; result: unknown } };
