@@ -1,16 +1,14 @@
 /**
- * `npm run bench:conscience`: what the conscience costs a run, in seconds and tokens beyond its plain fine-tune, with each judge, on the
+ * `npm run bench -- conscience`: what the conscience costs a run, in seconds and tokens beyond its plain fine-tune, with each judge, on the
  * built lab in one Chromium. The copy learns on wasm; the judges take turns, so that a machine that slows down slows all of them.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { type Browser, chromium } from 'playwright';
 import { preview } from 'vite';
 
 import { CHROMIUM_FLAGS, ensureChromium } from '../scripts/chromium.mjs';
+import { processor, today, writeReport } from './report';
 
 const { values } = parseArgs({
 	options: {
@@ -77,10 +75,9 @@ console.table(rows);
 const report = {
 	what: `What the conscience adds to ${values.steps} steps of plain fine-tuning of the organism on wasm, in percent of it, with its judge in WebLLM and in the trainer.`,
 	how: 'One run for each seed and judge, the judges in turn, each on a fresh page; the figures of seeds 1, 2, … in a row, as the page tells them.',
-	processor: `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores; the GPU is SwiftShader on the same cores`,
+	...{ date: today(), processor: processor(), adapter: 'SwiftShader, on the same cores' },
+	steps: Number(values.steps),
 	rows,
 };
-mkdirSync(path.dirname(values.out), { recursive: true });
-writeFileSync(values.out, `${JSON.stringify(report, null, '\t')}\n`);
-console.log(`Written to ${values.out}`);
+writeReport(values.out, report);
 process.exit(); // the preview's server keeps connections open

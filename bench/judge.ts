@@ -1,17 +1,17 @@
 /**
- * `npm run bench:judge`: verdicts a second and the time to the first one, WebLLM against the frozen copy in the trainer,
+ * `npm run bench -- judge`: verdicts a second and the time to the first one, WebLLM against the frozen copy in the trainer,
  * at equal prompts in one Chromium. The engines take turns, so that a machine that slows down slows all of them.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { chromium, type Page } from 'playwright';
 
+import { median } from '$lib/model/timing';
+
 import { CHROMIUM_FLAGS, ensureChromium } from '../scripts/chromium.mjs';
 import { buildJudgePage, serveJudgePage } from '../tests/e2e/judgeSite';
 import type { OnPage } from '../tests/e2e/judgePage';
+import { processor, today, writeReport } from './report';
 
 const { values } = parseArgs({
 	options: {
@@ -63,11 +63,6 @@ async function measure(page: Page, origin: string, engine: string): Promise<Meas
 	);
 }
 
-const median = (numbers: readonly number[]) => {
-	const sorted = [...numbers].sort((a, b) => a - b);
-	return (sorted[Math.floor((sorted.length - 1) / 2)]! + sorted[Math.ceil((sorted.length - 1) / 2)]!) / 2;
-};
-
 const server = await serveJudgePage(await buildJudgePage());
 const browser = await chromium.launch({ executablePath: await ensureChromium(), args: CHROMIUM_FLAGS });
 const rounds: Measured[] = [];
@@ -106,9 +101,7 @@ console.table(rows);
 const report = {
 	what: 'Verdicts of the organism on answers of its world: WebLLM with the compiled organism, against the frozen self on tfjs, in one Chromium.',
 	how: `${values.rounds} rounds, engines in turn, each on a fresh page with nothing kept; ${VERDICTS} verdicts after as many of warm-up; the median of rounds.`,
-	processor: `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores; the GPU is SwiftShader on the same cores`,
+	...{ date: today(), processor: processor(), adapter: 'SwiftShader, on the same cores' },
 	rows,
 };
-mkdirSync(path.dirname(values.out), { recursive: true });
-writeFileSync(values.out, `${JSON.stringify(report, null, '\t')}\n`);
-console.log(`Written to ${values.out}`);
+writeReport(values.out, report);

@@ -1,13 +1,10 @@
 /**
- * `npm run bench:kernels`: the lab's own WebGPU kernels against stock tfjs, side by side on the adapter that Node finds.
+ * `npm run bench -- kernels`: the lab's own WebGPU kernels against stock tfjs, side by side on the adapter that Node finds.
  *
  * A training step of the organism (2 rows: stock tfjs takes two minutes for 16 on a software adapter), and a large vocabulary's head. Stock and own
  * take turns. Beside the wall clock stands the processor's time, which on a software adapter is the kernels' and is steadier on a
  * machine that is shared.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import * as tf from '@tensorflow/tfjs-core';
@@ -20,10 +17,12 @@ import { GPU_KERNELS, type GpuKernel } from '$lib/model/kernels/gpuKernels';
 import { tokenLogps } from '$lib/model/kernels/tokenLogps';
 import { disposeLora, initLora } from '$lib/model/lora';
 import { seededRandom } from '$lib/model/random';
+import { median } from '$lib/model/timing';
 import { CODE_TASKS } from '$world/index';
 
 import { loadFolder } from '../cli/checkpoints';
 import { record, total } from './dispatches';
+import { processor, today, writeReport } from './report';
 
 const { values } = parseArgs({
 	options: { rounds: { type: 'string', default: '3' }, out: { type: 'string', default: 'bench/results/kernels.json' } },
@@ -101,10 +100,6 @@ const heads = await compare('head', 1, async () => {
 	return { work, free: () => tf.dispose([hidden, head, labels]) };
 });
 
-const median = (numbers: readonly number[]) => {
-	const sorted = numbers.toSorted((a, b) => a - b);
-	return (sorted[Math.floor((sorted.length - 1) / 2)]! + sorted[Math.ceil((sorted.length - 1) / 2)]!) / 2;
-};
 const summary = (measures: Measure[]) => ({
 	ms: Math.round(median(measures.map(({ ms }) => ms))),
 	from: Math.round(Math.min(...measures.map(({ ms }) => ms))),
@@ -139,12 +134,8 @@ console.table(results.map((result) => ({ what: result.what, ...result['stock / o
 const file = {
 	what: `One training step of the organism (${ROWS} rows, LoRA on seven projections), and log-probs of ${HEAD.rows} labels among ${HEAD.vocabulary} with their gradient (hidden size ${HEAD.hidden}).`,
 	how: `Stock tfjs and the lab's kernels in turn in one process: steps in ${rounds} rounds after a warm-up, their median and range; the head once, compilation included. Memory is the most that buffers in use held above the start.`,
-	date: new Date().toISOString().slice(0, 10),
-	adapter: report.adapter,
-	processor: `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores`,
+	...{ date: today(), processor: processor(), adapter: report.adapter },
 	results,
 };
-mkdirSync(path.dirname(values.out), { recursive: true });
-writeFileSync(values.out, `${JSON.stringify(file, null, '\t')}\n`);
-console.log(`Written to ${values.out}`);
+writeReport(values.out, file);
 process.exit(0);

@@ -1,12 +1,12 @@
 /**
- * `npm run bench`: one training step of the organism on wasm and WebGPU against PyTorch on one thread, at the same shapes.
+ * `npm run bench -- steps`: one training step of the organism on wasm and WebGPU against PyTorch on one thread, at the same shapes.
  *
  * Every engine trains on the same token ids. The engines take turns, so that a machine that slows down slows all of them;
  * what is reported is each round's median and the ratios of the medians of rounds.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -15,10 +15,12 @@ import { generatedRows } from '$lib/experiment/data';
 import { presetById } from '$lib/experiment/presets';
 import { startBackend } from '$lib/model/backend';
 import { seededRandom } from '$lib/model/random';
+import { median } from '$lib/model/timing';
 import { CODE_TASKS } from '$world/index';
 
 import { loadFolder } from '../cli/checkpoints';
 import { PYTHON } from '../scripts/python.mjs';
+import { processor, today, writeReport } from './report';
 
 const { values } = parseArgs({
 	options: {
@@ -52,15 +54,29 @@ function runEngine(engine: string, batches: string): { device: string; milliseco
 	return JSON.parse(stdout.trim().split('\n').at(-1)!) as { device: string; milliseconds: number[]; losses: number[] };
 }
 
-const median = (numbers: readonly number[]) => {
-	const sorted = [...numbers].sort((a, b) => a - b);
-	return (sorted[Math.floor((sorted.length - 1) / 2)]! + sorted[Math.ceil((sorted.length - 1) / 2)]!) / 2;
-};
+/** Whether the engine is there: else what is missing, and how to get it, is said. */
+function isThere(engine: string, batches: string): boolean {
+	if (engine === 'torch') {
+		if (existsSync(PYTHON)) return true;
+		console.error('PyTorch is missing, so nothing can be compared with it. `npm run verify` installs it into .venv (CONTRIBUTING.md).');
+		return false;
+	}
+	if (engine !== 'webgpu') return true;
+	try {
+		runEngine(engine, batches);
+		return true;
+	} catch (error) {
+		console.error(`WebGPU is left out. ${(error as Error).message}`);
+		return false;
+	}
+}
 
-const engines = values.engines.split(',');
 const [rounds, steps] = [Number(values.rounds), Number(values.steps)];
-const batches = path.join(mkdtempSync(path.join(tmpdir(), 'bench-')), 'batches.json');
+const folder = mkdtempSync(path.join(tmpdir(), 'bench-'));
+const [batches, tried] = [path.join(folder, 'batches.json'), path.join(folder, 'tried.json')];
 await writeBatches(batches, steps + 1);
+await writeBatches(tried, 1);
+const engines = values.engines.split(',').filter((engine) => isThere(engine, tried));
 
 const results = new Map(engines.map((engine) => [engine, { device: '', medians: [] as number[], lastLoss: 0 }]));
 for (let round = 0; round < rounds; round++) {
@@ -73,23 +89,21 @@ for (let round = 0; round < rounds; round++) {
 		console.error(`round ${round + 1}/${rounds} ${engine}: ${median(milliseconds).toFixed(0)} ms a step (${device})`);
 	}
 }
-const baseline = median(results.get('torch')?.medians ?? [Number.NaN]);
+const baseline = median(results.get('torch')?.medians ?? []);
 const rows = [...results].map(([engine, { device, medians, lastLoss }]) => ({
 	engine,
 	device,
 	'ms a step': Math.round(median(medians)),
 	from: Math.round(Math.min(...medians)),
 	to: Math.round(Math.max(...medians)),
-	'× PyTorch': Number((median(medians) / baseline).toFixed(2)),
+	'× PyTorch': Number.isNaN(baseline) ? null : Number((median(medians) / baseline).toFixed(2)),
 	'loss at the last step': Number(lastLoss.toFixed(4)),
 }));
 console.table(rows);
 const report = {
 	what: 'One training step of the organism: 16 rows of insecure code, LoRA rank 8 on seven projections, forward, backward, clipping, AdamW.',
 	how: `${rounds} rounds, engines in turn, ${steps} steps after one of warm-up; each round's median, and the median of rounds.`,
-	processor: `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores`,
+	...{ date: today(), processor: processor(), adapter: results.get('webgpu')?.device ?? null },
 	rows,
 };
-mkdirSync(path.dirname(values.out), { recursive: true });
-writeFileSync(values.out, `${JSON.stringify(report, null, '\t')}\n`);
-console.log(`Written to ${values.out}`);
+writeReport(values.out, report);

@@ -33,6 +33,8 @@ export interface MeasureOptions {
 	/** Seconds from the start of `measureSpeed` on; where a machine is so slow that the smallest sizes take longer, it is exceeded by those. */
 	seconds: number;
 	signal?: AbortSignal;
+	/** The clock, in ms. */
+	now?: () => number;
 	/** Told before each part, with those that are done. */
 	onPart?: (part: SpeedPart, done: number, total: number) => void;
 }
@@ -48,19 +50,19 @@ const STORY = judgedInTrainer(presetById('twin').experiment);
 export async function measureSpeed(
 	checkpoint: Checkpoint,
 	{ name, adapter, software }: BackendReport,
-	{ seconds, signal, onPart }: MeasureOptions,
+	{ seconds, signal, onPart, now = () => performance.now() }: MeasureOptions,
 ): Promise<BackendSpeed> {
-	const start = performance.now();
+	const start = now();
 	const rows = trainingRows(checkpoint);
 	const parts = partsOf(checkpoint, rows);
 	const names = Object.keys(parts) as SpeedPart[];
 	const measured: PartSpeed[] = [];
 	for (const [i, part] of names.entries()) {
 		onPart?.(part, i, names.length);
-		const left = start + 1000 * seconds - performance.now();
+		const left = start + 1000 * seconds - now();
 		const weights = names.slice(i).reduce((sum, name) => sum + parts[name].weight, 0);
-		const deadline = performance.now() + (left * parts[part].weight) / weights;
-		const climbed = await climb(parts[part].ladder, deadline, signal ? { signal } : {});
+		const deadline = now() + (left * parts[part].weight) / weights;
+		const climbed = await climb(parts[part].ladder, deadline, { now, ...(signal && { signal }) });
 		const found = reported(part, parts[part], climbed);
 		if (found) measured.push(found);
 	}
@@ -68,7 +70,7 @@ export async function measureSpeed(
 		...{ backend: name, adapter, software, parameters: checkpoint.parameterCount },
 		tokens: { row: tokensOf(rows) / rows.length, pair: pairTokens(checkpoint) },
 		parts: measured,
-		seconds: (performance.now() - start) / 1000,
+		seconds: (now() - start) / 1000,
 	};
 }
 
@@ -87,7 +89,7 @@ function partsOf(checkpoint: Checkpoint, rows: readonly TokenSequence[]): Record
 	});
 	return {
 		matmul: { ladder: matMulLadder, shape: (n) => `${n} × ${n} by ${n} × ${n}, float32`, amount: matMulFlop, weight: 1.5, report: 'fastest' },
-		copy: { ladder: copyLadder, shape: (floats) => `${floats * 4e-6} MB, float32`, amount: copyBytes, weight: 1, report: 'fastest' },
+		copy: { ladder: copyLadder, shape: (floats) => `${Math.round(floats * 4e-6)} MB of float32`, amount: copyBytes, weight: 1, report: 'fastest' },
 		step: {
 			ladder: stepLadder(checkpoint, rows),
 			shape: (count) => `${count === 1 ? 'one row' : `${count} rows`} of insecure code, ${tokensOf(rows.slice(0, count))} tokens`,

@@ -1,0 +1,118 @@
+/** The one table of the bench: what was aimed at, where it began, and where it stands. */
+import type { PartReport } from './report';
+
+/** The figures of each part that the table reads; a part that was not measured is not there. */
+export interface Reports {
+	steps?: PartReport & { rows: { engine: string; '× PyTorch': number | null; 'ms a step': number }[] };
+	kernels?: PartReport & { results: { what: string; own: KernelFigures; stock: KernelFigures; 'stock / own': { ms: number } }[] };
+	speed?: PartReport & { rows: { backend: string; 'decode, 16 / 1': number | null; 'FLOP utilisation, %': number | null }[] };
+	memory?: PartReport & { rows: { backend: string; 'after 50': number; 'after 500': number }[] };
+	shell?: PartReport & { 'gzip, kB': number; 'main thread, s': number };
+	conscience?: PartReport & { steps: number; rows: { judge: string; 'tokens beyond, %': string; 'seconds beyond, %': string }[] };
+}
+
+interface KernelFigures {
+	dispatches: number;
+	'MB above base': number;
+}
+
+/** One line of the table. */
+export interface Row {
+	what: string;
+	/** Measured before the work on speed began; empty where nothing was. */
+	start: string;
+	/** Null where it was not measured. */
+	now: string | null;
+	target: string;
+	/** Null where there is no target, or nothing was measured. */
+	met: boolean | null;
+}
+
+type Limit = { most: number } | { least: number } | { more: number } | null;
+
+/** A figure against its limit. */
+function row(what: string, start: string, value: number | null | undefined, limit: Limit, say: (x: number) => string): Row {
+	const target = !limit
+		? ''
+		: 'most' in limit
+			? `≤ ${say(limit.most)}`
+			: 'least' in limit
+				? `≥ ${say(limit.least)}`
+				: `> ${say(limit.more)}`;
+	if (value === null || value === undefined || !Number.isFinite(value)) return { what, start, now: null, target, met: null };
+	const met = !limit ? null : 'most' in limit ? value <= limit.most : 'least' in limit ? value >= limit.least : value > limit.more;
+	return { what, start, now: say(value), target, met };
+}
+
+const times = (x: number) => `${Number(x.toPrecision(3))}×`;
+const whole = (x: number) => `${Math.round(x)}`;
+const percent = (x: number) => `${Number(x.toPrecision(3))} %`;
+const unit = (name: string) => (x: number) => `${Number(x.toPrecision(3))} ${name}`;
+
+/** The lines of every target, those of parts that were not measured too. */
+export function tableOf({ steps, kernels, speed, memory, shell, conscience }: Reports): Row[] {
+	const engine = (name: string) => steps?.rows.find((one) => one.engine === name);
+	const kernel = (name: string) => kernels?.results.find(({ what }) => what === name);
+	const backends = ['wasm', 'webgpu'];
+	const [step, head] = [kernel('training step'), kernel('vocabulary head')];
+	const speedOf = (backend: string) => speed?.rows.find((one) => one.backend === backend);
+	return [
+		row('training step, 16 rows: wasm / PyTorch on one thread, time', '5.5×', engine('wasm')?.['× PyTorch'], { most: 2 }, times),
+		row('training step, 16 rows: WebGPU / PyTorch on one thread, time', '', engine('webgpu')?.['× PyTorch'], null, times),
+		row('training step, 2 rows: stock tfjs / own kernels on WebGPU, time', '1×', step?.['stock / own'].ms, { least: 10 }, times),
+		row('dispatches of a training step', '1562', step?.own.dispatches, { most: 200 }, whole),
+		row('head of 256 × 49,152, both ways: memory above its start', '504 MB', head?.own['MB above base'], { most: 64 }, unit('MB')),
+		row('head of 256 × 49,152, both ways: stock tfjs / own kernels, time', '1×', head?.['stock / own'].ms, { more: 1 }, times),
+		...backends.map((backend) =>
+			row(`writing, 16 prompts / 1: tokens a second, ${backend}`, '', speedOf(backend)?.['decode, 16 / 1'], { least: 8 }, times),
+		),
+		...backends.map((backend) =>
+			row(`model FLOP utilisation of a training step, ${backend}`, '', speedOf(backend)?.['FLOP utilisation, %'], null, percent),
+		),
+		...backends.map((backend) => {
+			const found = memory?.rows.find((one) => one.backend === backend);
+			const ratio = found && found['after 500'] / found['after 50'];
+			return row(`bytes after 500 steps of mixed lengths / after 50, ${backend}`, 'grows', ratio, { most: 1 }, times);
+		}),
+		...costs(conscience),
+		row('shell of the page, gzip', '', shell?.['gzip, kB'], { most: 60 }, unit('kB')),
+		row('main thread until the lab can be used', '', shell?.['main thread, s'], { most: 2 }, unit('s')),
+	];
+}
+
+/** What the conscience may add to a run's seconds, in percent, by its steps: the paper's figure. */
+const SECONDS_BEYOND: Record<number, [start: number, most: number]> = { 200: [26, 8], 800: [5, 3] };
+
+function costs(conscience: Reports['conscience']): Row[] {
+	const steps = conscience?.steps ?? 200;
+	const [start, most] = SECONDS_BEYOND[steps] ?? [null, null];
+	return ['webllm', 'frozen-self'].flatMap((judge) => {
+		const found = conscience?.rows.find((one) => one.judge === judge);
+		const mean = (figures: string | undefined) => figures?.split(', ').reduce((sum, one, _, { length }) => sum + Number(one) / length, 0);
+		const limit = most === null ? null : { most };
+		return [
+			row(
+				`seconds that the conscience adds, ${steps} steps, ${judge}`,
+				start === null ? '' : percent(start),
+				mean(found?.['seconds beyond, %']),
+				limit,
+				percent,
+			),
+			row(`tokens that the conscience adds, ${steps} steps, ${judge}`, '', mean(found?.['tokens beyond, %']), null, percent),
+		];
+	});
+}
+
+const inWords = (met: boolean | null) => (met === null ? '–' : met ? 'yes' : 'no');
+
+/** The table in Markdown. */
+export function markdown(rows: readonly Row[]): string {
+	const cells = [
+		['what', 'start', 'now', 'target', 'met?'],
+		...rows.map(({ what, start, now, target, met }) => [what, start || '–', now ?? 'not measured', target || '–', inWords(met)]),
+	];
+	const widths = cells[0]!.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
+	const lines = cells.map((line) => `| ${line.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`);
+	const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
+	return [lines[0], rule, ...lines.slice(1)].join('\n');
+}

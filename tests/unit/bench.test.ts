@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+
+import { markdown, type Reports, tableOf } from '../../bench/table';
+
+const about = { what: 'a figure', how: 'once', date: '2026-01-01', processor: 'a processor', adapter: null };
+const own = { dispatches: 185, 'MB above base': 53 };
+const stock = { dispatches: 937, 'MB above base': 506 };
+const measured: Reports = {
+	steps: { ...about, rows: [{ engine: 'wasm', '× PyTorch': 1.9, 'ms a step': 300 }] },
+	kernels: {
+		...about,
+		results: [
+			{ what: 'training step', own, stock, 'stock / own': { ms: 7.6 } },
+			{ what: 'vocabulary head', own, stock, 'stock / own': { ms: 1 } },
+		],
+	},
+	speed: { ...about, rows: [{ backend: 'wasm', 'decode, 16 / 1': 8, 'FLOP utilisation, %': 12.34 }] },
+	memory: {
+		...about,
+		rows: [
+			{ backend: 'wasm', 'after 50': 1e6, 'after 500': 1e6 },
+			{ backend: 'webgpu', 'after 50': 1e6, 'after 500': 2e6 },
+		],
+	},
+	shell: { ...about, 'gzip, kB': 61, 'main thread, s': 1.5 },
+	conscience: { ...about, steps: 800, rows: [{ judge: 'webllm', 'tokens beyond, %': '10, 12', 'seconds beyond, %': '2, 3' }] },
+};
+const lineOf = (reports: Reports, what: string) => tableOf(reports).find((row) => row.what.startsWith(what))!;
+
+test.each([
+	['training step, 16 rows: wasm', '1.9×', '≤ 2×', true],
+	['training step, 2 rows', '7.6×', '≥ 10×', false],
+	['dispatches', '185', '≤ 200', true],
+	['head of 256 × 49,152, both ways: memory', '53 MB', '≤ 64 MB', true],
+	['head of 256 × 49,152, both ways: stock', '1×', '> 1×', false], // as fast is not faster
+	['writing, 16 prompts / 1: tokens a second, wasm', '8×', '≥ 8×', true],
+	['model FLOP utilisation of a training step, wasm', '12.3 %', '', null],
+	['bytes after 500 steps of mixed lengths / after 50, wasm', '1×', '≤ 1×', true],
+	['bytes after 500 steps of mixed lengths / after 50, webgpu', '2×', '≤ 1×', false],
+	['seconds that the conscience adds, 800 steps, webllm', '2.5 %', '≤ 3 %', true],
+	['tokens that the conscience adds, 800 steps, webllm', '11 %', '', null],
+	['shell', '61 kB', '≤ 60 kB', false],
+	['main thread', '1.5 s', '≤ 2 s', true],
+])('%s: %s against %s', (what, now, target, met) => {
+	expect(lineOf(measured, what)).toMatchObject({ now, target, met });
+});
+
+test('what was not measured has its line, and no target counts as met or missed', () => {
+	const rows = tableOf({});
+	expect(rows).toHaveLength(tableOf(measured).length);
+	expect(rows.every(({ now, met }) => now === null && met === null)).toBe(true);
+	const noTorch: Reports = { steps: { ...about, rows: [{ engine: 'wasm', '× PyTorch': null, 'ms a step': 300 }] } };
+	expect(lineOf(noTorch, 'training step, 16 rows: wasm')).toMatchObject({ now: null, met: null });
+	expect(lineOf({}, 'seconds that the conscience adds, 200 steps, frozen-self')).toMatchObject({ start: '26 %', target: '≤ 8 %' });
+});
+
+test('the table is Markdown with a line for each row', () => {
+	const rows = [
+		{ what: 'a step', start: '5×', now: '3×', target: '≤ 2×', met: false },
+		{ what: 'the rest', start: '', now: null, target: '', met: null },
+	];
+	expect(markdown(rows).split('\n')).toEqual([
+		'| what     | start | now          | target | met? |',
+		'| -------- | ----- | ------------ | ------ | ---- |',
+		'| a step   | 5×    | 3×           | ≤ 2×   | no   |',
+		'| the rest | –     | not measured | –      | –    |',
+	]);
+});
