@@ -1,10 +1,26 @@
-import { beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { BackendSpeed } from '$lib/experiment/speed';
 import { Speed } from '$lib/state/speed.svelte';
 import type { SpeedRequests, ToWorker } from '$lib/worker/protocol';
 
 import { settled } from './fakeWorker';
+
+/** What a worker has measured, of which only the steps are done. */
+function measured(backend: BackendSpeed['backend']): BackendSpeed {
+	const step = {
+		part: 'step' as const,
+		shape: '16 rows',
+		amount: 590,
+		seconds: 0.4,
+		least: 0.4,
+		most: 0.5,
+		repetitions: 3,
+		warmUps: 1,
+		leftOut: [],
+	};
+	return { backend, adapter: null, software: false, parameters: 10, tokens: { row: 37, pair: 64 }, seconds: 9, parts: [step] };
+}
 
 /** A worker that is asked for its speed, of which a test plays the part. */
 class FakeSpeedWorker extends EventTarget {
@@ -25,19 +41,7 @@ class FakeSpeedWorker extends EventTarget {
 	}
 
 	answer(backend: BackendSpeed['backend']): Promise<void> {
-		const part = {
-			part: 'step',
-			shape: '16 rows',
-			amount: 590,
-			seconds: 0.4,
-			least: 0.4,
-			most: 0.5,
-			repetitions: 3,
-			warmUps: 1,
-			leftOut: [],
-		};
-		const result = { backend, adapter: null, software: false, parameters: 10, tokens: { row: 37, pair: 64 }, seconds: 9, parts: [part] };
-		return this.say({ kind: 'result', id: this.asked[0]!.id, result });
+		return this.say({ kind: 'result', id: this.asked[0]!.id, result: measured(backend) });
 	}
 
 	refuse(message: string): Promise<void> {
@@ -64,13 +68,15 @@ beforeEach(() => {
 	vi.stubGlobal('navigator', { userAgent: 'a browser', hardwareConcurrency: 2 });
 });
 
+afterEach(() => vi.useRealTimers());
+
 test('each engine is measured in a worker of its own, one after the other, and the report is there at the next visit', async () => {
 	const speed = makeSpeed();
-	const measured = speed.measure();
+	const done = speed.measure();
 	expect(workers[0]!.asked[0]).toMatchObject({ kind: 'measure', params: { engine: 'wasm', checkpointUrl: 'http://lab.test/organism/' } });
 	expect(speed.timing).toEqual({ engine: 'wasm', part: null });
 	expect(speed.secondsLeft).toBeGreaterThan(25);
-	await workers[0]!.say({ kind: 'event', event: { kind: 'timing', part: 'copy', done: 1, total: 6 } });
+	await workers[0]!.say({ kind: 'event', event: { kind: 'timing', part: 'copy', sofar: measured('wasm') } });
 	expect(speed.timing).toEqual({ engine: 'wasm', part: 'copy' });
 	expect(workers).toHaveLength(1);
 
@@ -78,7 +84,7 @@ test('each engine is measured in a worker of its own, one after the other, and t
 	expect(workers[0]!.terminated).toBe(true);
 	expect(workers[1]!.asked[0]).toMatchObject({ params: { engine: 'webgpu' } });
 	await workers[1]!.answer('webgpu');
-	await measured;
+	await done;
 
 	expect(speed.timing).toBeNull();
 	expect(speed.report!.backends.map(({ backend }) => backend)).toEqual(['wasm', 'webgpu']);
@@ -88,10 +94,10 @@ test('each engine is measured in a worker of its own, one after the other, and t
 
 test('an engine that is not there is told in the report; without any there is no report', async () => {
 	const speed = makeSpeed();
-	const measured = speed.measure();
+	const done = speed.measure();
 	await workers[0]!.answer('wasm');
 	await workers[1]!.refuse('no WebGPU adapter');
-	await measured;
+	await done;
 	expect(speed.report).toMatchObject({ backends: [{ backend: 'wasm' }], missing: [{ backend: 'webgpu', reason: 'no WebGPU adapter' }] });
 
 	const before = speed.report;
@@ -105,19 +111,19 @@ test('an engine that is not there is told in the report; without any there is no
 
 test('a GPU that is lost ends its measurement, not that of the others', async () => {
 	const speed = makeSpeed();
-	const measured = speed.measure();
+	const done = speed.measure();
 	await workers[0]!.answer('wasm');
 	await workers[1]!.say({ kind: 'event', event: { kind: 'deviceLost', reason: 'unplugged' } });
-	await measured;
+	await done;
 	expect(speed.report!.missing).toEqual([{ backend: 'webgpu', reason: 'The GPU was lost (unplugged).' }]);
 	expect(workers[1]!.terminated).toBe(true);
 });
 
 test('a cancel ends the worker at once and leaves the report as it was', async () => {
 	const speed = makeSpeed();
-	const measured = speed.measure();
+	const done = speed.measure();
 	speed.cancel();
-	await measured;
+	await done;
 	expect(workers.map(({ terminated }) => terminated)).toEqual([true]);
 	expect([speed.timing, speed.report, speed.fault]).toEqual([null, null, null]);
 	expect(kept).toEqual({});
@@ -130,4 +136,20 @@ test('one measurement at a time', async () => {
 	expect(workers).toHaveLength(1);
 	speed.cancel();
 	await settled();
+});
+
+test('an engine that is overdue is broken off, and what it has measured until then counts', async () => {
+	vi.useFakeTimers();
+	const speed = makeSpeed();
+	const done = speed.measure();
+	await vi.advanceTimersByTimeAsync(13_500); // 11 seconds, and some grace
+	expect(workers[0]!.terminated).toBe(true);
+	const event = { kind: 'timing', part: 'call', sofar: measured('webgpu') };
+	workers[1]!.dispatchEvent(new MessageEvent('message', { data: { kind: 'event', event } }));
+	await vi.advanceTimersByTimeAsync(20_000);
+	await done;
+	expect(speed.report).toMatchObject({
+		backends: [measured('webgpu')],
+		missing: [{ backend: 'wasm', reason: 'Nothing could be measured in 11 seconds.' }],
+	});
 });

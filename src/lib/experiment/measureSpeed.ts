@@ -35,8 +35,8 @@ export interface MeasureOptions {
 	signal?: AbortSignal;
 	/** The clock, in ms. */
 	now?: () => number;
-	/** Told before each part, with those that are done. */
-	onPart?: (part: SpeedPart, done: number, total: number) => void;
+	/** Told before each part, with what is measured so far. */
+	onPart?: (part: SpeedPart, sofar: BackendSpeed) => void;
 }
 
 const PROMPTS = 16;
@@ -57,8 +57,14 @@ export async function measureSpeed(
 	const parts = partsOf(checkpoint, rows);
 	const names = Object.keys(parts) as SpeedPart[];
 	const measured: PartSpeed[] = [];
+	const tokens = { row: tokensOf(rows) / rows.length, pair: pairTokens(checkpoint) };
+	const sofar = (): BackendSpeed => ({
+		...{ backend: name, adapter, software, parameters: checkpoint.parameterCount, tokens },
+		parts: [...measured],
+		seconds: (now() - start) / 1000,
+	});
 	for (const [i, part] of names.entries()) {
-		onPart?.(part, i, names.length);
+		onPart?.(part, sofar());
 		const left = start + 1000 * seconds - now();
 		const weights = names.slice(i).reduce((sum, name) => sum + parts[name].weight, 0);
 		const deadline = now() + (left * parts[part].weight) / weights;
@@ -66,12 +72,7 @@ export async function measureSpeed(
 		const found = reported(part, parts[part], climbed);
 		if (found) measured.push(found);
 	}
-	return {
-		...{ backend: name, adapter, software, parameters: checkpoint.parameterCount },
-		tokens: { row: tokensOf(rows) / rows.length, pair: pairTokens(checkpoint) },
-		parts: measured,
-		seconds: (now() - start) / 1000,
-	};
+	return sofar();
 }
 
 function reported(name: SpeedPart, { shape, amount, report }: Part, { reached, leftOut }: Climbed): PartSpeed | null {
@@ -88,8 +89,20 @@ function partsOf(checkpoint: Checkpoint, rows: readonly TokenSequence[]): Record
 		report: 'largest',
 	});
 	return {
-		matmul: { ladder: matMulLadder, shape: (n) => `${n} × ${n} by ${n} × ${n}, float32`, amount: matMulFlop, weight: 1.5, report: 'fastest' },
-		copy: { ladder: copyLadder, shape: (floats) => `${Math.round(floats * 4e-6)} MB of float32`, amount: copyBytes, weight: 1, report: 'fastest' },
+		matmul: {
+			ladder: matMulLadder,
+			shape: (n) => `${n} × ${n} by ${n} × ${n}, float32`,
+			amount: matMulFlop,
+			weight: 1.5,
+			report: 'fastest',
+		},
+		copy: {
+			ladder: copyLadder,
+			shape: (floats) => `${Math.round(floats * 4e-6)} MB of float32`,
+			amount: copyBytes,
+			weight: 1,
+			report: 'fastest',
+		},
 		step: {
 			ladder: stepLadder(checkpoint, rows),
 			shape: (count) => `${count === 1 ? 'one row' : `${count} rows`} of insecure code, ${tokensOf(rows.slice(0, count))} tokens`,

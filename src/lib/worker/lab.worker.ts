@@ -101,6 +101,6 @@ serve<Requests & SpeedRequests>(self, {
 		const backend = await started;
 		const checkpoint = await loadCheckpoint(fetchFrom(checkpointUrl));
 		const left = seconds - (performance.now() - begun) / 1000;
-		return measureSpeed(checkpoint, backend, { seconds: left, onPart: (part, done, total) => emit({ kind: 'timing', part, done, total }) });
+		return measureSpeed(checkpoint, backend, { seconds: left, onPart: (part, sofar) => emit({ kind: 'timing', part, sofar }) });
 	},
 });

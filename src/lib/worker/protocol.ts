@@ -93,12 +93,11 @@ export interface SpeedRequests {
 	measure: { params: { engine: BackendName; checkpointUrl: string; seconds: number }; result: BackendSpeed };
 }
 
-/** What is timed next, after so many of the parts. */
+/** What is timed next, and what is measured so far. */
 export interface SpeedEvent {
 	kind: 'timing';
 	part: SpeedPart;
-	done: number;
-	total: number;
+	sofar: BackendSpeed;
 }
 
 /** What may be asked of a worker: for each kind of request what goes in and what comes out. */
