@@ -7,20 +7,20 @@ import { startBackend } from '$lib/model/backend';
 
 import { loadFolder } from '../../cli/checkpoints';
 
-/** A clock that goes on by a tenth of a second whenever it is read, so that each part has time for its smallest size. */
+/** A clock that goes on by a tenth of a second whenever it is read, so that there is time for little more than the smallest sizes. */
 function slowClock() {
 	let ms = 0;
 	return () => (ms += 100);
 }
 
-test('every part of the organism’s work is timed, nothing of it stays in memory, and without time nothing is', async () => {
+test('the organism’s work is timed part by part while the time lasts, and nothing of it stays in memory', async () => {
 	const backend = await startBackend('wasm');
 	const checkpoint = await loadFolder('organism');
 	const { numTensors } = tf.memory();
 	const told: string[] = [];
 
 	const speed = await measureSpeed(checkpoint, backend, {
-		seconds: 8,
+		seconds: 6,
 		now: slowClock(),
 		onPart: (part, { parts }) => told.push(`${part} after ${parts.length}`),
 	});
@@ -28,7 +28,7 @@ test('every part of the organism’s work is timed, nothing of it stays in memor
 	expect(tf.memory().numTensors).toBe(numTensors);
 	expect(told).toEqual(SPEED_PARTS.map((part, i) => `${part} after ${i}`));
 	expect(speed).toMatchObject({ backend: 'wasm', adapter: null, software: false, parameters: checkpoint.parameterCount });
-	expect(speed.parts.map(({ part }) => part)).toEqual([...SPEED_PARTS]);
+	expect(speed.parts.map(({ part }) => part)).toEqual(SPEED_PARTS.slice(0, -1)); // for the last no time was left
 	for (const { amount, seconds, least, most, repetitions } of speed.parts) {
 		expect(amount).toBeGreaterThan(0);
 		expect(repetitions).toBeGreaterThan(0);

@@ -101,6 +101,8 @@ test('what was measured is said in words', () => {
 	expect(speedInWords({ ...gpu, software: true, parts: [part('matmul', 7e8, 1)] })).toBe(
 		'WebGPU, which your processor plays here, does 0.7 GFLOP/s. It is too slow to say in half a minute how long a run would take.',
 	);
+	const onSmall = gpu.parts.map((one) => ({ ...one, leftOut: one.part === 'call' ? ['8 questions'] : [] }));
+	expect(speedInWords({ ...gpu, parts: onSmall })).toMatch(/takes at most \d+ minutes here\.$/);
 	expect(adviceOf(report)).toContain('With WebGPU a run is over 2 times as fast as with WebAssembly.');
 	expect(adviceOf({ ...report, backends: [wasm] })).toBeNull();
 	expect(flops(11.4e9)).toBe('11 GFLOP/s');

@@ -40,8 +40,10 @@ export const BACKEND_NAMES: Record<BackendSpeed['backend'], string> = { webgpu: 
 export function speedInWords(speed: BackendSpeed): string {
 	const [peak, moved, run] = [rateOf(speed, 'matmul'), rateOf(speed, 'copy'), hundredSteps(speed)];
 	const does = [peak && `does ${flops(peak)}`, moved && `moves ${bytesPerSecond(moved)}`].filter(Boolean).join(' and ');
+	// What was timed on small shapes only takes less time a row, and a question, on the large ones of a run.
+	const isBound = (['step', 'call'] as const).some((name) => partOf(speed, name)?.leftOut.length);
 	const took = run
-		? `A run of 100 steps with its conscience takes about ${duration(run.total)} here.`
+		? `A run of 100 steps with its conscience takes ${isBound ? 'at most' : 'about'} ${duration(run.total)} here.`
 		: 'It is too slow to say in half a minute how long a run would take.';
 	return `${whoComputes(speed)} ${does || 'was too slow to be measured'}. ${took}`;
 }
