@@ -8,7 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { type PartReport, processor, today, writeReport } from './report';
-import { markdown, type Reports, tableOf } from './table';
+import { markdown, tableOf } from './table';
 
 /** In the order of their time, the longest last. `builds` is true of those that open the built lab. */
 const PARTS = {
@@ -46,7 +46,7 @@ const failed = parts.filter((part) => {
 
 const known = (Object.keys(PARTS) as Part[]).filter((part) => existsSync(resultOf(part)));
 const reports = Object.fromEntries(known.map((part) => [part, JSON.parse(readFileSync(resultOf(part), 'utf8')) as PartReport]));
-const rows = tableOf(reports as Reports);
+const rows = tableOf(reports);
 console.log(`\n${markdown(rows)}\n`);
 writeReport(path.join(root, 'bench', 'results', 'bench.json'), {
 	what: 'What was aimed at, where it began, and where it stands.',

@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import * as tf from '@tensorflow/tfjs-core';
-import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 
 import { createTrainer, trainStep } from '$lib/dpo/trainer';
@@ -38,7 +37,7 @@ function bytesTaken(): number {
 	const backend = tf.backend();
 	if (tf.getBackend() === 'webgpu')
 		return (backend as WebGPUBackend & { bufferManager: { numBytesAllocated: number } }).bufferManager.numBytesAllocated;
-	return (backend as BackendWasm).wasm.HEAPU8.length;
+	return (backend as unknown as { wasm: { HEAPU8: Uint8Array } }).wasm.HEAPU8.length;
 }
 
 async function measureHere(backend: 'wasm' | 'webgpu'): Promise<Measured> {

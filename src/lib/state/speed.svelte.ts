@@ -90,7 +90,7 @@ export class Speed {
 	/** What was measured until its time was over: of a machine so slow that the smallest work takes longer, only a part. */
 	async #measureOne(model: string, engine: BackendName, seconds: number): Promise<BackendSpeed> {
 		const port = this.connect();
-		let sofar: BackendSpeed | null = null;
+		let sofar = null as BackendSpeed | null; // told by the worker
 		const client = new WorkerClient<SpeedRequests, SpeedEvent | LabEvent>(port, (event) => {
 			if (event.kind === 'timing') {
 				sofar = event.sofar;
