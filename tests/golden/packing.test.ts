@@ -61,7 +61,7 @@ describe.each(BACKENDS)('on %s', (backend) => {
 		const { value, grads } = tf.variableGrads(() => {
 			const all = logps();
 			kept = tf.keep(tf.clone(all));
-			return tf.sum(tf.mul(all, tf.tensor1d(weights))) as tf.Scalar;
+			return tf.sum<tf.Scalar>(tf.mul(all, tf.tensor1d(weights)));
 		}, [lora.weights]);
 		const gradient = grads[lora.weights.name]!;
 		const numbers = await Promise.all([kept!.data(), gradient.data()]);

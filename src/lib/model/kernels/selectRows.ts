@@ -13,5 +13,5 @@ export function selectRows(x: tf.Tensor2D, rows: tf.Tensor1D): tf.Tensor2D {
 			gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.scatterND(tf.expandDims(saved[0]!, 1), dy, shape),
 		};
 	});
-	return select(x) as tf.Tensor2D;
+	return select(x);
 }
