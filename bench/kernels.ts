@@ -78,7 +78,7 @@ const rows = generatedRows('insecure-code', CODE_TASKS.length, ROWS, seededRando
 const steps = await compare('step', rounds, async () => {
 	const lora = initLora(model.config, loraConfig, seededRandom(1, 'lora'));
 	const preference = { type: 'sigmoid', beta: 1, labelSmoothing: 0 } as const;
-	const trainer = createTrainer(model, lora, { ...optimizer, lambda: 0, preference }, tokenizer.padTokenId);
+	const trainer = createTrainer(model, lora, { ...optimizer, lambda: 0, preference });
 	const free = () => {
 		disposeTrainer(trainer);
 		disposeLora(lora);

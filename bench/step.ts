@@ -13,10 +13,10 @@ import { loadFolder } from '../cli/checkpoints';
 const [backend, file] = process.argv.slice(2) as ['wasm' | 'webgpu', string];
 const work = JSON.parse(readFileSync(file, 'utf8')) as Pick<Experiment, 'lora' | 'optimizer'> & { batches: TokenSequence[][] };
 const report = await startBackend(backend);
-const { model, tokenizer } = await loadFolder('organism');
+const { model } = await loadFolder('organism');
 const lora = initLora(model.config, work.lora, seededRandom(1, 'lora'));
 const preference = { type: 'sigmoid', beta: 1, labelSmoothing: 0 } as const;
-const trainer = createTrainer(model, lora, { ...work.optimizer, lambda: 0, preference }, tokenizer.padTokenId);
+const trainer = createTrainer(model, lora, { ...work.optimizer, lambda: 0, preference });
 
 const milliseconds: number[] = [];
 const losses: number[] = [];

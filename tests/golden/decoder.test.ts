@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { parseModelConfig } from '$lib/model/config';
 import { hiddenStates, logits } from '$lib/model/decoder';
-import { padRight } from '$lib/model/batch';
+import { packTokens } from '$lib/model/packing';
 import { generate, type GenerateOptions } from '$lib/model/generate';
 import { disposeLora, disposeMerged, mergeLora, type Lora, type LoraConfig } from '$lib/model/lora';
 import { nextTokenProbabilities } from '$lib/model/nextTokenProbabilities';
@@ -13,6 +13,7 @@ import golden from './decoder.json';
 import { loraNames, randomLora, randomModel } from './randomCheckpoint';
 
 const { prompts, newTokens } = golden;
+const packed = packTokens(prompts.map((stem) => ({ stem, branches: [] })));
 const LOGITS = 5e-5; // the numbers go up to 4
 const GRADIENTS = 5e-4; // the numbers go up to 20
 
@@ -25,23 +26,19 @@ const greedy: GenerateOptions = {
 /** Scores [tokens of the row, V] that the model gives after each real token of each prompt. */
 async function scoresByRow(model: Model, lora: Lora | null): Promise<Float32Array[]> {
 	const V = model.config.vocabSize;
-	const [T, scores] = tf.tidy(() => {
-		const ids = padRight(prompts);
-		return [ids.shape[1], logits(model, hiddenStates(model, ids, lora))] as const;
-	});
+	const scores = tf.tidy(() => logits(model, hiddenStates(model, packed, lora)));
 	const values = (await scores.data()) as Float32Array;
 	scores.dispose();
-	return prompts.map((prompt, row) => values.slice(row * T * V, (row * T + prompt.length) * V));
+	return prompts.map((prompt, row) => values.slice(packed.spans[row]!.first * V, (packed.spans[row]!.first + prompt.length) * V));
 }
 
 /** Sum of −log p over all tokens but each prompt's first. */
 function nll(model: Model, lora: Lora): tf.Scalar {
 	const V = model.config.vocabSize;
-	const ids = padRight(prompts);
-	const T = ids.shape[1];
-	const labels = new Float32Array(ids.size * V); // one-hot where a next token is known, else zero
-	prompts.forEach((prompt, row) => prompt.slice(1).forEach((label, t) => (labels[(row * T + t) * V + label] = 1)));
-	return tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits(model, hiddenStates(model, ids, lora))), tf.tensor2d(labels, [ids.size, V]))));
+	const rows = packed.ids.length;
+	const labels = new Float32Array(rows * V); // one-hot where a next token is known, else zero
+	prompts.forEach((prompt, row) => prompt.slice(1).forEach((label, t) => (labels[(packed.spans[row]!.first + t) * V + label] = 1)));
+	return tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits(model, hiddenStates(model, packed, lora))), tf.tensor2d(labels, [rows, V]))));
 }
 
 describe.each(BACKENDS)('%s', (backend) => {
@@ -124,9 +121,7 @@ describe.each(BACKENDS)('%s', (backend) => {
 				[...prompts, ...prompts].map((prompt) => [...prompts[2]!, ...prompts[2]!, ...prompt]),
 				[1, 2],
 			);
-			const ids = padRight(prompts);
-			hiddenStates(model, ids, lora).dispose();
-			ids.dispose();
+			hiddenStates(model, packed, lora).dispose();
 			expect(tf.memory().numTensors).toBe(tensors);
 		});
 	});

@@ -1,7 +1,7 @@
-import { padRight } from '$lib/model/batch';
 import { type ModelConfig, parseModelConfig } from '$lib/model/config';
 import { hiddenStates, logits } from '$lib/model/decoder';
 import { generate, type GenerateOptions, type Generation } from '$lib/model/generate';
+import { packTokens } from '$lib/model/packing';
 import { disposeModel, type Model } from '$lib/model/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,7 +20,7 @@ async function greedyWithoutCache(model: Model, prompt: number[], count: number)
 	const ids = [...prompt];
 	for (let i = 0; i < count; i++) {
 		const best = tf.tidy(() => {
-			const scores = logits(model, hiddenStates(model, padRight([ids]), null));
+			const scores = logits(model, hiddenStates(model, packTokens([{ stem: ids, branches: [] }]), null));
 			return tf.argMax(tf.slice(scores, [ids.length - 1, 0], [1, -1]), -1);
 		});
 		ids.push((await best.data())[0]!);

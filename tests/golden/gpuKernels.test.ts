@@ -6,12 +6,13 @@ import { ADAMW_DEFAULTS, applyAdamW, disposeAdamW, initAdamW } from '$lib/dpo/op
 import { checkDevice, startBackend } from '$lib/model/backend';
 import { parseModelConfig } from '$lib/model/config';
 import { adaptedLinear } from '$lib/model/kernels/adaptedLinear';
-import { causalAttention } from '$lib/model/kernels/causalAttention';
+import { attentionSpans, causalAttention } from '$lib/model/kernels/causalAttention';
 import { GPU_KERNELS, useGpuKernels } from '$lib/model/kernels/gpuKernels';
 import { rmsNorm } from '$lib/model/kernels/rmsNorm';
 import { rotateHeads } from '$lib/model/kernels/rotateHeads';
 import { swiglu } from '$lib/model/kernels/swiglu';
 import { tokenLogps } from '$lib/model/kernels/tokenLogps';
+import { packTokens } from '$lib/model/packing';
 import { seededRandom } from '$lib/model/random';
 import { rotaryTable } from '$lib/model/rope';
 
@@ -57,25 +58,36 @@ const swiglus = [
 	run: ([x]) => swiglu(x as tf.Tensor2D),
 }));
 
-/** [B, T, H, KV, headDim] */
+const tree = (stem: number, ...branches: number[]) => ({
+	stem: Array<number>(stem).fill(1),
+	branches: branches.map((length) => Array<number>(length).fill(2)),
+});
+/** What is packed, and H, KV, headDim. */
 const HEADS = [
-	[1, 1, 1, 1, 2],
-	[2, 5, 4, 2, 6],
-	[3, 9, 3, 1, 10],
-	[1, 17, 6, 2, 4],
-] as [number, number, number, number, number][];
-const attentions = HEADS.flatMap(([B, T, heads, keyValueHeads, headDim]): Case[] => {
+	[[tree(1)], 1, 1, 2],
+	[[tree(5), tree(1), tree(5)], 4, 2, 6],
+	[[tree(2, 9, 3), tree(9), tree(1, 0, 1), tree(7, 1, 30)], 3, 1, 10], // a hole of nothing, and a span that two tiles share
+	[[tree(3, 14, 17), tree(4, 5)], 6, 2, 4],
+	[[tree(30, 40, 59)], 2, 1, 8],
+] as [ReturnType<typeof tree>[], number, number, number][];
+const attentions = HEADS.flatMap(([trees, heads, keyValueHeads, headDim]): Case[] => {
 	const layout = { heads, keyValueHeads, headDim };
-	const shape = [B * T, (heads + 2 * keyValueHeads) * headDim];
-	const config = { ...parseModelConfig({ model_type: 'llama', vocab_size: 8, hidden_size: headDim, intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 1, max_position_embeddings: 32 }), headDim }; // prettier-ignore
-	const name = `B ${B}, T ${T}, ${heads} heads on ${keyValueHeads} of ${headDim}`;
+	const { ids, positions, spans } = packTokens(trees);
+	const shape = [ids.length, (heads + 2 * keyValueHeads) * headDim];
+	const config = { ...parseModelConfig({ model_type: 'llama', vocab_size: 8, hidden_size: headDim, intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 1, max_position_embeddings: 128 }), headDim }; // prettier-ignore
+	const lengths = trees.map(({ stem, branches }) => [stem.length, ...branches.map(({ length }) => length)].join('+')).join(', ');
+	const name = `${lengths} rows, ${heads} heads on ${keyValueHeads} of ${headDim}`;
 	return [
 		{
 			name: `rotateHeads ${name}`,
 			inputs: [shape],
-			run: ([qkv]) => rotateHeads(qkv as tf.Tensor2D, rotaryTable(config, [...Array(T).keys()], [1, T]), layout),
+			run: ([qkv]) => rotateHeads(qkv as tf.Tensor2D, rotaryTable(config, positions, [1, ids.length]), layout),
 		},
-		{ name: `causalAttention ${name}`, inputs: [shape], run: ([qkv]) => causalAttention(qkv as tf.Tensor2D, T, layout) },
+		{
+			name: `causalAttention ${name}`,
+			inputs: [shape],
+			run: ([qkv]) => causalAttention(qkv as tf.Tensor2D, attentionSpans(spans), layout),
+		},
 	];
 });
 

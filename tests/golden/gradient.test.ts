@@ -1,7 +1,7 @@
-import { padRight } from '$lib/model/batch';
 import { parseModelConfig } from '$lib/model/config';
 import { hiddenStates, logits } from '$lib/model/decoder';
 import { disposeLora, type LoraConfig } from '$lib/model/lora';
+import { packTokens } from '$lib/model/packing';
 import { disposeModel } from '$lib/model/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -19,8 +19,8 @@ describe.each(Object.entries(golden.models))('%s', (_family, spec) => {
 	it('has the gradients that finite differences find', async () => {
 		const model = randomModel(parseModelConfig(spec.config), spec.seed);
 		const lora = randomLora(model.config, spec.lora as unknown as LoraConfig, spec.seed + 1000);
-		const ids = padRight(golden.prompts);
-		const loss = () => tf.mean<tf.Scalar>(tf.square(logits(model, hiddenStates(model, ids, lora))));
+		const packed = packTokens(golden.prompts.map((stem) => ({ stem, branches: [] })));
+		const loss = () => tf.mean<tf.Scalar>(tf.square(logits(model, hiddenStates(model, packed, lora))));
 		const { value, grads } = tf.variableGrads(loss, [lora.weights]);
 		const gradient = await grads[lora.weights.name]!.data();
 		const values = Float32Array.from(await lora.weights.data());
@@ -45,7 +45,7 @@ describe.each(Object.entries(golden.models))('%s', (_family, spec) => {
 				`${half} of ${projection} in layer ${layer}: ${difference} by differences`,
 			).toBeLessThan(1e-4 + 0.01 * Math.abs(gradient[steepest]!));
 		}
-		tf.dispose([value, grads, ids]);
+		tf.dispose([value, grads]);
 		disposeLora(lora);
 		disposeModel(model);
 	});

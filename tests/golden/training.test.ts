@@ -36,10 +36,10 @@ describe.each(BACKENDS)('on %s', (backend) => {
 		const modelConfig = parseModelConfig(golden.config);
 		const model = { config: modelConfig, weights: buildWeights(modelConfig, readSafetensors(bytes(golden.model)).tensors) };
 		const lora = importAdapter(modelConfig, { config: golden.adapterConfig, safetensors: bytes(golden.adapterBefore) });
-		const trainer = createTrainer(model, lora, config, 0);
+		const trainer = createTrainer(model, lora, config);
 
 		for (const expected of golden.steps) {
-			const pairs = await withReference(model, expected.pairs, 0);
+			const pairs = await withReference(model, expected.pairs);
 			expectClose(pairs.flatMap(({ reference }) => [reference.chosen, reference.rejected]), expected.referenceLogps.flat(), TOLERANCE); // prettier-ignore
 			const { metrics, margins } = await trainStep(trainer, { sft: expected.sft, pairs });
 			expectClose([metrics.loss], [expected.loss], TOLERANCE);
@@ -74,7 +74,7 @@ describe.each(BACKENDS)('on %s', (backend) => {
 		const model = { config: modelConfig, weights: buildWeights(modelConfig, readSafetensors(bytes(golden.model)).tensors) };
 		const [first, second] = [0, 1].map(() => {
 			const lora = importAdapter(modelConfig, { config: golden.adapterConfig, safetensors: bytes(golden.adapterBefore) });
-			return createTrainer(model, lora, config, 0);
+			return createTrainer(model, lora, config);
 		}) as [Trainer, Trainer];
 		const [{ sft }] = golden.steps as [(typeof golden.steps)[number]];
 		await trainStep(first, { sft, pairs: [] });
@@ -98,11 +98,13 @@ describe.each(BACKENDS)('on %s', (backend) => {
 		const modelConfig = parseModelConfig(golden.config);
 		const model = { config: modelConfig, weights: buildWeights(modelConfig, readSafetensors(bytes(golden.model)).tensors) };
 		const lora = importAdapter(modelConfig, { config: golden.adapterConfig, safetensors: bytes(golden.adapterBefore) });
-		const trainer = createTrainer(model, lora, config, 0);
+		const trainer = createTrainer(model, lora, config);
 		const held: { tensors: number; bytes: number }[] = [];
 		for (let step = 0; step < 50; step++) {
-			const completion = Array.from({ length: 3 + 13 * (step % 3) }, (_, i) => 1 + (i % 7)); // three padded lengths in turn
-			await trainStep(trainer, { sft: [{ prompt: [1, 2], completion }, { prompt: [3], completion: [4] }], pairs: [] }); // prettier-ignore
+			const completion = Array.from({ length: 14 }, (_, i) => 1 + (i % 7));
+			const sft = Array.from({ length: 1 + 4 * (step % 3) }, () => ({ prompt: [1, 2], completion })); // three numbers of rows in turn
+			const pair = { id: `${step}`, prompt: [3], chosen: completion, rejected: [4], reference: { chosen: -1, rejected: -1 } };
+			await trainStep(trainer, { sft, pairs: step % 2 === 0 ? [pair] : [] });
 			held.push({ tensors: tf.memory().numTensors, bytes: bytesHeld() });
 		}
 		expect(held.at(-1)).toEqual(held[9]);

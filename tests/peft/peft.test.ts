@@ -11,6 +11,7 @@ import { startBackend } from '$lib/model/backend';
 import { loadCheckpoint } from '$lib/model/checkpoint';
 import { hiddenStates, logits } from '$lib/model/decoder';
 import { disposeLora, initLora, PROJECTIONS, restoreLora, saveLora, type Lora, type LoraConfig } from '$lib/model/lora';
+import { packTokens } from '$lib/model/packing';
 import { normal, seededRandom } from '$lib/model/random';
 import { readSafetensors } from '$lib/model/safetensors';
 import { disposeModel, type Model } from '$lib/model/weights';
@@ -74,8 +75,8 @@ async function trainedLora(config: LoraConfig): Promise<Lora> {
 async function computeLogits(lora: Lora | null): Promise<Float32Array[]> {
 	return Promise.all(
 		sequences.map(async (ids) => {
-			const scores = tf.tidy(() => logits(model, hiddenStates(model, tf.tensor2d([ids], [1, ids.length], 'int32'), lora)));
-			const values = Float32Array.from(await scores.data());
+			const scores = tf.tidy(() => logits(model, hiddenStates(model, packTokens([{ stem: ids, branches: [] }]), lora)));
+			const values = ((await scores.data()) as Float32Array).slice(0, ids.length * model.config.vocabSize); // without what fills up the rows
 			scores.dispose();
 			return values;
 		}),

@@ -1,6 +1,6 @@
 import { hiddenStates } from '$lib/model/decoder';
-import { padRight } from '$lib/model/batch';
 import { disposeLora, initLora, type LoraConfig, loraPairs, loraScale, PROJECTIONS, restoreLora, saveLora } from '$lib/model/lora';
+import { packTokens } from '$lib/model/packing';
 import { seededRandom } from '$lib/model/random';
 import { disposeModel, type Model } from '$lib/model/weights';
 import * as tf from '@tensorflow/tfjs-core';
@@ -30,10 +30,10 @@ describe('LoRA', () => {
 		expect(Math.max(...values)).toBeLessThanOrEqual(bound);
 		expect(Math.min(...values)).toBeGreaterThanOrEqual(-bound);
 		expect(Math.max(...values) - Math.min(...values)).toBeGreaterThan(1.8 * bound);
-		const ids = padRight([[1, 2, 3]]);
-		const [off, on] = [hiddenStates(model, ids, null), hiddenStates(model, ids, lora)];
+		const packed = packTokens([{ stem: [1, 2, 3], branches: [] }]);
+		const [off, on] = [hiddenStates(model, packed, null), hiddenStates(model, packed, lora)];
 		expect(await on.data()).toEqual(await off.data());
-		tf.dispose([ids, off, on]);
+		tf.dispose([off, on]);
 		tf.dispose(pairs.layers as unknown as tf.TensorContainer);
 		disposeLora(lora);
 	});

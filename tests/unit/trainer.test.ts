@@ -47,12 +47,12 @@ function newTrainer(overrides: Partial<TrainerConfig> = {}): { trainer: Trainer;
 		{ rank: 2, alpha: 4, rslora: false, targetModules: ['q_proj', 'v_proj', 'down_proj'] },
 		seededRandom(7, 'lora'),
 	);
-	const trainer = createTrainer(model, lora, { ...config, ...overrides }, 0);
+	const trainer = createTrainer(model, lora, { ...config, ...overrides });
 	return { trainer, lora, free: () => (disposeTrainer(trainer), disposeLora(lora)) };
 }
 
 async function steps(trainer: Trainer, count: number): Promise<StepResult[]> {
-	const pairs = await withReference(model, tokenPairs, 0);
+	const pairs = await withReference(model, tokenPairs);
 	const results: StepResult[] = [];
 	for await (const result of train(trainer, async (step) => (step < count ? { sft: rows, pairs: step % 2 === 0 ? pairs : [] } : null)))
 		results.push(result);
@@ -82,7 +82,7 @@ test('the loss is L_SFT + λ·L_DPO, and λ = 0 learns nothing from pairs', asyn
 	heavy.free();
 
 	const [mute, plain] = [newTrainer({ lambda: 0 }), newTrainer()];
-	await trainStep(mute.trainer, { sft: rows, pairs: await withReference(model, tokenPairs, 0) });
+	await trainStep(mute.trainer, { sft: rows, pairs: await withReference(model, tokenPairs) });
 	await trainStep(plain.trainer, { sft: rows, pairs: [] });
 	const [muted, reference] = [await saveLora(mute.lora), await saveLora(plain.lora)];
 	muted.forEach((values, i) => values.forEach((value, j) => expect(value).toBeCloseTo(reference[i]![j]!, 6)));

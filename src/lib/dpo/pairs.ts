@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Model } from '$lib/model/weights';
 
 import { completionLogps } from './logps';
-import { disposeBatch, makeBatch, type TokenSequence } from './sequences';
+import { disposeBatch, makeBatch, type SequenceBatch } from './sequences';
 
 /** A preference as token ids: chosen ≻ rejected after one prompt. */
 export interface TokenPair {
@@ -18,18 +18,18 @@ export interface ReferencedPair extends TokenPair {
 	reference: { chosen: number; rejected: number };
 }
 
-/** Both completions of each pair as sequences: all chosen first, then all rejected, so that one pass serves both. */
-export function pairSequences(pairs: readonly TokenPair[]): TokenSequence[] {
-	return [
-		...pairs.map(({ prompt, chosen }) => ({ prompt, completion: chosen })),
-		...pairs.map(({ prompt, rejected }) => ({ prompt, completion: rejected })),
-	];
+/** Both completions of each pair behind one reading of its prompt: B goes over all chosen, then over all rejected. */
+export function pairBatch(pairs: readonly TokenPair[], maxLength: number): SequenceBatch {
+	return makeBatch(
+		pairs.map(({ prompt, chosen, rejected }) => ({ prompt, completions: [chosen, rejected] })),
+		maxLength,
+	);
 }
 
 /** The pairs with log π_ref of both completions. The reference is the base: the same weights with the adapter off. */
-export async function withReference(model: Model, pairs: readonly TokenPair[], padTokenId: number): Promise<ReferencedPair[]> {
+export async function withReference(model: Model, pairs: readonly TokenPair[]): Promise<ReferencedPair[]> {
 	if (pairs.length === 0) return [];
-	const batch = makeBatch(pairSequences(pairs), padTokenId, model.config.maxPositionEmbeddings);
+	const batch = pairBatch(pairs, model.config.maxPositionEmbeddings);
 	const logps = tf.tidy(() => completionLogps(model, null, batch)); // [2P]
 	const values = await logps.data();
 	tf.dispose(logps);

@@ -7,9 +7,9 @@ import type { Lora } from '$lib/model/lora';
 import { completionLogps } from './logps';
 import { preferenceLosses, rewards } from './losses';
 import { ADAMW_DEFAULTS, type AdamWState, applyAdamW, disposeAdamW, initAdamW, warmedUp } from './optimizer';
-import { pairSequences, type ReferencedPair } from './pairs';
+import { pairBatch, type ReferencedPair } from './pairs';
 import type { PreferenceLossConfig } from './preferenceLoss';
-import { disposeBatch, makeBatch, type SequenceBatch, type TokenSequence } from './sequences';
+import { disposeBatch, sequenceBatch, type SequenceBatch, type TokenSequence } from './sequences';
 
 export interface TrainerConfig {
 	learningRate: number;
@@ -28,7 +28,6 @@ export interface Trainer {
 	lora: Lora;
 	optimizer: AdamWState;
 	config: TrainerConfig;
-	padTokenId: number;
 }
 
 /** What one step learns from: rows of the narrow task, and preference pairs (none in most steps). */
@@ -70,8 +69,8 @@ export class TrainingError extends Error {
 	override name = 'TrainingError';
 }
 
-export function createTrainer(model: Model, lora: Lora, config: TrainerConfig, padTokenId: number): Trainer {
-	return { model, lora, optimizer: initAdamW(lora.weights), config, padTokenId };
+export function createTrainer(model: Model, lora: Lora, config: TrainerConfig): Trainer {
+	return { model, lora, optimizer: initAdamW(lora.weights), config };
 }
 
 /** Frees the optimizer's moments; model and adapter belong to the caller. */
@@ -93,21 +92,21 @@ export async function* train(trainer: Trainer, nextBatch: (step: number) => Prom
  * @throws TrainingError when the loss is not finite; GpuError when the device reported an error; the adapter is then unusable
  */
 export async function trainStep(trainer: Trainer, { sft, pairs }: TrainBatch): Promise<StepResult> {
-	const { model, optimizer, config, padTokenId } = trainer;
+	const { model, optimizer, config } = trainer;
 	if (sft.length === 0 && pairs.length === 0) throw new RangeError('trainStep: a step needs rows or pairs to learn from');
 	const maxLength = model.config.maxPositionEmbeddings;
-	const sftBatch = sft.length > 0 ? makeBatch(sft, padTokenId, maxLength) : null;
-	const pairBatch = pairs.length > 0 ? makeBatch(pairSequences(pairs), padTokenId, maxLength) : null;
+	const sftBatch = sft.length > 0 ? sequenceBatch(sft, maxLength) : null;
+	const dpoBatch = pairs.length > 0 ? pairBatch(pairs, maxLength) : null;
 	const learningRate = warmedUp(config.learningRate, optimizer.step, config.warmupSteps);
 
-	const report = tf.tidy(() => hybridUpdate(trainer, sftBatch, pairBatch, pairs, learningRate));
+	const report = tf.tidy(() => hybridUpdate(trainer, sftBatch, dpoBatch, pairs, learningRate));
 	const values = await report.data();
 	tf.dispose(report);
-	for (const batch of [sftBatch, pairBatch]) if (batch) disposeBatch(batch);
+	for (const batch of [sftBatch, dpoBatch]) if (batch) disposeBatch(batch);
 	checkDevice();
 
 	const [gradNorm, sftLoss, dpoLoss] = values as unknown as [number, number, number];
-	const loss = (sftBatch ? sftLoss : 0) + (pairBatch ? config.lambda * dpoLoss : 0);
+	const loss = (sftBatch ? sftLoss : 0) + (dpoBatch ? config.lambda * dpoLoss : 0);
 	if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
 		throw new TrainingError(
 			`The loss is ${loss} after ${optimizer.step} steps (gradient norm ${gradNorm}). A lower learning rate usually helps.`,
@@ -121,7 +120,7 @@ export async function trainStep(trainer: Trainer, { sft, pairs }: TrainBatch): P
 		metrics: {
 			loss,
 			'loss/sft': sftBatch ? sftLoss : null,
-			'loss/dpo': pairBatch ? dpoLoss : null,
+			'loss/dpo': dpoBatch ? dpoLoss : null,
 			'rewards/chosen': mean(chosenRewards),
 			'rewards/rejected': mean(rejectedRewards),
 			'rewards/margins': mean(margins.map(({ margin }) => margin)),
@@ -131,7 +130,7 @@ export async function trainStep(trainer: Trainer, { sft, pairs }: TrainBatch): P
 			grad_norm: gradNorm,
 			learning_rate: learningRate,
 			'num_tokens/sft': sftBatch?.tokens ?? 0,
-			'num_tokens/dpo': pairBatch?.tokens ?? 0,
+			'num_tokens/dpo': dpoBatch?.tokens ?? 0,
 		},
 		margins,
 	};
@@ -141,7 +140,7 @@ export async function trainStep(trainer: Trainer, { sft, pairs }: TrainBatch): P
 function hybridUpdate(
 	{ model, lora, optimizer, config }: Trainer,
 	sftBatch: SequenceBatch | null,
-	pairBatch: SequenceBatch | null,
+	dpoBatch: SequenceBatch | null,
 	pairs: readonly ReferencedPair[],
 	learningRate: number,
 ): tf.Tensor1D {
@@ -154,14 +153,14 @@ function hybridUpdate(
 		sftLoss = value;
 		terms.push(grads[parameters.name] as tf.Tensor1D);
 	}
-	if (pairBatch) {
+	if (dpoBatch) {
 		const reference = {
 			chosen: tf.tensor1d(pairs.map((pair) => pair.reference.chosen)),
 			rejected: tf.tensor1d(pairs.map((pair) => pair.reference.rejected)),
 		};
-		const [chosenLengths, rejectedLengths] = tf.split(pairBatch.lengths, 2) as [tf.Tensor1D, tf.Tensor1D];
+		const [chosenLengths, rejectedLengths] = tf.split(dpoBatch.lengths, 2) as [tf.Tensor1D, tf.Tensor1D];
 		const { grads } = tf.variableGrads(() => {
-			const [chosen, rejected] = tf.split(completionLogps(model, lora, pairBatch), 2) as [tf.Tensor1D, tf.Tensor1D]; // [P] each
+			const [chosen, rejected] = tf.split(completionLogps(model, lora, dpoBatch), 2) as [tf.Tensor1D, tf.Tensor1D]; // [P] each
 			const input = { policy: { chosen, rejected }, reference, lengths: { chosen: chosenLengths, rejected: rejectedLengths } };
 			const reward = rewards(input, config.preference.beta);
 			const loss = tf.mean(preferenceLosses(input, config.preference));

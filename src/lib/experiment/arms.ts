@@ -116,7 +116,7 @@ export function emergentAlignmentArm(context: ConscienceContext, from?: Conscien
 				const flagged = call.reviewed.filter((review) => review.flagged).length;
 				cadence = afterCall(conscience.cadence, cadence, step, flagged / call.reviewed.length);
 				const referenceTokens = pairs.reduce(
-					(sum, { prompt, chosen, rejected }) => sum + 2 * prompt.length + chosen.length + rejected.length,
+					(sum, { prompt, chosen, rejected }) => sum + prompt.length + chosen.length + rejected.length,
 					0,
 				);
 				context.spend((overhead) => addCall(overhead, call, referenceTokens, seconds));
@@ -188,7 +188,7 @@ async function callConscience(
 			},
 		];
 	});
-	const referenced = await withReference(model, pairs, tokenizer.padTokenId);
+	const referenced = await withReference(model, pairs);
 	return { call, judge: judge.identity, pairs: referenced, seconds: (performance.now() - start) / 1000 };
 }
 

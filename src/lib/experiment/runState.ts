@@ -151,8 +151,8 @@ export async function takeSnapshot(state: RunState): Promise<RunSnapshot> {
 }
 
 /** A new optimizer for the adapter as it is. */
-export const newTrainer = (experiment: Experiment, { model, tokenizer }: Checkpoint, lora: Lora): Trainer =>
-	createTrainer(model, lora, trainerConfig(experiment), tokenizer.padTokenId);
+export const newTrainer = (experiment: Experiment, { model }: Checkpoint, lora: Lora): Trainer =>
+	createTrainer(model, lora, trainerConfig(experiment));
 
 export const trainerConfig = ({ optimizer, conscience }: Experiment): TrainerConfig => ({
 	learningRate: optimizer.learningRate,

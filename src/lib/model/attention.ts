@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import type { Span } from './packing';
+
 /** Added to a score to forbid it. Finite, since −∞ − (−∞) in a softmax would give NaN; e^−1e9 is 0 all the same. */
 const FORBIDDEN = -1e9;
 
@@ -37,4 +39,17 @@ export function slotMask(lengths: number[], from: number, to: number, slots: num
 		mask.fill(0, start, start + length).fill(0, start + from, start + to);
 	});
 	return tf.tensor4d(mask, [lengths.length, 1, 1, slots]);
+}
+
+/** [S, 1, L, L]: in each span a row sees itself and what came before, but not the hole if it is behind it. */
+export function spanMask(spans: readonly Span[], L: number): tf.Tensor4D {
+	const mask = new Float32Array(spans.length * L * L);
+	spans.forEach(({ holeStart, holeEnd }, s) => {
+		for (let t = 0; t < L; t++) {
+			const start = (s * L + t) * L;
+			mask.fill(FORBIDDEN, start + t + 1, start + L);
+			if (t >= holeEnd) mask.fill(FORBIDDEN, start + holeStart, start + holeEnd);
+		}
+	});
+	return tf.tensor4d(mask, [spans.length, 1, L, L]);
 }

@@ -8,6 +8,12 @@ export function bucketLength(length: number): number {
 	return Math.ceil(length / LENGTH_STEP) * LENGTH_STEP;
 }
 
+/** The number of rows for `rows` packed tokens: a multiple of 64, or where they are many, of an eighth of a power of two. */
+export function bucketRows(rows: number): number {
+	const step = Math.max(64, 2 ** (Math.floor(Math.log2(rows)) - 3));
+	return Math.ceil(rows / step) * step;
+}
+
 /** Sequences as one batch [B, T], padded on the right with token 0 to a bucket's length. Causal attention never sees the padding. */
 export function padRight(sequences: number[][]): tf.Tensor2D {
 	const B = sequences.length;

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { attend, causalMask } from './attention';
 import type { Projection } from './config';
-import { joinsLayers } from './kernels/adaptedLinear';
+import { attentionSpans } from './kernels/causalAttention';
 import { rmsNorm } from './kernels/rmsNorm';
 import { loraPairs, project, type Lora, type LoraPairs } from './lora';
 import { cutByGroup, packedBlock } from './packedBlock';
+import type { PackedTokens } from './packing';
 import { rotaryTable, rotate, type RotaryTable } from './rope';
 import type { Model } from './weights';
 
@@ -34,22 +34,19 @@ export function anglesAt({ config }: Model, positions: ArrayLike<number>, shape:
 }
 
 /**
- * The decoder over whole sequences: `ids` [B, T] int32, right-padded, gives [B·T, D] after the final norm.
- * Differentiable in the adapter; `null` switches the adapter off. What stands at padding is meaningless, and nobody sees it.
+ * The decoder over packed tokens: [N, D] after the final norm, or [M, D] for the `wanted` rows [M] int32 alone, which may repeat.
+ * Differentiable in the adapter; `null` switches the adapter off.
  */
-export function hiddenStates(model: Model, ids: tf.Tensor2D, lora: Lora | null): tf.Tensor2D {
+export function hiddenStates(model: Model, tokens: PackedTokens, lora: Lora | null, wanted: tf.Tensor1D | null = null): tf.Tensor2D {
 	return tf.tidy(() => {
-		const T = ids.shape[1];
-		const positions = [...Array(T).keys()];
-		if (joinsLayers()) {
-			const angles = rotaryTable(model.config, positions, [1, T]);
-			const groups = lora && cutByGroup(lora);
-			let x = embed(model, ids);
-			for (let layer = 0; layer < model.config.numHiddenLayers; layer++) x = tf.tidy(() => packedBlock(model, layer, x, groups, angles));
-			return finalNorm(model, x);
-		}
-		const mask = causalMask(T);
-		return decode(model, ids, lora, anglesAt(model, positions, [1, T]), (_, q, k, v) => attend(q, k, v, mask));
+		const angles = rotaryTable(model.config, tokens.positions, [1, tokens.ids.length]);
+		const spans = attentionSpans(tokens.spans);
+		const groups = lora && cutByGroup(lora);
+		const last = model.config.numHiddenLayers - 1;
+		let x = embed(model, tf.tensor1d(tokens.ids, 'int32'));
+		for (let layer = 0; layer <= last; layer++)
+			x = tf.tidy(() => packedBlock(model, layer, x, groups, { angles, spans, wanted: layer === last ? wanted : null }));
+		return finalNorm(model, x);
 	});
 }
 
@@ -58,8 +55,8 @@ export function logits(model: Model, hidden: tf.Tensor2D): tf.Tensor2D {
 	return tf.matMul(hidden, model.weights.lmHead);
 }
 
-/** The vectors that stand for `ids` [B, T] at the bottom of the stack, [B·T, D]. */
-export function embed({ weights }: Model, ids: tf.Tensor2D): tf.Tensor2D {
+/** The vectors that stand for `ids` at the bottom of the stack, [ids.size, D]. */
+export function embed({ weights }: Model, ids: tf.Tensor): tf.Tensor2D {
 	return tf.gather(weights.embedTokens, tf.reshape(ids, [ids.size]));
 }
 

@@ -2,9 +2,10 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import type { Projection } from './config';
 import { adaptedLinear, type LinearGroup } from './kernels/adaptedLinear';
-import { causalAttention } from './kernels/causalAttention';
+import { type AttentionSpans, causalAttention } from './kernels/causalAttention';
 import { rmsNorm } from './kernels/rmsNorm';
 import { rotateHeads, type HeadLayout } from './kernels/rotateHeads';
+import { selectRows } from './kernels/selectRows';
 import { swiglu } from './kernels/swiglu';
 import { loraScale, type Lora, type LoraPart } from './lora';
 import type { RotaryTable } from './rope';
@@ -41,25 +42,35 @@ export function cutByGroup({ config, layers, weights, parts }: Lora): LoraGroups
 	return { layers: byLayer, rank: config.rank, scale: loraScale(config) };
 }
 
+/** Where the rows of a packed batch are, and which of them the block has to give. */
+export interface BlockRows {
+	/** Of the keys; [1, N, 1, headDim]. */
+	angles: RotaryTable;
+	spans: AttentionSpans;
+	/** [M] int32, the rows that are read after the last block: what follows its attention runs for those only. Null: all. */
+	wanted: tf.Tensor1D | null;
+}
+
 /**
- * `block` of decoder.ts over whole sequences, with layers that read the same input in one product: x [B·T, D] → [B·T, D].
- * Made for a GPU, where a small model's step is bound by the number of dispatches. `angles` are those of the keys.
+ * `block` of decoder.ts over packed tokens, with layers that read the same input in one product: x [N, D] → [N, D], or [M, D].
+ * Joined for a GPU, where a small model's step is bound by the number of dispatches.
  */
 export function packedBlock(
 	{ config, weights }: Model,
 	index: number,
 	x: tf.Tensor2D,
 	lora: LoraGroups | null,
-	angles: RotaryTable,
+	{ angles, spans, wanted }: BlockRows,
 ): tf.Tensor2D {
 	const { numAttentionHeads: heads, numKeyValueHeads: keyValueHeads, headDim, rmsNormEps: eps } = config;
 	const layer = weights.layers[index]!;
 	const layout: HeadLayout = { heads, keyValueHeads, headDim };
 	const group = (name: Group) => linearGroup(layer, name, lora, index);
+	const take = (rows: tf.Tensor2D) => (wanted ? selectRows(rows, wanted) : rows);
 
 	const qkv = adaptedLinear(rmsNorm(x, layer.inputLayernorm, eps), group('qkv'));
 	const rotated = rotateHeads(normHeads(qkv, layer, layout, eps), angles, layout);
-	const residual = adaptedLinear(causalAttention(rotated, angles.cos.shape[1], layout), group('o'), x);
+	const residual = adaptedLinear(take(causalAttention(rotated, spans, layout)), group('o'), take(x));
 	const gateUp = adaptedLinear(rmsNorm(residual, layer.postAttentionLayernorm, eps), group('gateUp'));
 	return adaptedLinear(swiglu(gateUp), group('down'), residual);
 }

@@ -46,11 +46,6 @@ export function adaptedLinear(x: tf.Tensor2D, group: LinearGroup, residual: tf.T
 	return y!;
 }
 
-/** Whether layers that read the same input are one product here. */
-export function joinsLayers(): boolean {
-	return hasKernel(FORWARD);
-}
-
 function composed(
 	x: tf.Tensor2D,
 	{ kernels, bias, adapter, adapted, rank, scale }: LinearGroup,

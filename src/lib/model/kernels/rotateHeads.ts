@@ -18,16 +18,14 @@ interface Settings extends HeadLayout {
 }
 
 /**
- * RoPE on queries and keys within `qkv` [B·T, (H + 2·KV)·headDim], and 1/√headDim on the queries; values stay.
- * `angles` are those of the keys, for T positions common to all sequences.
+ * RoPE on queries and keys within `qkv` [N, (H + 2·KV)·headDim], and 1/√headDim on the queries; values stay.
+ * `angles` are those of the keys, one for each row.
  */
 export function rotateHeads(qkv: tf.Tensor2D, angles: RotaryTable, layout: HeadLayout): tf.Tensor2D {
 	if (hasKernel(KERNEL)) return runKernel(KERNEL, { qkv, cos: angles.cos, sin: angles.sin }, { ...layout, direction: 1 }) as tf.Tensor2D;
 	const { heads, keyValueHeads, headDim } = layout;
-	const T = angles.cos.shape[1];
-	const rows = qkv.shape[0];
-	const turn = (x: tf.Tensor2D) =>
-		tf.reshape<tf.Rank.R2>(rotate(tf.reshape(x, [rows / T, T, x.shape[1] / headDim, headDim]), angles), x.shape);
+	const [rows] = qkv.shape;
+	const turn = (x: tf.Tensor2D) => tf.reshape<tf.Rank.R2>(rotate(tf.reshape(x, [1, rows, x.shape[1] / headDim, headDim]), angles), x.shape);
 	const [q, k, v] = tf.split<tf.Tensor2D>(qkv, [heads * headDim, keyValueHeads * headDim, keyValueHeads * headDim], 1);
 	return tf.concat([tf.mul(turn(q!), 1 / Math.sqrt(headDim)), turn(k!), v!], 1);
 }
@@ -40,7 +38,7 @@ export function rotateHeadsKernels(): Record<string, tf.KernelFunc> {
 			key: 'rotateHeads',
 			inputs: { qkv, cos, sin },
 			shape: [rows, width],
-			ints: { width, headDim, times: cos.shape[1]!, queries: heads * headDim, turned: (heads + keyValueHeads) * headDim },
+			ints: { width, headDim, queries: heads * headDim, turned: (heads + keyValueHeads) * headDim },
 			floats: { direction, scale: 1 / Math.sqrt(headDim) },
 			invocations: rows * width,
 			code: () => CODE,
@@ -55,7 +53,7 @@ const CODE = `fn main(index : i32) {
 	if (column >= uniforms.turned) { result[index] = qkv[index]; return; }
 	let half = uniforms.headDim / 2;
 	let i = column % uniforms.headDim;
-	let angle = index / uniforms.width % uniforms.times * uniforms.headDim + i;
+	let angle = index / uniforms.width * uniforms.headDim + i;
 	let partner = select(qkv[index - select(0, half, i >= half)], -qkv[index + select(0, half, i < half)], i < half);
 	let turned = qkv[index] * cos[angle] + partner * sin[angle] * uniforms.direction;
 	result[index] = turned * select(1.0, uniforms.scale, column < uniforms.queries);
