@@ -45,7 +45,7 @@ async function measureHere(backend: 'wasm' | 'webgpu'): Promise<Measured> {
 	const { model, tokenizer } = await loadFolder('organism');
 	const { experiment } = presetById('twin');
 	const lora = initLora(model.config, experiment.lora, seededRandom(1, 'lora'));
-	const trainer = createTrainer(model, lora, trainerConfig(experiment), tokenizer.padTokenId);
+	const trainer = createTrainer(model, lora, trainerConfig(experiment));
 	const stream = generatedRows('insecure-code', CODE_TASKS.length, MOST_ROWS, seededRandom(1, 'bench'), tokenizer);
 	const bytes: number[] = [];
 	for (let step = 1; step <= MOMENTS[1]; step++) {

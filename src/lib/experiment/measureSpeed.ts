@@ -123,13 +123,13 @@ function partsOf(checkpoint: Checkpoint, rows: readonly TokenSequence[]): Record
 }
 
 /** Training steps by their number of rows, up to the story's batch. */
-function stepLadder({ model, tokenizer }: Checkpoint, rows: readonly TokenSequence[]): Ladder {
+function stepLadder({ model }: Checkpoint, rows: readonly TokenSequence[]): Ladder {
 	return {
 		sizes: [1, 4, 16],
 		work: (count) => count,
 		open(count) {
 			const lora = initLora(model.config, STORY.lora, seededRandom(1, 'lora'));
-			const trainer = createTrainer(model, lora, trainerConfig(STORY), tokenizer.padTokenId);
+			const trainer = createTrainer(model, lora, trainerConfig(STORY));
 			const batch = { sft: rows.slice(0, count), pairs: [] };
 			return {
 				async run(times) {
