@@ -18,7 +18,6 @@ import { rotaryTable } from '$lib/model/rope';
 
 import { BACKENDS } from './backends';
 
-const inBrowser = typeof document !== 'undefined';
 const TOLERANCE = 1e-5;
 /** Half of the step of finite differences. */
 const H = 1e-2;
@@ -99,6 +98,7 @@ const LINEARS: [number, number, number[], boolean[], number, boolean, boolean][]
 	[10, 8, [16], [true], 2, false, true],
 	[33, 12, [10, 10], [true, true], 9, false, false],
 	[4, 6, [8, 4, 4], [true, true, true], 1, false, false],
+	[300, 5, [6, 3], [true, true], 2, false, true],
 ];
 const linears = LINEARS.map(([rows, inputs, widths, adapted, rank, hasBias, hasResidual]): Case => {
 	const total = widths.reduce((a, b) => a + b);
@@ -184,6 +184,13 @@ describe.each(BACKENDS.filter((backend) => backend !== 'cpu'))('%s equals the co
 		expectSame(backend, example, 64),
 	);
 
+	it('refuses labels that the vocabulary does not have', () => {
+		if (backend !== 'wasm') return; // WGSL reads within its buffers whatever it is asked for
+		expect(() => tf.tidy(() => tokenLogps(tf.ones([2, 3]), tf.ones([3, 4]), tf.tensor1d([1, 4], 'int32')))).toThrow(
+			'label 4 of a vocabulary of 4; expected 0 to 3',
+		);
+	});
+
 	it.each([1, 1003])('AdamW of %d numbers, with and without clipping and decay', async (count) => {
 		const train = async (name: (typeof BACKENDS)[number]) => {
 			await startBackend(name);
@@ -212,8 +219,8 @@ describe.each(BACKENDS.filter((backend) => backend !== 'cpu'))('%s equals the co
 	});
 });
 
-describe('gradients by finite differences', () => {
-	beforeAll(async () => void (await startBackend(inBrowser ? 'webgpu' : 'cpu')));
+describe.each(BACKENDS)('gradients by finite differences on %s', (backend) => {
+	beforeAll(async () => void (await startBackend(backend)));
 	// 1 %: the loss is differenced in F32
 	it.each(
 		[rmsNorms[1]!, swiglus[1]!, attentions[2]!, attentions[3]!, linears[2]!, linears[3]!, heads[1]!].map((c) => [c.name, c] as const),

@@ -16,6 +16,19 @@ describe('startBackend', () => {
 		expect(tf.getBackend()).toBe('wasm');
 	});
 
+	it('gives wasm the kernels of the lab, all, or those that are named', async () => {
+		const own = () => tf.getKernelsForBackend('wasm').filter(({ kernelName }) => kernelName.startsWith('ConscienceLab'));
+		await startBackend('wasm');
+		const all = own().length;
+		await startBackend('wasm', { wasmKernels: ['swiglu'] });
+		expect(own().map(({ kernelName }) => kernelName)).toEqual(['ConscienceLabSwiglu', 'ConscienceLabSwigluGradient']);
+		await startBackend('wasm', { wasmKernels: [] });
+		expect(own()).toEqual([]);
+		await startBackend('wasm');
+		expect(own()).toHaveLength(all);
+		expect(all).toBeGreaterThan(10);
+	});
+
 	it('takes wasm where there is no WebGPU, and says so', async () => {
 		vi.stubGlobal('navigator', { userAgent: 'test' });
 		const without = await startBackend('auto');

@@ -1,10 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '#gradients';
+import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 
 import { findAdapter, type FoundAdapter } from './gpuAdapter';
 import { GPU_KERNELS, useGpuKernels, type GpuKernel } from './kernels/gpuKernels';
+import { useWasmKernels, WASM_KERNELS, type WasmKernel } from './kernels/wasmKernels';
+import { openWasmModule, type WasmModule } from './kernels/wasmModule';
 import { installWasmGather } from './kernels/wasmGather';
+import { installWasmIdentity } from './kernels/wasmIdentity';
 import { installWasmMatMul } from './kernels/wasmMatMul';
 
 export type BackendName = 'webgpu' | 'wasm' | 'cpu';
@@ -24,6 +28,8 @@ export interface BackendOptions {
 	wasmPaths?: Record<string, string> | string;
 	/** Which of the lab's own kernels the webgpu backend gets: all by default, none for stock tfjs. */
 	gpuKernels?: readonly GpuKernel[];
+	/** Which of the lab's own kernels the wasm backend gets: all by default, none for stock tfjs. */
+	wasmKernels?: readonly WasmKernel[];
 }
 
 /** No backend as asked can be started here. */
@@ -37,6 +43,7 @@ export class GpuError extends Error {
 }
 
 const installed = new Set<BackendName>();
+let wasmModule: WasmModule | null = null;
 let gpuFault: string | null = null;
 let gpuLost: string | null = null;
 
@@ -104,7 +111,7 @@ async function startWebGpu({ description, software }: FoundAdapter, { gpuKernels
 	return { name: 'webgpu', reason, adapter: description, software };
 }
 
-async function startWasm({ wasmPaths }: BackendOptions): Promise<void> {
+async function startWasm({ wasmPaths, wasmKernels = WASM_KERNELS }: BackendOptions): Promise<void> {
 	const wasm = await import('@tensorflow/tfjs-backend-wasm');
 	if (!installed.has('wasm')) {
 		// tfjs starts its threaded build from the text of a function, which a bundler's minifier breaks; it needs cross-origin isolation besides.
@@ -112,9 +119,12 @@ async function startWasm({ wasmPaths }: BackendOptions): Promise<void> {
 		if (wasmPaths !== undefined) wasm.setWasmPaths(wasmPaths);
 		installWasmMatMul();
 		installWasmGather();
+		installWasmIdentity();
 		installed.add('wasm');
 	}
 	await activate('wasm');
+	wasmModule ??= await openWasmModule(tf.backend() as BackendWasm);
+	if (wasmModule) useWasmKernels(wasmKernels, wasmModule);
 }
 
 async function startCpu(): Promise<void> {

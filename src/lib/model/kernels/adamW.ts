@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { hasKernel, type KernelArguments, launch, runKernel } from './launch';
+import { compute, type WasmArguments, type WasmModule } from './wasmModule';
 
-const SQUARES = 'ConscienceLabSumOfSquares';
+const NORM = 'ConscienceLabNorm';
 const MOMENT = 'ConscienceLabMoment';
 const UPDATE = 'ConscienceLabAdamWUpdate';
 
@@ -23,6 +24,12 @@ export interface AdamWStep {
 	clipNorm: number;
 }
 
+interface Moment {
+	beta: number;
+	power: 1 | 2;
+	clipNorm: number;
+}
+
 /** Whether one AdamW step is four dispatches here, whatever the number of parameters. */
 export function fusesAdamW(): boolean {
 	return hasKernel(UPDATE);
@@ -30,8 +37,7 @@ export function fusesAdamW(): boolean {
 
 /** √Σg² of a gradient [n]: a scalar. */
 export function norm(gradient: tf.Tensor1D): tf.Scalar {
-	const sums = runKernel(SQUARES, { x: gradient }, { outputs: PARTIAL_SUMS, isLast: false });
-	return tf.reshape(runKernel(SQUARES, { x: sums }, { outputs: 1, isLast: true }), []);
+	return runKernel(NORM, { x: gradient }) as tf.Scalar;
 }
 
 /** One AdamW update in place, with clipping by `gradientNorm` inside. Runs inside the caller's tidy. */
@@ -52,20 +58,17 @@ export function updateAdamW(
 }
 
 export function adamWKernels(): Record<string, tf.KernelFunc> {
-	const squares = ({ inputs: { x }, backend, attrs }: KernelArguments<'x', { outputs: number; isLast: boolean }>) =>
-		launch(backend, {
-			key: `sumOfSquares_${attrs.isLast}`,
-			inputs: { x },
-			shape: [attrs.outputs],
-			ints: { size: tf.util.sizeFromShape(x.shape) },
-			invocations: attrs.outputs,
-			code: () => (attrs.isLast ? ROOT_OF_SUM : SUM_OF_SQUARES),
-		});
-	const moment = ({
-		inputs,
-		backend,
-		attrs,
-	}: KernelArguments<'x' | 'gradient' | 'norm', { beta: number; power: 1 | 2; clipNorm: number }>) =>
+	const root = ({ inputs: { x }, backend }: KernelArguments<'x', unknown>) => {
+		const add = (x: tf.TensorInfo, shape: number[], key: string, code: string) => {
+			const ints = { size: tf.util.sizeFromShape(x.shape) };
+			return launch(backend, { key, inputs: { x }, shape, ints, invocations: tf.util.sizeFromShape(shape), code: () => code });
+		};
+		const sums = add(x, [PARTIAL_SUMS], 'sumOfSquares', SUM_OF_SQUARES);
+		const norm = add(sums, [], 'rootOfSum', ROOT_OF_SUM);
+		backend.disposeData(sums.dataId);
+		return norm;
+	};
+	const moment = ({ inputs, backend, attrs }: KernelArguments<'x' | 'gradient' | 'norm', Moment>) =>
 		launch(backend, {
 			key: `moment_${attrs.power}`,
 			inputs,
@@ -84,7 +87,27 @@ export function adamWKernels(): Record<string, tf.KernelFunc> {
 			code: () => UPDATE_CODE,
 		});
 	return {
-		[SQUARES]: squares as unknown as tf.KernelFunc,
+		[NORM]: root as unknown as tf.KernelFunc,
+		[MOMENT]: moment as unknown as tf.KernelFunc,
+		[UPDATE]: update as unknown as tf.KernelFunc,
+	};
+}
+
+export function adamWWasmKernels(lab: WasmModule): Record<string, tf.KernelFunc> {
+	const root = ({ inputs: { x }, backend }: WasmArguments<'x', unknown>) =>
+		compute(backend, [], (out, at) => lab.norm(out, at(x), tf.util.sizeFromShape(x.shape)));
+	const moment = ({ inputs, backend, attrs }: WasmArguments<'x' | 'gradient' | 'norm', Moment>) => {
+		const { x, gradient, norm } = inputs;
+		const { beta, power, clipNorm } = attrs;
+		const numbers = [x.shape[0]!, beta, 1 - beta, Number(power === 2), clipNorm];
+		return compute(backend, x.shape, (out, at) => lab.moment(out, at(x), at(gradient), at(norm), ...numbers));
+	};
+	const update = ({ inputs: { x, m, v }, backend, attrs }: WasmArguments<'x' | 'm' | 'v', AdamWStep>) => {
+		const numbers = [x.shape[0]!, attrs.decay, attrs.rate, attrs.rootCorrection, attrs.epsilon];
+		return compute(backend, x.shape, (out, at) => lab.update(out, at(x), at(m), at(v), ...numbers));
+	};
+	return {
+		[NORM]: root as unknown as tf.KernelFunc,
 		[MOMENT]: moment as unknown as tf.KernelFunc,
 		[UPDATE]: update as unknown as tf.KernelFunc,
 	};

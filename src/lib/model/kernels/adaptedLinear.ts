@@ -1,12 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { hasKernel, type KernelArguments, runKernel } from './launch';
-import { adapterGradient, inputGradient, lowGradient, lowRows, outputs, type LinearSettings } from './adaptedLinearPrograms';
+import type { LinearSettings } from './adaptedLinearPlan';
+import { adapterGradient, inputGradient, lowGradient, lowRows, outputs } from './adaptedLinearPrograms';
 
-const FORWARD = 'ConscienceLabAdaptedLinear';
-const LOW_GRADIENT = 'ConscienceLabAdaptedLinearLowGradient';
-const INPUT_GRADIENT = 'ConscienceLabAdaptedLinearInputGradient';
-const ADAPTER_GRADIENT = 'ConscienceLabAdaptedLinearAdapterGradient';
+export const KERNELS = {
+	forward: 'ConscienceLabAdaptedLinear',
+	lowGradient: 'ConscienceLabAdaptedLinearLowGradient',
+	inputGradient: 'ConscienceLabAdaptedLinearInputGradient',
+	adapterGradient: 'ConscienceLabAdaptedLinearAdapterGradient',
+};
 
 /** Up to three linear layers that read the same input, each with or without its low-rank change. */
 export interface LinearGroup {
@@ -25,7 +28,7 @@ export interface LinearGroup {
 /** All of a group's outputs side by side, [N, Σ out]: x·W + b + s·(x·Aᵀ)·Bᵀ, and the `residual` where there is one. */
 export function adaptedLinear(x: tf.Tensor2D, group: LinearGroup, residual: tf.Tensor2D | null = null): tf.Tensor2D {
 	const { kernels, bias, adapter, adapted, rank, scale } = group;
-	if (!hasKernel(FORWARD)) return composed(x, group, residual);
+	if (!hasKernel(KERNELS.forward)) return composed(x, group, residual);
 	const nothing = kernels[0]!; // tfjs saves every input that it is told to, so what is not there is named too, and never read
 	const inputs = {
 		x,
@@ -42,7 +45,7 @@ export function adaptedLinear(x: tf.Tensor2D, group: LinearGroup, residual: tf.T
 		rank,
 		scale,
 	};
-	const [y] = runKernel(FORWARD, inputs, settings) as unknown as tf.Tensor2D[];
+	const [y] = runKernel(KERNELS.forward, inputs, settings) as unknown as tf.Tensor2D[];
 	return y!;
 }
 
@@ -78,29 +81,32 @@ export function adaptedLinearKernels(): Record<string, tf.KernelFunc> {
 	};
 	return Object.fromEntries(
 		Object.entries({
-			[FORWARD]: forward,
-			[LOW_GRADIENT]: ({ inputs, backend, attrs }: Arguments) => lowGradient(backend, inputs.dy!, inputs.adapter!, inputs.kernel0!, attrs),
-			[INPUT_GRADIENT]: ({ inputs, backend, attrs }: Arguments) => inputGradient(backend, inputs, attrs),
-			[ADAPTER_GRADIENT]: ({ inputs, backend, attrs }: Arguments) => adapterGradient(backend, inputs, attrs),
+			[KERNELS.forward]: forward,
+			[KERNELS.lowGradient]: ({ inputs, backend, attrs }: Arguments) =>
+				lowGradient(backend, inputs.dy!, inputs.adapter!, inputs.kernel0!, attrs),
+			[KERNELS.inputGradient]: ({ inputs, backend, attrs }: Arguments) => inputGradient(backend, inputs, attrs),
+			[KERNELS.adapterGradient]: ({ inputs, backend, attrs }: Arguments) => adapterGradient(backend, inputs, attrs),
 		}).map(([name, kernel]) => [name, kernel as unknown as tf.KernelFunc]),
 	);
 }
 
 const isAdapted = ({ adapted }: LinearSettings) => adapted.includes(true);
 
-if (!tf.getGradient(FORWARD))
+if (!tf.getGradient(KERNELS.forward))
 	tf.registerGradient({
-		kernelName: FORWARD,
+		kernelName: KERNELS.forward,
 		inputsToSave: ['x', 'kernel0', 'kernel1', 'kernel2', 'adapter'],
 		outputsToSave: [false, true],
 		gradFunc: (dys, saved, attrs) => {
 			const [x, kernel0, kernel1, kernel2, adapter, low] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
 			const dy = Array.isArray(dys) ? dys[0]! : dys; // a list only where `low` is an output too
 			// Both gradients need it, and tfjs frees what one of them makes before it asks for the other.
-			const dLow = isAdapted(attrs as unknown as LinearSettings) ? runKernel(LOW_GRADIENT, { dy, adapter, kernel0 }, attrs) : kernel0;
+			const dLow = isAdapted(attrs as unknown as LinearSettings)
+				? runKernel(KERNELS.lowGradient, { dy, adapter, kernel0 }, attrs)
+				: kernel0;
 			return {
-				x: () => runKernel(INPUT_GRADIENT, { dy, kernel0, kernel1, kernel2, adapter, dLow }, attrs),
-				adapter: () => runKernel(ADAPTER_GRADIENT, { x, dy, low, dLow, adapter }, attrs),
+				x: () => runKernel(KERNELS.inputGradient, { dy, kernel0, kernel1, kernel2, adapter, dLow }, attrs),
+				adapter: () => runKernel(KERNELS.adapterGradient, { x, dy, low, dLow, adapter }, attrs),
 				residual: () => tf.clone(dy),
 			};
 		},

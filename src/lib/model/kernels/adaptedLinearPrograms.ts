@@ -1,54 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 
+import { type LinearPlan, type LinearSettings, planOf, type Segment } from './adaptedLinearPlan';
 import { launch } from './launch';
 import { COLUMNS, ROWS, tileProgram, tilesAcross, tilesDown, type Term } from './tile';
-
-/** What the programs of a group of linear layers need to know beside their tensors. */
-export interface LinearSettings {
-	/** Outputs of each layer. */
-	widths: number[];
-	adapted: boolean[];
-	rank: number;
-	scale: number;
-}
-
-/** Where a layer's outputs, low-rank rows and adapter weights begin. */
-interface Segment {
-	width: number;
-	start: number;
-	/** Of its R numbers among those of a row of `low`; −1 where it is not adapted. */
-	low: number;
-	a: number;
-	b: number;
-}
-
-interface Plan {
-	inputs: number;
-	total: number;
-	/** Numbers in a row of `low`: R for each adapted layer. */
-	lowWidth: number;
-	rank: number;
-	segments: Segment[];
-	adapted: Segment[];
-	key: string;
-}
-
-function planOf(inputs: number, { widths, adapted, rank }: LinearSettings): Plan {
-	let [start, low, offset] = [0, 0, 0];
-	const segments = widths.map((width, i): Segment => {
-		const on = adapted[i]!;
-		const segment = { width, start, low: on ? low : -1, a: offset, b: offset + rank * inputs };
-		start += width;
-		if (on) {
-			low += rank;
-			offset += rank * (inputs + width);
-		}
-		return segment;
-	});
-	const key = `${inputs}_${widths.join('_')}_${adapted.map(Number).join('')}_${rank}`;
-	return { inputs, total: start, lowWidth: low, rank, segments, adapted: segments.filter((s) => s.low >= 0), key };
-}
 
 const rowsOf = ({ shape }: tf.TensorInfo) => shape[0]!;
 /** WGSL for the value that belongs to the segment of number `segment`. */
@@ -66,7 +21,7 @@ function dealTiles(across: number[]): string {
 }
 
 /** The kernels that the group has, by the names that the programs read them by. */
-const kernelsOf = ({ segments }: Plan, kernels: Record<string, tf.TensorInfo>): Record<string, tf.TensorInfo> =>
+const kernelsOf = ({ segments }: LinearPlan, kernels: Record<string, tf.TensorInfo>): Record<string, tf.TensorInfo> =>
 	Object.fromEntries(segments.map((_, i) => [`kernel${i}`, kernels[`kernel${i}`]!]));
 const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
 
@@ -219,12 +174,12 @@ export function inputGradient(backend: WebGPUBackend, inputs: Record<string, tf.
 }
 
 /** Tiles of A and of B of each adapted layer in turn. */
-function adapterTiles({ adapted, rank, inputs }: Plan): number[] {
+function adapterTiles({ adapted, rank, inputs }: LinearPlan): number[] {
 	return adapted.flatMap(({ width }) => [tilesDown(rank) * tilesAcross(inputs), tilesDown(width) * tilesAcross(rank)]);
 }
 
 /** Code that finds a tile's place in the gradient of the adapter: which part it is of, and where that begins. */
-function dealAdapterTiles({ adapted, rank, inputs }: Plan, tiles: number[]): string {
+function dealAdapterTiles({ adapted, rank, inputs }: LinearPlan, tiles: number[]): string {
 	const starts = tiles.map((_, i) => sum(tiles.slice(0, i)));
 	const perPart = (ofA: (s: Segment) => number, ofB: (s: Segment) => number) =>
 		choose(

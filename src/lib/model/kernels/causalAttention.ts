@@ -17,8 +17,8 @@ import { hasKernel, type KernelArguments, runKernel } from './launch';
 import type { HeadLayout } from './rotateHeads';
 import { selectRows } from './selectRows';
 
-const FORWARD = 'ConscienceLabCausalAttention';
-const BACKWARD = 'ConscienceLabCausalAttentionGradient';
+export const FORWARD = 'ConscienceLabCausalAttention';
+export const BACKWARD = 'ConscienceLabCausalAttentionGradient';
 
 /** The spans of a batch as attention reads them, made once for all layers. */
 export interface AttentionSpans {

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { adamWKernels } from './adamW';
 import { adaptedLinearKernels } from './adaptedLinear';
 import { causalAttentionKernels } from './causalAttention';
+import { useOwnKernels } from './ownKernels';
 import { rmsNormKernels } from './rmsNorm';
 import { rotateHeadsKernels } from './rotateHeads';
 import { swigluKernels } from './swiglu';
@@ -36,28 +37,7 @@ const MAKERS: Record<GpuKernel, (software: boolean) => Record<string, tf.KernelF
 	adamW: adamWKernels,
 };
 
-/** What tfjs brought under the names that are replaced here. */
-const stock = new Map<string, tf.KernelConfig>();
-
 /** Gives the webgpu backend exactly the kernels named in `wanted`, of those in GPU_KERNELS. */
 export function useGpuKernels(wanted: readonly GpuKernel[], software: boolean): void {
-	for (const name of GPU_KERNELS) {
-		for (const [kernelName, kernelFunc] of Object.entries(MAKERS[name](software))) {
-			const current = tf.getKernel(kernelName, 'webgpu') as tf.KernelConfig | undefined;
-			if (current && !isOurs(current)) stock.set(kernelName, current);
-			if (current) tf.unregisterKernel(kernelName, 'webgpu');
-			const original = stock.get(kernelName);
-			if (wanted.includes(name)) tf.registerKernel({ kernelName, backendName: 'webgpu', ...original, kernelFunc: marked(kernelFunc) });
-			else if (original) tf.registerKernel(original);
-		}
-	}
+	for (const name of GPU_KERNELS) useOwnKernels('webgpu', MAKERS[name](software), wanted.includes(name));
 }
-
-const ours = new WeakSet<tf.KernelFunc>();
-
-function marked(kernel: tf.KernelFunc): tf.KernelFunc {
-	ours.add(kernel);
-	return kernel;
-}
-
-const isOurs = ({ kernelFunc }: tf.KernelConfig) => ours.has(kernelFunc);

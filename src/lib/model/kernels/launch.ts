@@ -61,7 +61,7 @@ export function runKernel(name: string, inputs: Record<string, tf.Tensor>, attrs
 
 /** Whether the backend that runs has this kernel; where it has not, the composed operations do the work. */
 export function hasKernel(name: string): boolean {
-	return tf.getBackend() === 'webgpu' && tf.getKernel(name, 'webgpu') !== undefined;
+	return tf.getKernel(name, tf.getBackend()) !== undefined;
 }
 
 /** A tensor's last dimension, and how many rows of it there are. */

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { hasKernel, type KernelArguments, launch, rowProgram, rowsOf, runKernel } from './launch';
+import { compute, type WasmArguments, type WasmModule } from './wasmModule';
 
 const FORWARD = 'ConscienceLabRmsNorm';
 const BACKWARD = 'ConscienceLabRmsNormGradient';
@@ -64,6 +65,14 @@ const backwardCode = (lanes: number) => `	let at = row * uniforms.width;
 	let scale = inverseSqrt(total(squares) / f32(uniforms.width) + uniforms.eps);
 	let shift = total(products) / f32(uniforms.width) * scale * scale;
 	for (var i = lane; i < uniforms.width; i += ${lanes}) { result[at + i] = scale * (weight[i] * dy[at + i] - x[at + i] * shift); }`;
+
+export function rmsNormWasmKernels(lab: WasmModule): Record<string, tf.KernelFunc> {
+	const forward = ({ inputs: { x, weight }, backend, attrs: { eps } }: WasmArguments<'x' | 'weight', Settings>) =>
+		compute(backend, x.shape, (out, at) => lab.rmsNorm(out, at(x), at(weight), ...rowsOf(x), eps));
+	const backward = ({ inputs: { x, weight, dy }, backend, attrs: { eps } }: WasmArguments<'x' | 'weight' | 'dy', Settings>) =>
+		compute(backend, x.shape, (out, at) => lab.rmsNormGradient(out, at(x), at(weight), at(dy), ...rowsOf(x), eps));
+	return { [FORWARD]: forward as unknown as tf.KernelFunc, [BACKWARD]: backward as unknown as tf.KernelFunc };
+}
 
 if (!tf.getGradient(FORWARD))
 	tf.registerGradient({

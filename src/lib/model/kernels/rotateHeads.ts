@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { rotate, type RotaryTable } from '../rope';
 import { hasKernel, type KernelArguments, launch, rowsOf, runKernel } from './launch';
+import { compute, type WasmArguments, type WasmModule } from './wasmModule';
 
 const KERNEL = 'ConscienceLabRotateHeads';
 
@@ -58,6 +59,16 @@ const CODE = `fn main(index : i32) {
 	let turned = qkv[index] * cos[angle] + partner * sin[angle] * uniforms.direction;
 	result[index] = turned * select(1.0, uniforms.scale, column < uniforms.queries);
 }`;
+
+export function rotateHeadsWasmKernels(lab: WasmModule): Record<string, tf.KernelFunc> {
+	const kernel = ({ inputs: { qkv, cos, sin }, backend, attrs }: WasmArguments<'qkv' | 'cos' | 'sin', Settings>) => {
+		const { heads, keyValueHeads, headDim, direction } = attrs;
+		const turned = heads + keyValueHeads;
+		const numbers = [turned + keyValueHeads, heads, turned, headDim, cos.shape[1]!, direction, 1 / Math.sqrt(headDim)];
+		return compute(backend, qkv.shape, (out, at) => lab.rotateHeads(out, at(qkv), at(cos), at(sin), qkv.shape[0]!, ...numbers));
+	};
+	return { [KERNEL]: kernel as unknown as tf.KernelFunc };
+}
 
 if (!tf.getGradient(KERNEL))
 	tf.registerGradient({

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { hasKernel, type KernelArguments, launch, rowsOf, runKernel } from './launch';
+import { compute, type WasmArguments, type WasmModule } from './wasmModule';
 
 const FORWARD = 'ConscienceLabSwiglu';
 const BACKWARD = 'ConscienceLabSwigluGradient';
@@ -53,6 +54,18 @@ ${PLACE}
 	result[at] = dy[index] * gateUp[at + uniforms.width] * sigmoid * (1.0 + gate * (1.0 - sigmoid));
 	result[at + uniforms.width] = dy[index] * gate * sigmoid;
 }`;
+
+export function swigluWasmKernels(lab: WasmModule): Record<string, tf.KernelFunc> {
+	const forward = ({ inputs: { gateUp }, backend }: WasmArguments<'gateUp', unknown>) => {
+		const [rows, width] = rowsOf(gateUp);
+		return compute(backend, [rows, width / 2], (out, at) => lab.swiglu(out, at(gateUp), rows, width / 2));
+	};
+	const backward = ({ inputs: { gateUp, dy }, backend }: WasmArguments<'gateUp' | 'dy', unknown>) => {
+		const [rows, width] = rowsOf(gateUp);
+		return compute(backend, [rows, width], (out, at) => lab.swigluGradient(out, at(gateUp), at(dy), rows, width / 2));
+	};
+	return { [FORWARD]: forward as unknown as tf.KernelFunc, [BACKWARD]: backward as unknown as tf.KernelFunc };
+}
 
 if (!tf.getGradient(FORWARD))
 	tf.registerGradient({

@@ -1,0 +1,30 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { adamWWasmKernels } from './adamW';
+import { adaptedLinearWasmKernels } from './adaptedLinearWasm';
+import { causalAttentionWasmKernels } from './causalAttentionWasm';
+import { useOwnKernels } from './ownKernels';
+import { rmsNormWasmKernels } from './rmsNorm';
+import { rotateHeadsWasmKernels } from './rotateHeads';
+import { swigluWasmKernels } from './swiglu';
+import { tokenLogpsWasmKernels } from './tokenLogps';
+import type { WasmModule } from './wasmModule';
+
+/** What the lab computes on a processor with WebAssembly of its own. Without one of them the composed operations of tfjs take its place. */
+export const WASM_KERNELS = ['rmsNorm', 'rotateHeads', 'causalAttention', 'swiglu', 'adaptedLinear', 'tokenLogps', 'adamW'] as const;
+export type WasmKernel = (typeof WASM_KERNELS)[number];
+
+const MAKERS: Record<WasmKernel, (lab: WasmModule) => Record<string, tf.KernelFunc>> = {
+	rmsNorm: rmsNormWasmKernels,
+	rotateHeads: rotateHeadsWasmKernels,
+	causalAttention: causalAttentionWasmKernels,
+	swiglu: swigluWasmKernels,
+	adaptedLinear: adaptedLinearWasmKernels,
+	tokenLogps: tokenLogpsWasmKernels,
+	adamW: adamWWasmKernels,
+};
+
+/** Gives the wasm backend exactly the kernels named in `wanted`, of those in WASM_KERNELS. */
+export function useWasmKernels(wanted: readonly WasmKernel[], lab: WasmModule): void {
+	for (const name of WASM_KERNELS) useOwnKernels('wasm', MAKERS[name](lab), wanted.includes(name));
+}
