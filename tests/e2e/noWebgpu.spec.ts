@@ -22,9 +22,10 @@ test('without WebGPU the judge can’t be WebLLM: the page says so at once, and 
 	const notice = page.getByRole('alert').filter({ hasText: 'The judge could not be loaded.' });
 	await expect(notice).toContainText('This browser offers no WebGPU, which WebLLM needs.');
 	await notice.getByRole('button', { name: 'Let the trainer judge' }).click();
-	await expect.poll(() => stepOf(page, 'With conscience')).toBeGreaterThan(0);
 	await expect(page).toHaveURL(/conscience\.judge=%22frozen-self%22/);
 	await expect(notice).toBeHidden();
+	await button(page, 'Run').click();
+	await expect.poll(() => stepOf(page, 'With conscience')).toBeGreaterThan(0);
 });
 
 test('WebGPU asked for where there is none is a plain message with a way on', async ({ page }) => {

@@ -52,7 +52,7 @@ test('a judge whose worker ends leaves the copy where it is, and goes on when it
 	await expect(notice).toBeHidden();
 });
 
-test('a judge that arrives damaged is refused by its hash, and the run begins with the frozen copy in the trainer', async ({ page }) => {
+test('a judge that arrives damaged is refused by its hash, and the run that was asked for begins with the frozen copy in the trainer', async ({ page }) => {
 	await page.context().route('**/organism/webllm/params_shard_0.bin', async (route) => {
 		const response = await route.fetch();
 		const body = await response.body();
@@ -60,6 +60,7 @@ test('a judge that arrives damaged is refused by its hash, and the run begins wi
 		await route.fulfill({ response, body });
 	});
 	await openLab(page, JUDGED);
+	await button(page, 'Run').click();
 	const notice = page.getByRole('alert').filter({ hasText: 'The judge could not be loaded.' });
 	await expect(notice).toContainText('params_shard_0.bin', { timeout: 120_000 });
 	await expect(notice).toContainText('SHA-256');
