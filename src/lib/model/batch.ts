@@ -6,8 +6,8 @@ export function bucketLength(length: number): number {
 	return Math.ceil(length / LENGTH_STEP) * LENGTH_STEP;
 }
 
-/** The number of rows for `rows` packed tokens: a multiple of 64, or where they are many, of an eighth of a power of two. */
-export function bucketRows(rows: number): number {
-	const step = Math.max(64, 2 ** (Math.floor(Math.log2(rows)) - 3));
+/** The number of rows for `rows` packed tokens: a multiple of `least`, or where they are many, of an eighth of a power of two. */
+export function bucketRows(rows: number, least = 64): number {
+	const step = Math.max(least, 2 ** (Math.floor(Math.log2(rows)) - 3));
 	return Math.ceil(rows / step) * step;
 }

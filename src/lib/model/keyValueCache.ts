@@ -1,11 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { bucketLength } from './batch';
+import { bucketLength, bucketRows } from './batch';
 import { decodeRows, logits } from './decoder';
 import { cacheAttention, lastSlots } from './kernels/cacheAttention';
 import { NOWHERE, writeCache } from './kernels/cacheWrite';
-import { attentionSpans, causalAttention } from './kernels/causalAttention';
-import { packTokens } from './packing';
+import { readPrompts } from './readPrompts';
 import type { Model } from './weights';
 
 /** The keys and values of what a batch of sequences has said: the token at position p of a row lies in its slot p. */
@@ -30,28 +29,21 @@ export function prefill(model: Model, prompts: number[][], room: number): { cach
 	const zeros = () => tf.zeros<tf.Rank.R3>([prompts.length, slots, 2 * numKeyValueHeads * headDim]);
 	const cache = { layers: Array.from({ length: numHiddenLayers }, zeros), lengths, slots };
 	const scores = tf.tidy(() => {
-		const { ids, positions, spans } = packTokens(prompts.map((prompt) => ({ stem: prompt, branches: [] })));
-		const table = attentionSpans(spans);
-		const ofPrompts = spans.slice(0, prompts.length);
-		const places = new Int32Array(ids.length).fill(NOWHERE); // what fills up the rows is kept nowhere
-		ofPrompts.forEach(({ first, length }, row) =>
-			places.set(
-				Int32Array.from({ length }, (_, t) => row * slots + t),
-				first,
-			),
+		const places = tf.tensor1d(slotsOf(lengths, slots));
+		return logits(
+			model,
+			readPrompts(model, prompts, (layer, qkv) => writeCache(cache.layers[layer]!, qkv, places)),
 		);
-		const written = tf.tensor1d(places);
-		const hidden = decodeRows(model, ids, {
-			positions,
-			wanted: tf.tensor1d(Int32Array.from(ofPrompts, ({ first, length }) => first + length - 1)),
-			attention(layer, qkv, layout) {
-				writeCache(cache.layers[layer]!, qkv, written);
-				return causalAttention(qkv, table, layout);
-			},
-		});
-		return logits(model, hidden);
 	});
 	return { cache, scores };
+}
+
+/** The slot of each token of prompts that lie end to end; what fills up their rows is kept nowhere. */
+function slotsOf(lengths: readonly number[], slots: number): Int32Array {
+	const places = lengths.flatMap((length, row) => Array.from({ length }, (_, t) => row * slots + t));
+	const padded = new Int32Array(bucketRows(places.length)).fill(NOWHERE);
+	padded.set(places);
+	return padded;
 }
 
 /**
