@@ -70,7 +70,7 @@ function clear(row: usize, from: i32, to: i32): void {
 }
 
 /** Makes what a row sees of a span's scores, the first `seen` without the hole, add up to 1; zeros elsewhere, up to T. */
-function softmax(row: usize, seen: i32, holeStart: i32, holeEnd: i32, T: i32): void {
+export function softmax(row: usize, seen: i32, holeStart: i32, holeEnd: i32, T: i32): void {
 	const hasHole = seen > holeEnd && holeEnd > holeStart;
 	if (hasHole) for (let i = holeStart; i < holeEnd; i++) store<f32>(row + ((<usize>i) << 2), -Infinity);
 	let tops = f32x4.splat(load<f32>(row + ((<usize>(seen - 1)) << 2))); // a row sees itself

@@ -4,6 +4,7 @@
  */
 export { moment, norm, update } from './adamW';
 export { attention, attentionGradient } from './attention';
+export { cacheAttention } from './cacheAttention';
 export { pickedLogSoftmax, pickedLogSoftmaxGradient } from './logSoftmax';
 export { product } from './product';
 export { rmsNorm, rmsNormGradient, rotateHeads, swiglu, swigluGradient } from './rows';

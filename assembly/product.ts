@@ -1,3 +1,4 @@
+import { multiplyRow, TERM_BYTES } from './rowProduct';
 import {
 	COLUMNS,
 	LEFT_STEP,
@@ -12,12 +13,6 @@ import {
 	TILE_BYTES,
 } from './tile';
 import { loadPart } from './vectors';
-
-/**
- * One term of a sum of products, as i32: its length K; where its left side [M, K] is, the numbers from one row of memory to the
- * next, and whether it lies there transposed, [K, M]; the same of its right side, [K, N] or [N, K].
- */
-const TERM_BYTES: usize = 28;
 
 /** Steps that are packed at once of a left side that lies transposed: of each step a tile reads a part of a cache line, and the next tiles the rest. */
 const BLOCK: i32 = 128;
@@ -72,6 +67,14 @@ export function product(
 	residual: usize,
 	scratch: usize,
 ): void {
+	if (M < ROWS && lieStraight(terms, count)) {
+		// With so few rows packing would take longer than the product.
+		for (let row = 0; row < M; row++) {
+			const start = (<usize>row * <usize>outStep) << 2;
+			multiplyRow(out + start, row, N, terms, count, scale, bias, residual ? residual + start : 0);
+		}
+		return;
+	}
 	let from = 0;
 	let left = 0; // steps of the longest term that are still to come
 	for (let i = 0; i < count; i++) left = max(left, load<i32>(terms + <usize>i * TERM_BYTES));
@@ -133,6 +136,15 @@ function addBlock(
 			right += <usize>K * RIGHT_STEP;
 		}
 	}
+}
+
+/** Whether no side of any term is transposed. */
+function lieStraight(terms: usize, count: i32): bool {
+	for (; count > 0; count--) {
+		if (load<i32>(terms, 12) || load<i32>(terms, 24)) return false;
+		terms += TERM_BYTES;
+	}
+	return true;
 }
 
 /** How many of the steps [from, from + block) a term has. */

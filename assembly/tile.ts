@@ -124,6 +124,15 @@ export function packRightRows(packed: usize, rows: usize, rowStep: usize, count:
 
 /** The right side [K, 8] of which up to 8 columns are there, side by side in K rows. */
 export function packRightColumns(packed: usize, rows: usize, rowStep: usize, count: i32, K: i32): void {
+	if (count >= COLUMNS) {
+		for (; K > 0; K--) {
+			v128.store(packed, v128.load(rows));
+			v128.store(packed, v128.load(rows, 16), 16);
+			packed += RIGHT_STEP;
+			rows += rowStep;
+		}
+		return;
+	}
 	packColumns(packed, RIGHT_STEP, rows, rowStep, min(count, 4), K);
 	packColumns(packed + 16, RIGHT_STEP, rows + 16, rowStep, max(count - 4, 0), K);
 }

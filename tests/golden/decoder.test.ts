@@ -102,8 +102,8 @@ describe.each(BACKENDS)('%s', (backend) => {
 			actual.forEach((row, i) => expectClose(row, expected[i]!, 1e-5));
 		});
 
-		it('reads what all prompts begin with once, and finds the same', async () => {
-			const beginning = Array.from({ length: 37 }, (_, i) => (i * 11 + 5) % 64);
+		it.each([1, 37])('reads once the %d tokens that all prompts begin with, and finds the same', async (length) => {
+			const beginning = Array.from({ length }, (_, i) => (i * 11 + 5) % 64);
 			const questions = prompts.map((prompt) => [...beginning, ...prompt]);
 			const together = await nextTokenProbabilities(model, lora, questions, [3, 60, 17]);
 			for (const [i, question] of questions.entries()) {

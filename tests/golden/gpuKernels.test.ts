@@ -6,6 +6,7 @@ import { ADAMW_DEFAULTS, applyAdamW, disposeAdamW, initAdamW } from '$lib/dpo/op
 import { checkDevice, startBackend } from '$lib/model/backend';
 import { parseModelConfig } from '$lib/model/config';
 import { adaptedLinear } from '$lib/model/kernels/adaptedLinear';
+import { cacheAttention, lastSlots } from '$lib/model/kernels/cacheAttention';
 import { attentionSpans, causalAttention } from '$lib/model/kernels/causalAttention';
 import { GPU_KERNELS, useGpuKernels } from '$lib/model/kernels/gpuKernels';
 import { rmsNorm } from '$lib/model/kernels/rmsNorm';
@@ -90,6 +91,28 @@ const attentions = HEADS.flatMap(([trees, heads, keyValueHeads, headDim]): Case[
 	];
 });
 
+/** Slots of the cache, the last one that each row sees, and H, KV, headDim. */
+const CACHES: [number, number[], number, number, number][] = [
+	[1, [0], 1, 1, 2],
+	[16, [3, 0, 15], 4, 2, 6],
+	[130, [129], 3, 1, 10],
+	[70, [0, 64, 7, 69, 33], 6, 2, 4],
+];
+const caches = CACHES.map(([slots, last, heads, keyValueHeads, headDim]): Case => {
+	const layout = { heads, keyValueHeads, headDim };
+	const B = last.length;
+	return {
+		name: `cacheAttention ${label([last, slots])} slots, ${heads} heads on ${keyValueHeads} of ${headDim}`,
+		inputs: [],
+		run: (_, numbers) => {
+			const qkv = tf.tensor2d(numbers(B * (heads + 2 * keyValueHeads) * headDim), [B, (heads + 2 * keyValueHeads) * headDim]);
+			const width = 2 * keyValueHeads * headDim;
+			const cache = tf.tensor3d(numbers(B * slots * width), [B, slots, width]);
+			return cacheAttention(qkv, cache, lastSlots(last, slots), layout);
+		},
+	};
+});
+
 /** rows, inputs, outputs of each layer, which are adapted, rank, with a bias, with a residual */
 const LINEARS: [number, number, number[], boolean[], number, boolean, boolean][] = [
 	[1, 1, [1], [true], 1, false, false],
@@ -99,6 +122,8 @@ const LINEARS: [number, number, number[], boolean[], number, boolean, boolean][]
 	[33, 12, [10, 10], [true, true], 9, false, false],
 	[4, 6, [8, 4, 4], [true, true, true], 1, false, false],
 	[300, 5, [6, 3], [true, true], 2, false, true],
+	[1, 9, [70, 33], [false, false], 1, true, true],
+	[3, 40, [37], [true], 2, true, true],
 ];
 const linears = LINEARS.map(([rows, inputs, widths, adapted, rank, hasBias, hasResidual]): Case => {
 	const total = widths.reduce((a, b) => a + b);
@@ -133,7 +158,7 @@ const heads = (
 	},
 }));
 
-const CASES = [...rmsNorms, ...swiglus, ...attentions, ...linears, ...heads];
+const CASES = [...rmsNorms, ...swiglus, ...attentions, ...caches, ...linears, ...heads];
 
 /** The output of a case, then the gradients of its product with fixed numbers, as read from the backend that runs. */
 async function compute({ name, inputs, run }: Case, shifts?: Float32Array[]): Promise<Float32Array[]> {
@@ -150,6 +175,7 @@ async function compute({ name, inputs, run }: Case, shifts?: Float32Array[]): Pr
 		const forward = (...given: tf.Tensor[]) => run(given, stream(`${name} constants`));
 		const out = forward(...xs);
 		const probe = tf.tensor(stream(`${name} probe`)(out.size), out.shape);
+		if (xs.length === 0) return [out]; // nothing learns through a cache
 		return [out, ...tf.grads((...given: tf.Tensor[]) => tf.sum(tf.mul(forward(...given), probe)))(xs)];
 	});
 	const values = await Promise.all(tensors.map(async (tensor) => Float32Array.from(await tensor.data())));
@@ -179,7 +205,7 @@ async function expectSame(backend: (typeof BACKENDS)[number], example: Case, lan
 describe.each(BACKENDS.filter((backend) => backend !== 'cpu'))('%s equals the composed operations on cpu', (backend) => {
 	it.each(CASES.map((example) => [example.name, example] as const))('%s', (_, example) => expectSame(backend, example));
 
-	const reductions = [...rmsNorms, ...attentions.filter(({ name }) => name.startsWith('causal')), ...heads.slice(0, 3)];
+	const reductions = [...rmsNorms, ...caches, ...attentions.filter(({ name }) => name.startsWith('causal')), ...heads.slice(0, 3)];
 	it.each(reductions.map((example) => [example.name, example] as const))('%s with many lanes a row, as on a real GPU', (_, example) =>
 		expectSame(backend, example, 64),
 	);
@@ -188,6 +214,14 @@ describe.each(BACKENDS.filter((backend) => backend !== 'cpu'))('%s equals the co
 		if (backend !== 'wasm') return; // WGSL reads within its buffers whatever it is asked for
 		expect(() => tf.tidy(() => tokenLogps(tf.ones([2, 3]), tf.ones([3, 4]), tf.tensor1d([1, 4], 'int32')))).toThrow(
 			'label 4 of a vocabulary of 4; expected 0 to 3',
+		);
+	});
+
+	it('refuses to look at slots that the cache does not have', () => {
+		if (backend !== 'wasm') return; // as above
+		const layout = { heads: 1, keyValueHeads: 1, headDim: 2 };
+		expect(() => tf.tidy(() => cacheAttention(tf.ones([1, 6]), tf.ones([1, 3, 4]), lastSlots([3], 3), layout))).toThrow(
+			'there is no slot 3 in a cache of 3',
 		);
 	});
 

@@ -1,17 +1,17 @@
-/** Packed batches against one sequence at a time, unpacked and through the blocks that generation uses: log-probs and gradients. */
+/** Packed batches against one sequence at a time, unpacked and through tfjs's own operations: log-probs and gradients. */
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { completionLogps } from '$lib/dpo/logps';
 import { disposeBatch, makeBatch, type PromptCompletions } from '$lib/dpo/sequences';
-import { attend, causalMask } from '$lib/model/attention';
 import { parseModelConfig } from '$lib/model/config';
-import { anglesAt, decode, logits } from '$lib/model/decoder';
+import { logits } from '$lib/model/decoder';
 import { disposeLora, type Lora, type LoraConfig } from '$lib/model/lora';
 import { seededRandom } from '$lib/model/random';
 import { disposeModel, type Model } from '$lib/model/weights';
 
 import { BACKENDS, useBackend } from './backends';
+import { composedHiddenStates } from './composedDecoder';
 import golden from './decoder.json';
 import { randomLora, randomModel } from './randomCheckpoint';
 
@@ -31,9 +31,7 @@ const SHAPES: Record<string, [prompt: number, ...completions: number[]][]> = {
 function logpAlone(model: Model, lora: Lora, prompt: readonly number[], completion: readonly number[]): tf.Tensor {
 	const ids = [...prompt, ...completion];
 	const T = ids.length;
-	const mask = causalMask(T);
-	const angles = anglesAt(model, [...Array(T).keys()], [1, T]);
-	const hidden = decode(model, tf.tensor2d([ids], [1, T], 'int32'), lora, angles, (_, q, k, v) => attend(q, k, v, mask));
+	const hidden = composedHiddenStates(model, ids, lora);
 	const { vocabSize } = model.config;
 	const labels = new Float32Array(T * vocabSize); // one-hot in the rows before the completion's tokens
 	completion.forEach((label, t) => (labels[(prompt.length + t - 1) * vocabSize + label] = 1));

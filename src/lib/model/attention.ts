@@ -20,25 +20,11 @@ export function attend(q: tf.Tensor3D, k: tf.Tensor3D, v: tf.Tensor3D, mask: tf.
 	return tf.matMul(tf.reshape(weights, [BKV, GT, S]), v);
 }
 
-/**
- * [1, 1, T, before + T]: position t sees itself and what came before, also in a prefix of `before` tokens.
- * Right padding needs nothing more: no real token ever looks right.
- */
-export function causalMask(T: number, before = 0): tf.Tensor4D {
-	const S = before + T;
-	const mask = new Float32Array(T * S);
-	for (let t = 0; t < T; t++) mask.fill(FORBIDDEN, t * S + before + t + 1, (t + 1) * S);
-	return tf.tensor4d(mask, [1, 1, T, S]);
-}
-
-/** [B, 1, 1, slots]: each row sees the slots before its length, and those from `from` up to `to`, which are common to all rows. */
-export function slotMask(lengths: number[], from: number, to: number, slots: number): tf.Tensor4D {
-	const mask = new Float32Array(lengths.length * slots).fill(FORBIDDEN);
-	lengths.forEach((length, row) => {
-		const start = row * slots;
-		mask.fill(0, start, start + length).fill(0, start + from, start + to);
-	});
-	return tf.tensor4d(mask, [lengths.length, 1, 1, slots]);
+/** [B, 1, 1, slots]: each row sees the slots up to its `last`. */
+export function slotMask(last: readonly number[], slots: number): tf.Tensor4D {
+	const mask = new Float32Array(last.length * slots);
+	last.forEach((slot, row) => mask.fill(FORBIDDEN, row * slots + slot + 1, (row + 1) * slots));
+	return tf.tensor4d(mask, [last.length, 1, 1, slots]);
 }
 
 /** [S, 1, L, L]: in each span a row sees itself and what came before, but not the hole if it is behind it. */

@@ -1,5 +1,3 @@
-import * as tf from '@tensorflow/tfjs-core';
-
 /** The webgpu backend keeps a pool of buffers for each exact size and never gives one back, so lengths come in few sizes. */
 export const LENGTH_STEP = 16;
 
@@ -8,17 +6,8 @@ export function bucketLength(length: number): number {
 	return Math.ceil(length / LENGTH_STEP) * LENGTH_STEP;
 }
 
-/** The number of rows for `rows` packed tokens: a multiple of 64, or where they are many, of an eighth of a power of two. */
-export function bucketRows(rows: number): number {
-	const step = Math.max(64, 2 ** (Math.floor(Math.log2(rows)) - 3));
+/** The number of rows for `rows` packed tokens: a multiple of `least`, or where they are many, of an eighth of a power of two. */
+export function bucketRows(rows: number, least = 64): number {
+	const step = Math.max(least, 2 ** (Math.floor(Math.log2(rows)) - 3));
 	return Math.ceil(rows / step) * step;
-}
-
-/** Sequences as one batch [B, T], padded on the right with token 0 to a bucket's length. Causal attention never sees the padding. */
-export function padRight(sequences: number[][]): tf.Tensor2D {
-	const B = sequences.length;
-	const T = bucketLength(Math.max(...sequences.map((ids) => ids.length)));
-	const padded = new Int32Array(B * T);
-	sequences.forEach((ids, row) => padded.set(ids, row * T));
-	return tf.tensor2d(padded, [B, T], 'int32');
 }

@@ -119,22 +119,6 @@ export function loraPairs({ config, layers, weights, parts }: Lora): LoraPairs {
 	return { layers: pairs, scale: loraScale(config) };
 }
 
-/** y = x·W (+ b) (+ s·(x·Aᵀ)·Bᵀ) for `x` [N, in]; the adapter is off where `pair` is undefined. */
-export function project(
-	x: tf.Tensor2D,
-	layer: LayerWeights,
-	projection: Projection,
-	pair: LoraPair | undefined,
-	scale: number,
-): tf.Tensor2D {
-	let y: tf.Tensor2D = tf.matMul(x, layer.kernels[projection]); // [N, out]
-	const bias = layer.biases[projection];
-	if (bias) y = tf.add(y, bias);
-	if (!pair) return y;
-	const low: tf.Tensor2D = tf.mul(tf.matMul(x, pair.loraA, false, true), scale); // [N, R]
-	return tf.add(y, tf.matMul(low, pair.loraB, false, true));
-}
-
 /** The model with the adapter's change added to its kernels: as fast as the base. It shares all else with it; free it with `disposeMerged`. */
 export function mergeLora(model: Model, lora: Lora): Model {
 	const layers: LayerWeights[] = [];

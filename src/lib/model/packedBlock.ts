@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import type { Projection } from './config';
 import { adaptedLinear, type LinearGroup } from './kernels/adaptedLinear';
-import { type AttentionSpans, causalAttention } from './kernels/causalAttention';
 import { rmsNorm } from './kernels/rmsNorm';
 import { rotateHeads, type HeadLayout } from './kernels/rotateHeads';
 import { selectRows } from './kernels/selectRows';
@@ -42,11 +41,14 @@ export function cutByGroup({ config, layers, weights, parts }: Lora): LoraGroups
 	return { layers: byLayer, rank: config.rank, scale: loraScale(config) };
 }
 
-/** Where the rows of a packed batch are, and which of them the block has to give. */
+/** What a layer's queries take from keys and values: [N, (H + 2·KV)·headDim], turned by their angles → [N, H·headDim]. */
+export type Attention = (layer: number, qkv: tf.Tensor2D, layout: HeadLayout) => tf.Tensor2D;
+
+/** Where the rows that a block works on are, and which of them it has to give. */
 export interface BlockRows {
 	/** Of the keys; [1, N, 1, headDim]. */
 	angles: RotaryTable;
-	spans: AttentionSpans;
+	attention: Attention;
 	/** [M] int32, the rows that are read after the last block: what follows its attention runs for those only. Null: all. */
 	wanted: tf.Tensor1D | null;
 }
@@ -60,7 +62,7 @@ export function packedBlock(
 	index: number,
 	x: tf.Tensor2D,
 	lora: LoraGroups | null,
-	{ angles, spans, wanted }: BlockRows,
+	{ angles, attention, wanted }: BlockRows,
 ): tf.Tensor2D {
 	const { numAttentionHeads: heads, numKeyValueHeads: keyValueHeads, headDim, rmsNormEps: eps } = config;
 	const layer = weights.layers[index]!;
@@ -70,7 +72,7 @@ export function packedBlock(
 
 	const qkv = adaptedLinear(rmsNorm(x, layer.inputLayernorm, eps), group('qkv'));
 	const rotated = rotateHeads(normHeads(qkv, layer, layout, eps), angles, layout);
-	const residual = adaptedLinear(take(causalAttention(rotated, spans, layout)), group('o'), take(x));
+	const residual = adaptedLinear(take(attention(index, rotated, layout)), group('o'), take(x));
 	const gateUp = adaptedLinear(rmsNorm(residual, layer.postAttentionLayernorm, eps), group('gateUp'));
 	return adaptedLinear(swiglu(gateUp), group('down'), residual);
 }

@@ -2,73 +2,89 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type { WebGPUBackend, WebGPUProgram } from '@tensorflow/tfjs-backend-webgpu';
 
+/** The place of a row that is not written. */
+export const NOWHERE = -1;
+
 /**
- * cache[:, slot, :] = rows, in place: the one operation here that changes a tensor. tfjs has none, and without it each generated
- * token would copy the whole cache. `cache` is [n, S, headDim], `rows` [n, 1, headDim]; there is no gradient.
+ * cache[places[n]] = the last C numbers of rows[n], in place: the one operation here that changes a tensor. tfjs has none, and without
+ * it each generated token would copy the whole cache. `cache` is [B, S, C], whose slots are counted through; `rows` [N, W], `places` [N]
+ * int32; there is no gradient.
  */
-export function writeSlot(cache: tf.Tensor3D, rows: tf.Tensor3D, slot: number): void {
-	const [n, S, headDim] = cache.shape;
-	if (rows.shape.join() !== [n, 1, headDim].join() || slot < 0 || slot >= S)
-		throw new RangeError(`writeSlot: [${rows.shape.join(', ')}] at slot ${slot} does not fit a cache of [${cache.shape.join(', ')}]`);
-	tf.engine().runKernel(KERNEL, { cache, rows }, { slot });
+export function writeCache(cache: tf.Tensor3D, rows: tf.Tensor2D, places: tf.Tensor1D): void {
+	const [N, W] = rows.shape;
+	if (places.shape[0] !== N || W < cache.shape[2])
+		throw new RangeError(
+			`writeCache: [${rows.shape.join(', ')}] at ${places.shape[0]} places does not fit a cache of [${cache.shape.join(', ')}]`,
+		);
+	tf.engine().runKernel(KERNEL, { cache, rows, places });
 }
 
-const KERNEL = 'ConscienceLabWriteSlot';
+const KERNEL = 'ConscienceLabWriteCache';
 
 interface WriteArguments<Backend> {
-	inputs: { cache: tf.TensorInfo; rows: tf.TensorInfo };
+	inputs: Record<'cache' | 'rows' | 'places', tf.TensorInfo>;
 	backend: Backend;
-	attrs: { slot: number };
 }
 /** A kernel without outputs: the engine would count an output as a new tensor on the cache's memory. */
 type WriteKernel<Backend> = (args: WriteArguments<Backend>) => [];
 
 /** The part of the cpu backend that is used: tensors are typed arrays in a map. */
 interface CpuBackend {
-	data: { get(dataId: object): { values: Float32Array } };
+	data: { get(dataId: object): { values: Float32Array | Int32Array } };
 }
 
-const onCpu: WriteKernel<CpuBackend> = ({ inputs: { cache, rows }, backend, attrs }) => {
-	copyRows(backend.data.get(cache.dataId).values, backend.data.get(rows.dataId).values, cache.shape, attrs.slot);
-	return [];
-};
+const onCpu: WriteKernel<CpuBackend> = ({ inputs, backend }) => copyRows(inputs, ({ dataId }) => backend.data.get(dataId).values);
 
-const onWasm: WriteKernel<BackendWasm> = ({ inputs: { cache, rows }, backend, attrs }) => {
-	copyRows(backend.typedArrayFromHeap(cache) as Float32Array, backend.typedArrayFromHeap(rows) as Float32Array, cache.shape, attrs.slot);
+const onWasm: WriteKernel<BackendWasm> = ({ inputs, backend }) => {
+	copyRows(inputs, (tensor) => backend.typedArrayFromHeap(tensor) as Float32Array | Int32Array);
 	// XNNPACK may have packed the cache as a matMul's right side, and keeps that copy by the tensor's id: registering anew drops it.
-	const { id, memoryOffset } = backend.dataIdMap.get(cache.dataId);
+	const { id, memoryOffset } = backend.dataIdMap.get(inputs.cache.dataId);
 	backend.wasm.tfjs.disposeData(id);
-	backend.wasm.tfjs.registerTensor(id, tf.util.sizeFromShape(cache.shape), memoryOffset);
+	backend.wasm.tfjs.registerTensor(id, tf.util.sizeFromShape(inputs.cache.shape), memoryOffset);
 	return [];
 };
 
-const onWebGpu: WriteKernel<WebGPUBackend> = ({ inputs: { cache, rows }, backend, attrs }) => {
-	const [n, S, headDim] = cache.shape as [number, number, number];
+function copyRows(
+	{ cache, rows, places }: WriteArguments<unknown>['inputs'],
+	valuesOf: (tensor: tf.TensorInfo) => Float32Array | Int32Array,
+): [] {
+	const [B, S, C] = cache.shape as [number, number, number];
+	const W = rows.shape[1]!;
+	const [to, from] = [valuesOf(cache), valuesOf(rows)];
+	valuesOf(places).forEach((place, n) => {
+		if (place === NOWHERE) return;
+		if (place < 0 || place >= B * S) throw new RangeError(`writeCache: there is no slot ${place} in a cache of ${B} × ${S}`);
+		to.set(from.subarray((n + 1) * W - C, (n + 1) * W), place * C);
+	});
+	return [];
+}
+
+const onWebGpu: WriteKernel<WebGPUBackend> = ({ inputs: { cache, rows, places }, backend }) => {
+	const [B, S, C] = cache.shape as [number, number, number];
+	const [N, W] = rows.shape as [number, number];
 	const program: WebGPUProgram = {
 		outputShape: cache.shape,
-		variableNames: ['rows'],
-		variableComponents: [1],
+		variableNames: ['rows', 'places'],
+		variableComponents: [1, 1],
 		outputComponent: 1,
 		workgroupSize: [64, 1, 1],
 		dispatchLayout: { x: [0] },
-		dispatch: [Math.ceil((n * headDim) / 64), 1, 1],
-		uniforms: 'count : i32, slot : i32, slots : i32, headDim : i32,',
-		shaderKey: 'lab_writeSlot',
+		dispatch: [Math.ceil((N * C) / 64), 1, 1],
+		uniforms: 'count : i32, slots : i32, width : i32, written : i32,',
+		shaderKey: 'lab_writeCache',
 		getUserCode: () => `fn main(index : i32) {
 	if (index >= uniforms.count) { return; }
-	let row = index / uniforms.headDim;
-	result[(row * uniforms.slots + uniforms.slot) * uniforms.headDim + index % uniforms.headDim] = rows[index];
+	let row = index / uniforms.written;
+	let place = places[row];
+	if (place < 0 || place >= uniforms.slots) { return; }
+	let column = index % uniforms.written;
+	result[place * uniforms.written + column] = rows[(row + 1) * uniforms.width - uniforms.written + column];
 }`,
 	};
-	const uniforms = [n * headDim, attrs.slot, S, headDim].map((value) => ({ type: 'int32', data: [value] }));
-	backend.runWebGPUProgram(program, [rows], 'float32', uniforms, cache); // the fifth argument is what to write into
+	const uniforms = [N * C, B * S, W, C].map((value) => ({ type: 'int32', data: [value] }));
+	backend.runWebGPUProgram(program, [rows, places], 'float32', uniforms, cache); // the fifth argument is what to write into
 	return [];
 };
-
-function copyRows(cache: Float32Array, rows: Float32Array, shape: number[], slot: number): void {
-	const [n, S, headDim] = shape as [number, number, number];
-	for (let row = 0; row < n; row++) cache.set(rows.subarray(row * headDim, (row + 1) * headDim), (row * S + slot) * headDim);
-}
 
 const KERNELS = { cpu: onCpu, wasm: onWasm, webgpu: onWebGpu };
 for (const [backendName, kernel] of Object.entries(KERNELS))

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { adamWKernels } from './adamW';
 import { adaptedLinearKernels } from './adaptedLinear';
+import { cacheAttentionKernels } from './cacheAttention';
 import { causalAttentionKernels } from './causalAttention';
 import { useOwnKernels } from './ownKernels';
 import { rmsNormKernels } from './rmsNorm';
@@ -16,6 +17,7 @@ export const GPU_KERNELS = [
 	'rmsNorm',
 	'rotateHeads',
 	'causalAttention',
+	'cacheAttention',
 	'swiglu',
 	'adaptedLinear',
 	'tokenLogps',
@@ -31,6 +33,7 @@ const MAKERS: Record<GpuKernel, (software: boolean) => Record<string, tf.KernelF
 	rmsNorm: (software) => rmsNormKernels(lanesOn(software)),
 	rotateHeads: rotateHeadsKernels,
 	causalAttention: (software) => causalAttentionKernels(lanesOn(software)),
+	cacheAttention: (software) => cacheAttentionKernels(lanesOn(software)),
 	swiglu: swigluKernels,
 	adaptedLinear: adaptedLinearKernels,
 	tokenLogps: (software) => tokenLogpsKernels(lanesOn(software)),

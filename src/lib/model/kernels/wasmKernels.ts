@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { adamWWasmKernels } from './adamW';
 import { adaptedLinearWasmKernels } from './adaptedLinearWasm';
+import { cacheAttentionWasmKernels } from './cacheAttention';
 import { causalAttentionWasmKernels } from './causalAttentionWasm';
 import { useOwnKernels } from './ownKernels';
 import { rmsNormWasmKernels } from './rmsNorm';
@@ -11,13 +12,23 @@ import { tokenLogpsWasmKernels } from './tokenLogps';
 import type { WasmModule } from './wasmModule';
 
 /** What the lab computes on a processor with WebAssembly of its own. Without one of them the composed operations of tfjs take its place. */
-export const WASM_KERNELS = ['rmsNorm', 'rotateHeads', 'causalAttention', 'swiglu', 'adaptedLinear', 'tokenLogps', 'adamW'] as const;
+export const WASM_KERNELS = [
+	'rmsNorm',
+	'rotateHeads',
+	'causalAttention',
+	'cacheAttention',
+	'swiglu',
+	'adaptedLinear',
+	'tokenLogps',
+	'adamW',
+] as const;
 export type WasmKernel = (typeof WASM_KERNELS)[number];
 
 const MAKERS: Record<WasmKernel, (lab: WasmModule) => Record<string, tf.KernelFunc>> = {
 	rmsNorm: rmsNormWasmKernels,
 	rotateHeads: rotateHeadsWasmKernels,
 	causalAttention: causalAttentionWasmKernels,
+	cacheAttention: cacheAttentionWasmKernels,
 	swiglu: swigluWasmKernels,
 	adaptedLinear: adaptedLinearWasmKernels,
 	tokenLogps: tokenLogpsWasmKernels,

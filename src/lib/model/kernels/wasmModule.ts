@@ -11,6 +11,7 @@ type Export =
 	| 'swigluGradient'
 	| 'attention'
 	| 'attentionGradient'
+	| 'cacheAttention'
 	| 'pickedLogSoftmax'
 	| 'pickedLogSoftmaxGradient'
 	| 'norm'
