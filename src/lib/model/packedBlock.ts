@@ -54,8 +54,8 @@ export interface BlockRows {
 }
 
 /**
- * `block` of decoder.ts over packed tokens, with layers that read the same input in one product: x [N, D] → [N, D], or [M, D].
- * Joined for a GPU, where a small model's step is bound by the number of dispatches.
+ * One pre-norm block over packed tokens: x + attention(norm(x)), then + SwiGLU(norm(…)) (arXiv:2002.05202); x [N, D] → [N, D], or [M, D].
+ * Layers that read the same input are one product: a small model's step is bound by the number of operations, on a GPU above all.
  */
 export function packedBlock(
 	{ config, weights }: Model,
