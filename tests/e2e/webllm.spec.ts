@@ -52,7 +52,9 @@ test('a judge whose worker ends leaves the copy where it is, and goes on when it
 	await expect(notice).toBeHidden();
 });
 
-test('a judge that arrives damaged is refused by its hash, and the run that was asked for begins with the frozen copy in the trainer', async ({ page }) => {
+test('a judge that arrives damaged is refused by its hash, and the run that was asked for begins with the frozen copy in the trainer', async ({
+	page,
+}) => {
 	await page.context().route('**/organism/webllm/params_shard_0.bin', async (route) => {
 		const response = await route.fetch();
 		const body = await response.body();
