@@ -43,7 +43,7 @@ const BackendSpeed = v.object({
 	seconds: Positive,
 });
 
-export const SpeedReportSchema = v.object({
+const SpeedReportSchema = v.object({
 	version: v.literal(1),
 	date: v.string(),
 	/** What ran it: the browser as it names itself, or Node. */
@@ -139,7 +139,7 @@ export interface RunSeconds {
 }
 
 /** A run of one copy from its beginning to its final evaluation. */
-export function runSeconds(pace: Pace, work: Record<Work, number>): RunSeconds {
+function runSeconds(pace: Pace, work: Record<Work, number>): RunSeconds {
 	const [conscience, evaluation] = [work.step * pace.conscience, work.answer * pace.answer];
 	const training = work.step * pace.step - conscience;
 	return { training, conscience, evaluation, total: training + conscience + evaluation };

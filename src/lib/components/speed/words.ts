@@ -21,15 +21,15 @@ export const flops = (perSecond: number): string =>
 	perSecond >= 1e12 ? `${inDigits(perSecond / 1e12)} TFLOP/s` : `${inDigits(perSecond / 1e9)} GFLOP/s`;
 
 /** Bytes a second. */
-export const bytesPerSecond = (bytes: number): string => `${inDigits(bytes / 1e9)} GB/s`;
+const bytesPerSecond = (bytes: number): string => `${inDigits(bytes / 1e9)} GB/s`;
 
 export const tokensPerSecond = (tokens: number): string => `${inDigits(tokens)} tokens/s`;
 
 /** A time that may be far below a second. */
-export const shortTime = (seconds: number): string => (seconds < 1 ? `${inDigits(1000 * seconds)} ms` : `${inDigits(seconds)} s`);
+const shortTime = (seconds: number): string => (seconds < 1 ? `${inDigits(1000 * seconds)} ms` : `${inDigits(seconds)} s`);
 
 /** Who computes, as the subject of a sentence. */
-export function whoComputes({ backend, adapter, software }: Pick<BackendSpeed, 'backend' | 'adapter' | 'software'>): string {
+function whoComputes({ backend, adapter, software }: Pick<BackendSpeed, 'backend' | 'adapter' | 'software'>): string {
 	if (backend !== 'webgpu') return backend === 'wasm' ? 'WebAssembly, on one core of your processor,' : 'Plain JavaScript';
 	return software ? 'WebGPU, which your processor plays here,' : `Your GPU (${adapter ?? 'unnamed'})`;
 }
