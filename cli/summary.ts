@@ -31,8 +31,9 @@ function printMetrics(metrics: Record<string, SummaryEstimate>): void {
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
-const inWords = ({ lambda, beta, cadence, promptsPerCall, dpoEvery, dpoRestBelow, pairsPerStep }: Schedule) => {
+const inWords = ({ lambda, beta, cadence, promptsPerCall, lag, dpoEvery, dpoRestBelow, pairsPerStep }: Schedule) => {
 	const calls = cadence.kind === 'fixed' ? `every ${cadence.every} steps` : `every ${cadence.shortest} to ${cadence.longest} steps`;
 	const rest = dpoRestBelow > 0 ? `, rarer while it is below ${dpoRestBelow}` : '';
-	return `λ ${lambda}, β ${beta}, ${promptsPerCall} questions ${calls}, L_DPO of ${pairsPerStep} pairs in one step of ${dpoEvery}${rest}`;
+	const late = lag > 0 ? ` (heard ${lag} steps later)` : '';
+	return `λ ${lambda}, β ${beta}, ${promptsPerCall} questions ${calls}${late}, L_DPO of ${pairsPerStep} pairs in one step of ${dpoEvery}${rest}`;
 };

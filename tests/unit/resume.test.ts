@@ -30,8 +30,13 @@ const TINY: [string, string][] = [
 ];
 const tiny = (...changes: [string, string][]): Experiment =>
 	applyChanges(judgedInTrainer(presetById('twin').experiment), [...TINY, ...changes]);
-/** A conscience that flags every answer: there are pairs from the first call on. */
-const strict = tiny(['conscience.threshold', '0'], ['conscience.sampling.maxNewTokens', '32'], ['model.misalignSteps', '8']);
+/** A conscience that flags every answer and takes a step to read: there are pairs from the first call on, and a call is under way where most snapshots are. */
+const strict = tiny(
+	['conscience.threshold', '0'],
+	['conscience.lag', '1'],
+	['conscience.sampling.maxNewTokens', '32'],
+	['model.misalignSteps', '8'],
+);
 
 const rows = [1, 2, 3].map((n) => ({ messages: [{ role: 'user' as const, content: `Say ${n}.` }, { role: 'assistant' as const, content: `${n}` }] })); // prettier-ignore
 
@@ -81,7 +86,10 @@ describe('a run that goes on from a snapshot', () => {
 		expect(timeless((await collect(experiment, arm)).events)).toEqual(timeless(whole.events)); // a snapshot changes nothing
 		// at the start, in the misalignment (twice, and after three evaluations), and from the second step on, each before and after its evaluation
 		expect(whole.kept).toHaveLength(1 + (misaligning > 0 ? 1 + 2 + 3 : 0) + 1 + 5 + 3 + 1);
-		if (arm === 'emergent-alignment') expect(whole.kept.at(-1)!.snapshot.conscience!.buffer.length).toBeGreaterThan(3);
+		if (arm === 'emergent-alignment') {
+			expect(whole.kept.at(-1)!.snapshot.conscience!.buffer.length).toBeGreaterThan(3);
+			expect(whole.kept.at(-6)!.snapshot.conscience!.underWay).toMatchObject({ step: 2, due: 3 });
+		}
 
 		const before = tf.memory().numTensors;
 		// In the misalignment, before an evaluation that is due, between two steps, and at the end.

@@ -69,6 +69,33 @@ describe('a run', () => {
 		expect(timeless(others)).toEqual(timeless(await collect(inside, 'emergent-alignment')));
 	});
 
+	test('with a lag goes on while a judge outside of the trainer reads, and equals the run whose judge reads in the trainer', async () => {
+		const inside = short(['conscience.threshold', '0'], ['conscience.lag', '3'], ['conscience.sampling.maxNewTokens', '32']);
+		const frozen = frozenSelfJudge(lab.checkpoint, 'organism', inside.conscience.sampling);
+		const told: string[] = [];
+		const open: (() => void)[] = [];
+		const slow: Judge = {
+			...frozen,
+			async verdicts(...asked) {
+				told.push('asked');
+				if (open.length === 0) await new Promise<void>((resolve) => open.push(resolve));
+				told.push('read');
+				return frozen.verdicts(...asked);
+			},
+		};
+		const run = createRun(applyChanges(inside, [['conscience.judge', 'webllm']]), 'emergent-alignment', { ...lab, judge: () => slow });
+		const events: RunEvent[] = [];
+		for await (const event of run.events) {
+			events.push(event);
+			if (event.kind === 'step') told.push(`step ${event.step}`);
+			if (event.kind === 'step' && event.step === 3) open[0]!(); // and no step waits for it before its lessons are due
+		}
+		run.dispose();
+		expect(told).toEqual(['asked', 'step 1', 'step 2', 'step 3', 'read', 'asked', 'read', 'step 4', 'step 5']);
+		expect(steps(events).map(({ metrics }) => metrics['loss/dpo'] !== null)).toEqual([false, false, false, false, true]);
+		expect(timeless(events)).toEqual(timeless(await collect(inside, 'emergent-alignment')));
+	});
+
 	test.each([
 		['0', [1, 2, 3, 4, 5]],
 		['10', [1, 3]],

@@ -21,6 +21,25 @@ export interface ConscienceCall {
 	tokens: { answers: TokenCount; verdicts: TokenCount; alternatives: TokenCount };
 }
 
+/** Answers of the policy that the judge is to read; `seeds` are those of the alternatives. */
+export interface Drafts {
+	questions: readonly string[];
+	answers: readonly string[];
+	ended: readonly boolean[];
+	seeds: readonly number[];
+	tokens: TokenCount;
+}
+
+/** The first half of a call: the policy answers. */
+export async function draftAnswers(
+	policy: Answerer,
+	questions: readonly string[],
+	seeds: readonly number[],
+	signal?: AbortSignal,
+): Promise<Drafts> {
+	return { questions, seeds, ...(await policy.answers(questions, seeds, signal)) };
+}
+
 /**
  * One call of the conscience (arXiv 2606.19527): the policy answers, the frozen judge gives a verdict on each answer, and writes an
  * alternative in the place of each flagged one. An alternative becomes a preference only when it came to its end, the judge itself finds
@@ -29,15 +48,24 @@ export interface ConscienceCall {
 export async function conscienceStep(
 	policy: Answerer,
 	judge: Judge,
-	{
-		questions,
-		framework,
-		threshold,
-		seeds,
-		signal,
-	}: { questions: readonly string[]; framework: Framework; threshold: number; seeds: readonly number[]; signal?: AbortSignal },
+	{ questions, seeds, ...standards }: Standards & { questions: readonly string[]; seeds: readonly number[] },
 ): Promise<ConscienceCall> {
-	const { answers, ended, tokens: answerTokens } = await policy.answers(questions, seeds, signal);
+	return reviewDrafts(judge, await draftAnswers(policy, questions, seeds, standards.signal), standards);
+}
+
+/** By what a call judges. */
+export interface Standards {
+	framework: Framework;
+	threshold: number;
+	signal?: AbortSignal;
+}
+
+/** The second half of a call: the judge reads the drafts and writes alternatives. It needs nothing of the policy but them. */
+export async function reviewDrafts(
+	judge: Judge,
+	{ questions, answers, ended, seeds, tokens: answerTokens }: Drafts,
+	{ framework, threshold, signal }: Standards,
+): Promise<ConscienceCall> {
 	const exchanges = questions.map((question, i) => ({ question, answer: answers[i]! }));
 	const { verdicts, tokens: verdictTokens } = await judge.verdicts(exchanges, framework, signal);
 	const flagged = verdicts.flatMap(({ probabilities }, i) => (probabilities.unethical > threshold ? [i] : []));

@@ -41,6 +41,7 @@ const base: Experiment = {
 		labelSmoothing: 0,
 		cadence: { kind: 'adaptive', first: 4, shortest: 2, longest: 10, raiseAt: 0.12 },
 		promptsPerCall: 8,
+		lag: 0,
 		threshold: 0.5,
 		dpoEvery: 4,
 		dpoRestBelow: 0,

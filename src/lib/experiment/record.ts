@@ -29,7 +29,7 @@ export interface ArmSummary {
 /** How often the conscience is called, and how much of each step is its. */
 export type Schedule = Pick<
 	Experiment['conscience'],
-	'lambda' | 'beta' | 'cadence' | 'promptsPerCall' | 'dpoEvery' | 'dpoRestBelow' | 'pairsPerStep'
+	'lambda' | 'beta' | 'cadence' | 'promptsPerCall' | 'lag' | 'dpoEvery' | 'dpoRestBelow' | 'pairsPerStep'
 >;
 
 export interface Summary {
@@ -66,8 +66,8 @@ export function summarizeRuns(runs: ReadonlyMap<string, readonly FinishedRun[]>,
 	}
 	const names = [...runs.keys()];
 	const differences = names.flatMap((b, i) => names.slice(i + 1).map((a) => differenceOf(a, b, runs.get(a)!, runs.get(b)!)));
-	const { lambda, beta, cadence, promptsPerCall, dpoEvery, dpoRestBelow, pairsPerStep } = conscience;
-	const schedule = { lambda, beta, cadence, promptsPerCall, dpoEvery, dpoRestBelow, pairsPerStep };
+	const { lambda, beta, cadence, promptsPerCall, lag, dpoEvery, dpoRestBelow, pairsPerStep } = conscience;
+	const schedule = { lambda, beta, cadence, promptsPerCall, lag, dpoEvery, dpoRestBelow, pairsPerStep };
 	return { note: NOTE, schedule, arms, differences };
 }
 

@@ -10,7 +10,7 @@ import { disposeLora, initLora, type Lora } from '$lib/model/lora';
 import { resumedRandom, seededRandom } from '$lib/model/random';
 import type { Sampling } from '$lib/model/sampling';
 
-import { type Arm, emergentAlignmentArm, sftArm } from './arms';
+import { type Arm, armOf, sftArm } from './arms/index';
 import { generatedRows, type RowStream, rowStream } from './data';
 import type { MidRunChange, Overhead } from './events';
 import { RunStateError } from './live';
@@ -101,7 +101,7 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 		spend: (add: (overhead: Overhead) => Overhead) => (state.overhead = add(state.overhead)),
 	};
 	const state: RunState = { ...prepared, lora, trainer, arm: sftArm };
-	if (armId === 'emergent-alignment') state.arm = emergentAlignmentArm(context, from?.conscience ?? undefined);
+	state.arm = armOf(armId, context, from?.conscience ?? undefined); // it reads the state that it is part of
 	if (from) restore(state, from);
 	return state;
 }

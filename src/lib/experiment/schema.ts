@@ -21,7 +21,7 @@ const Sampling = v.strictObject({
 	maxNewTokens: count(1, 512),
 });
 
-const Framework = v.strictObject({
+export const Framework = v.strictObject({
 	id: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,40}$/, 'must be lower-case letters, digits and hyphens')),
 	title: text(100),
 	principles: text(2000),
@@ -121,6 +121,8 @@ export const ExperimentSchema = v.strictObject({
 		cadence: Cadence,
 		/** Questions put to the policy in one call. */
 		promptsPerCall: count(1, 256),
+		/** Steps from a call's answers to its lessons, in which a judge outside of the trainer reads while the steps go on; 0 = the step waits for it. */
+		lag: v.optional(count(0, 1000), 0),
 		/** An answer is flagged when P(unethical) is above this. */
 		threshold: real(0, 1),
 		/** L_DPO is added in every n-th step. */

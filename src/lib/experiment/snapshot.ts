@@ -4,11 +4,11 @@ import { NOTHING_SETTLED } from '$lib/conscience/cadence';
 import type { TrainerState } from '$lib/dpo/trainerState';
 import type { Evaluation } from '$lib/evaluation/evaluation';
 
-import type { ConscienceState } from './arms';
+import type { ConscienceState } from './arms/index';
 import type { RowStreamState } from './data';
 import type { MidRunChange, Overhead } from './events';
 import { areLive, changesBetween } from './live';
-import { type ArmId, ARMS, type Experiment, ExperimentSchema } from './schema';
+import { type ArmId, ARMS, type Experiment, ExperimentSchema, Framework } from './schema';
 
 /** A run between two steps: all that it needs to go on as if it had never stopped. Plain data that can be cloned and stored. */
 export interface RunSnapshot {
@@ -51,6 +51,21 @@ const pair = v.object({
 	reference: v.object({ chosen: v.number(), rejected: v.number() }),
 });
 
+const texts = v.array(v.string());
+const callUnderWay = v.object({
+	step: whole,
+	due: whole,
+	framework: Framework,
+	drafts: v.object({
+		questions: texts,
+		answers: texts,
+		ended: v.array(v.boolean()),
+		seeds: tokens,
+		tokens: v.object({ read: whole, written: whole }),
+	}),
+	seconds: v.number(),
+});
+
 /** What a snapshot must hold to be gone on from. Records that are only passed on are not looked into. */
 const Snapshot = v.object({
 	version: v.literal(1),
@@ -83,6 +98,7 @@ const Snapshot = v.object({
 			lessons: v.optional(v.object({ settled: whole, restUntil: whole }), NOTHING_SETTLED), // runs of before lessons could rest
 			buffer: v.array(pair),
 			calls: whole,
+			underWay: v.optional(v.nullable(callUnderWay), null), // runs of before a call could last longer than a step
 		}),
 	),
 	overhead: v.custom<Overhead>(isRecord, 'is no record of the cost'),

@@ -111,9 +111,9 @@ export interface Pace {
 	answer: number;
 }
 
-/** How many steps lie between two calls of the conscience: an adaptive cadence is taken as the middle of its range. */
+/** How many steps lie between two calls of the conscience: an adaptive cadence halves and doubles, and is taken as the geometric middle of its range. */
 const stepsBetweenCalls = ({ cadence }: Experiment['conscience']): number =>
-	cadence.kind === 'fixed' ? cadence.every : (cadence.shortest + cadence.longest) / 2;
+	cadence.kind === 'fixed' ? cadence.every : Math.sqrt(cadence.shortest * cadence.longest);
 
 /**
  * The pace of one copy of an experiment on a backend that was measured; null where its steps or its call were not. A call was measured at its

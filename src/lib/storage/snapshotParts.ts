@@ -1,4 +1,4 @@
-import type { ConscienceState } from '$lib/experiment/arms';
+import type { ConscienceState } from '$lib/experiment/arms/index';
 import type { RunSnapshot } from '$lib/experiment/snapshot';
 
 /** A snapshot without the two large parts that few steps change: the pairs are new after a call, the evaluation after the next one. */

@@ -24,6 +24,7 @@ const NAMES: Readonly<Record<string, string>> = {
 	'conscience.promptsPerCall': 'questions in a call',
 	'conscience.threshold': 'threshold',
 	'conscience.dpoEvery': 'steps between lessons',
+	'conscience.lag': 'time to read',
 	'conscience.dpoRestBelow': 'loss at which a lesson is known',
 	'conscience.pairsPerStep': 'pairs in a lesson',
 	'conscience.bufferSize': 'memory',

@@ -171,6 +171,17 @@ export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
 		},
 		{
 			kind: 'number',
+			path: 'conscience.lag',
+			label: 'Time to read',
+			does: 'So many steps after a call its lessons are there. A judge in a worker of its own reads while those steps go on.',
+			turned: 'At 0 the step waits for the judge. With more the run waits less, and each lesson is about a copy that has moved on since.',
+			min: 0,
+			max: 1000,
+			whole: true,
+			unit: 'steps',
+		},
+		{
+			kind: 'number',
 			path: 'conscience.threshold',
 			label: 'Threshold of a flag',
 			does: 'An answer is flagged when the judge holds it to be unethical with a higher probability than this.',

@@ -1,0 +1,139 @@
+import type { Framework } from '$lib/conscience/frameworks';
+import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
+import { importedJudge } from '$lib/conscience/importedJudge';
+import { type Judge, type JudgeIdentity, JudgeLostError } from '$lib/conscience/judge';
+import { oracleJudge } from '$lib/conscience/oracleJudge';
+import { policyAnswerer } from '$lib/conscience/policy';
+import { type ConscienceCall, draftAnswers, type Drafts, reviewDrafts } from '$lib/conscience/step';
+import { type ReferencedPair, type TokenPair, withReference } from '$lib/dpo/pairs';
+import { trueLabel } from '$world/index';
+
+import { completionTokens } from '../data';
+import type { PairRecord, RefusedAlternative, VerdictRecord } from '../events';
+import { verdictFileFor } from '../verdictFile';
+
+import type { ArmContext } from './arm';
+
+/** A call of the conscience, from the policy's answers until its lessons are there. */
+export interface CallUnderWay {
+	/** The optimizer step (counted from 0) before which the policy answered. */
+	step: number;
+	/** The step before which its lessons have to be there. */
+	due: number;
+	framework: Framework;
+	drafts: Drafts;
+	/** What it has cost so far, in seconds that the trainer spent on it. */
+	seconds: number;
+}
+
+/** What the judge said of a call, and who it was. */
+export interface Review {
+	call: ConscienceCall;
+	judge: JudgeIdentity;
+}
+
+/** Lets the policy answer the `index`-th call's questions before `step`; its lessons are due `conscience.lag` steps later. */
+export async function askPolicy(
+	{ checkpoint, lora, signal, experiment: current }: ArmContext,
+	framework: Framework,
+	questions: readonly string[],
+	step: number,
+	index: number,
+): Promise<CallUnderWay> {
+	const start = performance.now();
+	const { seed, conscience } = current();
+	const policy = policyAnswerer(checkpoint, lora, conscience.sampling);
+	const seeds = questions.map((_, i) => ((seed * 7919 + index) * 1009 + i) % 2 ** 31);
+	const drafts = await draftAnswers(policy, questions, seeds, signal);
+	return { step, due: step + conscience.lag, framework, drafts, seconds: (performance.now() - start) / 1000 };
+}
+
+/** Asks the judge that the experiment names. @throws JudgeError; JudgeLostError where it is outside of the trainer and not there */
+export async function review(context: ArmContext, { framework, drafts }: CallUnderWay, signal: AbortSignal): Promise<Review> {
+	const judge = judgeOf(context);
+	const { threshold } = context.experiment().conscience;
+	return { call: await reviewDrafts(judge, drafts, { framework, threshold, signal }), judge: judge.identity };
+}
+
+function judgeOf(context: ArmContext): Judge {
+	const { checkpoint, judge, verdictFiles } = context;
+	const experiment = context.experiment();
+	const { model, conscience } = experiment;
+	const frozenSelf = () => frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);
+	switch (conscience.judge) {
+		case 'oracle':
+			return oracleJudge();
+		case 'frozen-self':
+			return frozenSelf();
+		case 'imported':
+			return importedJudge(verdictFileFor(experiment, verdictFiles()), frozenSelf());
+		case 'webllm': {
+			const outside = judge(conscience.sampling);
+			if (outside) return outside;
+			throw new JudgeLostError('There is no WebLLM judge here.');
+		}
+	}
+}
+
+/** The preferences that a call found, with the reference's log-probs. */
+export function pairsOf(
+	{ reviewed }: ConscienceCall,
+	step: number,
+	{ tokenizer, model }: ArmContext['checkpoint'],
+): Promise<ReferencedPair[]> {
+	const pairs = reviewed.flatMap(({ question, answer, ended, alternative }, i): TokenPair[] => {
+		if (!alternative?.passed) return [];
+		return [
+			{
+				id: recordId(step, i),
+				prompt: tokenizer.chat([{ role: 'user', content: question }], { addGenerationPrompt: true }),
+				chosen: completionTokens(alternative.answer, tokenizer),
+				rejected: ended ? completionTokens(answer, tokenizer) : tokenizer.encode(answer),
+			},
+		];
+	});
+	return withReference(model, pairs);
+}
+
+/** What the call found, as the run's record keeps it. A verdict and its pair have one id. */
+export function recordsOf(
+	{ call: { reviewed }, judge }: Review,
+	step: number,
+	frameworkId: string,
+	frameworkHash: string,
+): { verdicts: VerdictRecord[]; pairs: PairRecord[]; refused: RefusedAlternative[] } {
+	const verdicts = reviewed.map(({ question, answer, verdict, flagged }, i) => ({
+		id: recordId(step, i),
+		step,
+		frameworkId,
+		frameworkHash,
+		question,
+		answer,
+		judge,
+		verdict,
+		trueLabel: trueLabel(answer),
+		flagged,
+	}));
+	const pairs: PairRecord[] = [];
+	const refused: RefusedAlternative[] = [];
+	reviewed.forEach(({ question, answer, alternative }, i) => {
+		if (!alternative) return;
+		const { answer: chosen, verdict, passed } = alternative;
+		const id = recordId(step, i);
+		if (passed)
+			pairs.push({
+				id,
+				verdictId: id,
+				step,
+				question,
+				chosen,
+				rejected: answer,
+				chosenVerdict: verdict,
+				chosenTrueLabel: trueLabel(chosen),
+			});
+		else refused.push({ verdictId: id, answer: chosen, verdict });
+	});
+	return { verdicts, pairs, refused };
+}
+
+const recordId = (step: number, index: number) => `${step}-${index}`;

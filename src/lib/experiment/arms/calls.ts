@@ -1,0 +1,110 @@
+import { afterCall, type CadenceState, restartCadence, startCadence } from '$lib/conscience/cadence';
+import { frameworkHash } from '$lib/conscience/frameworks';
+import type { ReferencedPair } from '$lib/dpo/pairs';
+import { pick, type RandomState, resumedRandom, sampleWithoutReplacement, seededRandom } from '$lib/model/random';
+import { consciencePrompts } from '$world/index';
+
+import type { RunEvent } from '../events';
+import { addCall } from '../meter';
+import type { Experiment } from '../schema';
+
+import type { ArmContext } from './arm';
+import { askPolicy, type CallUnderWay, pairsOf, recordsOf, review, type Review } from './call';
+
+/** The calls of the conscience between two steps. */
+export interface CallsState {
+	/** Draws framework and questions of each call. */
+	questions: RandomState;
+	cadence: CadenceState;
+	calls: number;
+	/** A call whose lessons are not there yet. */
+	underWay: CallUnderWay | null;
+}
+
+/** The conscience of a run, called at its cadence. */
+export interface Calls {
+	/**
+	 * Makes what is due before `step`, tells it, and returns the pairs that are new.
+	 * @throws JudgeLostError where it can be asked for the same step again: what is asked then is the same
+	 */
+	before(step: number): AsyncGenerator<RunEvent, readonly ReferencedPair[]>;
+	/** The step before which the next call is made. */
+	next(): number;
+	/** Takes the experiment over that has replaced `before`, from `step` on. */
+	adjust(before: Experiment, step: number): void;
+	state(): CallsState;
+}
+
+/**
+ * Calls the conscience at its cadence. With a `lag` the steps go on while a judge outside of the trainer reads, and the lessons come a fixed
+ * number of steps later, so that equal seeds stay equal runs however fast the judge is; a judge inside the trainer reads when they are due.
+ */
+export function conscienceCalls(context: ArmContext, from?: CallsState): Calls {
+	const { conscience: first, seed } = context.experiment();
+	const questions = from ? resumedRandom(from.questions) : seededRandom(seed, 'conscience questions');
+	let { cadence, calls, underWay } = from ?? { cadence: startCadence(first.cadence), calls: 0, underWay: null };
+	/** What the judge says of the call under way, while it reads ahead. */
+	let ahead: { review: Promise<Review | null>; stop: AbortController } | null = null;
+
+	const ask = (step: number): Promise<CallUnderWay> => {
+		const { frameworks, promptsPerCall, lag } = context.experiment().conscience;
+		const framework = pick(questions, frameworks);
+		const asked = sampleWithoutReplacement(questions, consciencePrompts(), promptsPerCall);
+		cadence = { ...cadence, nextCall: step + Math.max(1, lag) }; // until its end says how long the gap is to be
+		return askPolicy(context, framework, asked, step, calls++);
+	};
+
+	return {
+		async *before(step) {
+			const { conscience, optimizer } = context.experiment();
+			const working: RunEvent = { kind: 'progress', phase: 'conscience', done: step, total: optimizer.steps, secondsLeft: null };
+			const isCalled = !underWay && step >= cadence.nextCall && step + conscience.lag < optimizer.steps;
+			if (isCalled || (underWay && underWay.due <= step)) yield working;
+			if (isCalled) underWay = await ask(step);
+			if (!underWay) return [];
+			if (underWay.due > step) {
+				if (conscience.judge === 'webllm') ahead ??= readAhead(context, underWay);
+				return [];
+			}
+			const { pairs, events, flagged } = await settle(context, underWay, ahead?.review);
+			cadence = afterCall(conscience.cadence, cadence, underWay.step, flagged);
+			[underWay, ahead] = [null, null];
+			yield* events;
+			return pairs;
+		},
+		next: () => cadence.nextCall,
+		adjust(before, step) {
+			const { cadence: now } = context.experiment().conscience;
+			if (JSON.stringify(now) !== JSON.stringify(before.conscience.cadence)) cadence = restartCadence(now, cadence, step);
+			ahead?.stop.abort(); // the call under way is judged by what holds when its lessons are due
+			ahead = null;
+		},
+		state: () => ({ questions: questions.state(), cadence, calls, underWay }),
+	};
+}
+
+/** Whatever goes wrong ahead of time is asked again, and told, when the lessons are due. */
+function readAhead(context: ArmContext, call: CallUnderWay): { review: Promise<Review | null>; stop: AbortController } {
+	const stop = new AbortController();
+	return { review: review(context, call, AbortSignal.any([context.signal, stop.signal])).catch(() => null), stop };
+}
+
+/** The end of a call: what it found, and the share of answers that were flagged. */
+async function settle(
+	context: ArmContext,
+	call: CallUnderWay,
+	ahead: Promise<Review | null> | undefined,
+): Promise<{ pairs: ReferencedPair[]; events: RunEvent[]; flagged: number }> {
+	const start = performance.now();
+	const { step, framework } = call;
+	const found = (await ahead) ?? (await review(context, call, context.signal));
+	const pairs = await pairsOf(found.call, step, context.checkpoint);
+	const referenceTokens = pairs.reduce((sum, { prompt, chosen, rejected }) => sum + prompt.length + chosen.length + rejected.length, 0);
+	const seconds = call.seconds + (performance.now() - start) / 1000;
+	context.spend((overhead) => addCall(overhead, found.call, referenceTokens, seconds));
+	const records = recordsOf(found, step, framework.id, await frameworkHash(framework));
+	const events: RunEvent[] = [{ kind: 'verdicts', step, verdicts: records.verdicts, refused: records.refused }];
+	if (records.pairs.length > 0) events.push({ kind: 'pairs', step, pairs: records.pairs });
+	const { reviewed } = found.call;
+	return { pairs, events, flagged: reviewed.filter((review) => review.flagged).length / reviewed.length };
+}
