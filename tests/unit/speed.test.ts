@@ -57,7 +57,7 @@ test('sixteen prompts are set against one only at answers of one length', () => 
 test('the pace of a copy is its training, and what the conscience adds to a step on average', () => {
 	expect(paceOf(gpu, experiment, 'sft')).toEqual({ step: 0.8, conscience: 0, answer: 0.05 }); // 16 rows of 50 tokens
 	const pairs = (8 * 100) / 4 / 1000; // eight pairs in every fourth step
-	const calls = 0.8 / 6; // every two to ten steps
+	const calls = 0.8 / Math.sqrt(2 * 10); // every two to ten steps, by halves and doubles
 	const { step, conscience } = paceOf(gpu, experiment, 'emergent-alignment')!;
 	expect(conscience).toBeCloseTo(pairs + calls, 12);
 	expect(step).toBeCloseTo(0.8 + pairs + calls, 12);
