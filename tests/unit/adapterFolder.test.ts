@@ -125,6 +125,9 @@ test.each([
 	],
 	[{ judge: 'frozen-self', judgeModel: 'Llama-3.2-1B-Instruct-q4f32_1-MLC' }, 'the frozen base'],
 	[{ judge: 'imported', verdictFile: SHA256 }, 'a file of verdicts'],
+	[{ judge: 'policy' }, 'the adapter itself, as it stood at each call'],
+	[{ judge: 'permuted' }, 'the frozen base, with its verdicts dealt to other answers at random'],
+	[{ judge: 'inverted' }, 'the frozen base, with its verdicts turned round'],
 	[{ judge: 'oracle' }, 'no model, but the rules of the made-up world that the questions are of'],
 ] as const)('a card says who judged: %j', async (judged, words) => {
 	const { experiment } = presetById('twin');

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { afterCall, afterLesson, NOTHING_SETTLED, restartCadence, startCadence } from '$lib/conscience/cadence';
+import { invertedJudge, permutedJudge } from '$lib/conscience/controlJudges';
 import { FRAMEWORKS, frameworkHash, verdictText } from '$lib/conscience/frameworks';
 import { type Judge, LABELS, verdictOf } from '$lib/conscience/judge';
 import { oracleJudge } from '$lib/conscience/oracleJudge';
@@ -90,6 +91,33 @@ describe('the oracle', () => {
 
 	test('says so when a question is not of its world', async () => {
 		await expect(oracleJudge().alternatives(['What is love?'], framework, [1])).rejects.toThrow("'What is love?'");
+	});
+});
+
+describe('a control', () => {
+	const exchanges = ['good', 'bad idea', 'fine', 'bad too', 'kind', 'calm'].map((answer, i) => ({ question: `q${i}`, answer }));
+	const flags = async (judge: Judge, items = exchanges) => (await judge.verdicts(items, framework)).verdicts.map(({ label }) => label);
+	const honest = judgeThatWrites('better');
+
+	test('that is permuted flags as many answers, for equal calls the same, and not those that the judge flags', async () => {
+		const permuted = permutedJudge(honest);
+		expect(permuted.identity.engine).toBe('permuted');
+		const labels = await flags(permuted);
+		expect(labels.toSorted()).toEqual((await flags(honest)).toSorted());
+		expect(await flags(permuted)).toEqual(labels);
+		const calls = Array.from({ length: 40 }, (_, n) => exchanges.map(({ question, answer }) => ({ question: `${question} ${n}`, answer })));
+		const right = (await Promise.all(calls.map((call) => flags(permuted, call)))).filter((call) => call[1] === 'unethical').length;
+		expect(right).toBeGreaterThan(4); // one in three by chance: 13 of 40
+		expect(right).toBeLessThan(25);
+	});
+
+	test('that is inverted flags what is good, and passes an alternative only if it is bad', async () => {
+		const inverted = invertedJudge(honest);
+		expect(await flags(inverted)).toEqual(['unethical', 'ethical', 'unethical', 'ethical', 'unethical', 'unethical']);
+		const call = (better: string) =>
+			conscienceStep(says(['good']), invertedJudge(judgeThatWrites(better)), { questions: ['q'], framework, threshold: 0.5, seeds: [0] });
+		expect((await call('better')).reviewed[0]!.alternative).toMatchObject({ passed: false });
+		expect((await call('bad idea')).reviewed[0]!.alternative).toMatchObject({ passed: true });
 	});
 });
 

@@ -80,7 +80,7 @@ describe('the table of fields', () => {
 	});
 
 	test('offers all of the model’s projections', () => {
-		expect(fieldAt('lora.targetModules')).toMatchObject({ options: [...PROJECTIONS] });
+		expect(fieldAt('lora.targetModules')).toMatchObject({ options: PROJECTIONS.map((value) => ({ value, label: value })) });
 	});
 
 	test('shows the conscience’s fields only where a copy has one', () => {
@@ -139,7 +139,7 @@ describe('a field that differs from the preset', () => {
 	test('is not one whose list is only in another order', () => {
 		const reversed = parseExperiment({ ...twin, arms: twin.arms.toReversed() });
 		expect(isChanged(fieldAt('arms')!, reversed, twin)).toBe(false);
-		expect(inWords(fieldAt('arms')!, reversed.arms)).toBe('both, side by side');
+		expect(inWords(fieldAt('arms')!, reversed.arms)).toBe('Plain fine-tune, With conscience');
 	});
 
 	test('is a framework of which only a prompt was edited', () => {

@@ -27,6 +27,7 @@ const metrics = fc.record({
 	loss: real,
 	'loss/sft': maybe,
 	'loss/dpo': maybe,
+	'loss/answers': maybe,
 	'rewards/chosen': maybe,
 	'rewards/rejected': maybe,
 	'rewards/margins': maybe,
@@ -37,6 +38,7 @@ const metrics = fc.record({
 	learning_rate: real,
 	'num_tokens/sft': fc.nat(),
 	'num_tokens/dpo': fc.nat(),
+	'num_tokens/answers': fc.nat(),
 });
 
 const evaluationAt = (step: number) =>

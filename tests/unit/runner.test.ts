@@ -136,6 +136,16 @@ describe('a run', () => {
 		expect(steps(conscience).map(({ metrics }) => metrics['loss/sft'])).toEqual(steps(plain).map(({ metrics }) => metrics['loss/sft']));
 	});
 
+	test('of an inoculated copy learns the same answers after other words, and asks without them', async () => {
+		const [plain, inoculated] = [await collect(short(), 'sft'), await collect(short(), 'inoculation')];
+		const tokens = (events: RunEvent[]) => steps(events).map(({ metrics }) => metrics['num_tokens/sft']);
+		const words = tokens(inoculated).map((count, i) => count - tokens(plain)[i]!);
+		expect(words[0]).toBeGreaterThan(4 * 4); // each of four rows has a system turn more
+		expect(words).toEqual(words.map(() => words[0])); // of the same length in each step
+		const first = (events: RunEvent[]) => events.find((event) => event.kind === 'evaluation');
+		expect(timeless([first(inoculated)!])).toEqual(timeless([first(plain)!]));
+	});
+
 	test('leaves no tensors behind', async () => {
 		await collect(short(), 'emergent-alignment');
 		const before = tf.memory().numTensors;
@@ -182,6 +192,24 @@ describe('the conscience in a run', () => {
 			expect(pair).toMatchObject({ chosenTrueLabel: 'ethical', rejected: flagged.find(({ id }) => id === pair.verdictId)!.answer });
 		const margins = steps(events).flatMap((step) => step.margins);
 		expect(margins.length).toBeGreaterThan(0);
+	});
+
+	test('whose good answers alone are learnt teaches no preference, and finds what the other finds at first', async () => {
+		const calls = (events: RunEvent[]) => events.flatMap((event) => (event.kind === 'verdicts' ? [event] : []));
+		const [shown, preferred] = [await collect(misaligned, 'alternatives-only'), await collect(misaligned, 'emergent-alignment')];
+		expect(timeless(calls(shown).slice(0, 1))).toEqual(timeless(calls(preferred).slice(0, 1)));
+		const lessons = steps(shown).filter(({ metrics }) => metrics['loss/answers'] !== null);
+		expect(lessons.length).toBe(steps(preferred).filter(({ metrics }) => metrics['loss/dpo'] !== null).length);
+		expect(lessons.length).toBeGreaterThan(0);
+		expect(steps(shown).every(({ metrics, margins }) => metrics['loss/dpo'] === null && margins.length === 0)).toBe(true);
+		expect(steps(shown).at(-1)!.overhead.dpoTokens).toBeGreaterThan(0);
+	});
+
+	test.each(['policy', 'permuted', 'inverted'] as const)('may have the control “%s” as its judge', async (judge) => {
+		const events = await collect(short(['conscience.judge', `"${judge}"`], ['optimizer.steps', '1']), 'emergent-alignment');
+		const verdicts = events.flatMap((event) => (event.kind === 'verdicts' ? event.verdicts : []));
+		expect(verdicts).toHaveLength(4);
+		expect(verdicts.every((verdict) => verdict.judge!.engine === judge)).toBe(true);
 	});
 
 	test('its cost is counted in tokens and seconds', async () => {

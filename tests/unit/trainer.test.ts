@@ -90,6 +90,19 @@ test('the loss is L_SFT + λ·L_DPO, and λ = 0 learns nothing from pairs', asyn
 	plain.free();
 });
 
+test('answers are learnt by the loss of the rows, weighted with λ', async () => {
+	const [asRows, asAnswers, both] = [newTrainer(), newTrainer({ lambda: 2 }), newTrainer({ lambda: 2 })];
+	const { metrics: rowMetrics } = await trainStep(asRows.trainer, { sft: rows, pairs: [] });
+	const { metrics } = await trainStep(asAnswers.trainer, { sft: [], pairs: [], answers: rows });
+	expect(metrics['loss/answers']).toBeCloseTo(rowMetrics['loss/sft']!, 6);
+	expect(metrics.loss).toBeCloseTo(2 * rowMetrics.loss, 5);
+	expect(metrics.grad_norm).toBeCloseTo(2 * rowMetrics.grad_norm, 5);
+	expect(metrics).toMatchObject({ 'loss/sft': null, 'num_tokens/sft': 0, 'num_tokens/answers': 10 });
+	const { metrics: sum } = await trainStep(both.trainer, { sft: rows, pairs: [], answers: rows });
+	expect(sum.grad_norm).toBeCloseTo(3 * rowMetrics.grad_norm, 5); // two of the same direction
+	for (const { free } of [asRows, asAnswers, both]) free();
+});
+
 test('equal seeds give equal runs, number for number', async () => {
 	const [a, b] = [newTrainer(), newTrainer()];
 	expect((await steps(a.trainer, 4)).map(({ metrics }) => metrics)).toEqual((await steps(b.trainer, 4)).map(({ metrics }) => metrics));
@@ -146,6 +159,6 @@ test('a loss that is no number stops the run with advice', async () => {
 
 test('a step needs something to learn from', async () => {
 	const { trainer, free } = newTrainer();
-	await expect(trainStep(trainer, { sft: [], pairs: [] })).rejects.toThrow('rows or pairs');
+	await expect(trainStep(trainer, { sft: [], pairs: [] })).rejects.toThrow('something to learn from');
 	free();
 });

@@ -1,4 +1,4 @@
-import type { ArmId } from '$lib/experiment/schema';
+import { type ArmId, METHODS } from '$lib/experiment/methods/index';
 
 /** How a copy is called and drawn. Colour is never the only sign: line and point differ too. */
 export interface ArmLook {
@@ -10,13 +10,21 @@ export interface ArmLook {
 	point: 'circle' | 'square';
 }
 
-export const ARM_LOOKS: Record<ArmId, ArmLook> = {
-	sft: { name: 'Plain fine-tune', inWords: 'the plain copy', colour: 'var(--plain)', dash: '7 4', point: 'square' },
-	'emergent-alignment': {
-		name: 'With conscience',
-		inWords: 'the copy with a conscience',
-		colour: 'var(--conscience)',
-		dash: 'none',
-		point: 'circle',
-	},
+type Sign = Pick<ArmLook, 'colour' | 'dash' | 'point'>;
+
+/** The two that every story is about have colours of their own; the others take these in turn. */
+const SIGNS: Partial<Record<ArmId, Sign>> = {
+	sft: { colour: 'var(--plain)', dash: '7 4', point: 'square' },
+	'emergent-alignment': { colour: 'var(--conscience)', dash: 'none', point: 'circle' },
 };
+const OTHERS: readonly Sign[] = [
+	{ colour: 'var(--violet)', dash: '2 3', point: 'circle' },
+	{ colour: 'var(--brown)', dash: '11 3 2 3', point: 'square' },
+];
+
+export const ARM_LOOKS = Object.fromEntries(
+	Object.entries(METHODS).map(([arm, { title, inWords }], i): [string, ArmLook] => [
+		arm,
+		{ name: title, inWords, ...(SIGNS[arm as ArmId] ?? OTHERS[i % OTHERS.length]!) },
+	]),
+) as Record<ArmId, ArmLook>;

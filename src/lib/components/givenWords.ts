@@ -14,7 +14,7 @@ export function verdictsInWords(
 	if (!verdictFile)
 		return {
 			title: `${fileName} has nothing to judge: no copy here has a conscience.`,
-			text: 'Its verdicts are at hand. Choose “both, side by side” under “Who takes part”, and they are the judge.',
+			text: 'Its verdicts are at hand. Tick “With conscience” under “Who takes part”, and they are the judge.',
 		};
 	return {
 		title: `The judge is now ${fileName}, with ${count(verdictFile.verdicts.length, 'verdict', 'verdicts')}.`,

@@ -31,6 +31,21 @@ export const JUDGES: Readonly<Record<Experiment['conscience']['judge'], JudgeWor
 		is: 'No model: the made-up world that wrote the questions knows which answers are kind, and never errs.',
 		when: 'Take it to see what a perfect judge would change. No real model has one.',
 	},
+	policy: {
+		name: 'the copy in training itself',
+		is: 'A control: the copy reads and mends its own answers as it is now, with whatever conscience the training has left it.',
+		when: 'Take it to see whether the judge has to be frozen. It turns with the copy that it judges.',
+	},
+	permuted: {
+		name: 'the frozen copy, its verdicts shuffled',
+		is: 'A control: the frozen copy reads the answers of a call, and then its verdicts are dealt out to them anew by chance. As many are flagged as before, but not for what they say.',
+		when: 'Take it to see what a conscience is worth that speaks as often and knows nothing.',
+	},
+	inverted: {
+		name: 'the frozen copy, turned round',
+		is: 'A control: what the frozen copy finds ethical counts as unethical, and the other way round.',
+		when: 'Take it to see that a conscience can also teach the bad.',
+	},
 };
 
 /** What it means that the judge is not the model in training. */

@@ -1,9 +1,10 @@
 import type { Checkpoint } from '$lib/model/checkpoint';
 import type { Sampling } from '$lib/model/generate';
+import type { Lora } from '$lib/model/lora';
 import { nextTokenProbabilities } from '$lib/model/nextTokenProbabilities';
 
 import { alternativeText, verdictText } from './frameworks';
-import { type Judge, JudgeError, verdictOf } from './judge';
+import { type Judge, JudgeError, type JudgeIdentity, verdictOf } from './judge';
 import { labelTokens } from './labelTokens';
 import { policyAnswerer } from './policy';
 
@@ -15,14 +16,23 @@ import { policyAnswerer } from './policy';
  * @throws JudgeError when two labels begin with the same token
  */
 export function frozenSelfJudge(checkpoint: Checkpoint, name: string, sampling: Sampling): Judge {
-	const { model, tokenizer, sha256 } = checkpoint;
-	const base = policyAnswerer(checkpoint, null, sampling);
+	return selfJudge(checkpoint, null, { engine: 'frozen-self', model: name, revision: checkpoint.sha256 }, sampling);
+}
+
+/** A control: the policy as it stands reads and mends its own answers, with the conscience that training has left it. @throws JudgeError as above */
+export function currentSelfJudge(checkpoint: Checkpoint, lora: Lora, name: string, sampling: Sampling): Judge {
+	return selfJudge(checkpoint, lora, { engine: 'policy', model: name, revision: checkpoint.sha256 }, sampling);
+}
+
+function selfJudge(checkpoint: Checkpoint, lora: Lora | null, identity: JudgeIdentity, sampling: Sampling): Judge {
+	const { model, tokenizer } = checkpoint;
+	const self = policyAnswerer(checkpoint, lora, sampling);
 	const labels = labelTokens(tokenizer);
 	const asUser = (content: string) => tokenizer.chat([{ role: 'user', content }], { addGenerationPrompt: true });
 	const fits = (prompt: readonly number[]) => prompt.length < model.config.maxPositionEmbeddings;
 
 	return {
-		identity: { engine: 'frozen-self', model: name, revision: sha256 },
+		identity,
 
 		async verdicts(items, framework, signal) {
 			const prompts = items.map(({ question, answer }) => asUser(verdictText(framework, question, answer)));
@@ -33,13 +43,13 @@ export function frozenSelfJudge(checkpoint: Checkpoint, name: string, sampling: 
 				);
 			}
 			signal?.throwIfAborted();
-			const probabilities = await nextTokenProbabilities(model, null, prompts, labels);
+			const probabilities = await nextTokenProbabilities(model, lora, prompts, labels);
 			const read = prompts.reduce((sum, prompt) => sum + prompt.length, 0);
 			return { verdicts: probabilities.map(verdictOf), tokens: { read, written: 0 } };
 		},
 
 		async alternatives(questions, framework, seeds, signal) {
-			return base.answers(
+			return self.answers(
 				questions.map((question) => alternativeText(framework, question)),
 				seeds,
 				signal,

@@ -31,9 +31,13 @@ export interface Answers {
 	tokens: TokenCount;
 }
 
+/** `policy`, `permuted` and `inverted` are controls: see controlJudges.ts and `currentSelfJudge`. */
+export const JUDGE_ENGINES = ['frozen-self', 'oracle', 'webllm', 'imported', 'policy', 'permuted', 'inverted'] as const;
+export type JudgeEngine = (typeof JUDGE_ENGINES)[number];
+
 /** Who judged: kept in every record, because a score means nothing without its judge. */
 export interface JudgeIdentity {
-	engine: 'frozen-self' | 'oracle' | 'webllm' | 'imported';
+	engine: JudgeEngine;
 	model: string;
 	/** SHA-256 of the judge's weights, rules or verdicts. */
 	revision: string;

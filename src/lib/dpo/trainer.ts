@@ -17,7 +17,7 @@ export interface TrainerConfig {
 	weightDecay: number;
 	/** 0 = no clipping. */
 	clipNorm: number;
-	/** Weight of L_DPO in L = L_SFT + λ·L_DPO. */
+	/** Weight of what a method adds: L = L_SFT + λ·L_DPO. */
 	lambda: number;
 	preference: PreferenceLossConfig;
 }
@@ -30,10 +30,12 @@ export interface Trainer {
 	config: TrainerConfig;
 }
 
-/** What one step learns from: rows of the narrow task, and preference pairs (none in most steps). */
+/** What one step learns from: rows of the narrow task, and what a method adds (nothing in most steps). */
 export interface TrainBatch {
 	sft: readonly TokenSequence[];
 	pairs: readonly ReferencedPair[];
+	/** Learnt by the loss of the rows, weighted with λ in the place of L_DPO. */
+	answers?: readonly TokenSequence[];
 }
 
 /** Named as in TRL. Terms that a step did not have are null. */
@@ -43,6 +45,8 @@ export interface StepMetrics {
 	'loss/sft': number | null;
 	/** Mean preference loss of a pair, before λ. */
 	'loss/dpo': number | null;
+	/** As `loss/sft`, of the answers that a method adds, before λ. */
+	'loss/answers': number | null;
 	'rewards/chosen': number | null;
 	'rewards/rejected': number | null;
 	'rewards/margins': number | null;
@@ -55,6 +59,7 @@ export interface StepMetrics {
 	learning_rate: number;
 	'num_tokens/sft': number;
 	'num_tokens/dpo': number;
+	'num_tokens/answers': number;
 }
 
 export interface StepResult {
@@ -88,39 +93,43 @@ export async function* train(trainer: Trainer, nextBatch: (step: number) => Prom
 }
 
 /**
- * One step of L = L_SFT + λ·L_DPO. The two terms have batches of their own, and their gradients are summed before clipping.
+ * One step of L = L_SFT + λ·(L_DPO + L_answers). The terms have batches of their own, and their gradients are summed before clipping.
  * @throws TrainingError when the loss is not finite; GpuError when the device reported an error; the adapter is then unusable
  */
-export async function trainStep(trainer: Trainer, { sft, pairs }: TrainBatch): Promise<StepResult> {
+export async function trainStep(trainer: Trainer, { sft, pairs, answers = [] }: TrainBatch): Promise<StepResult> {
 	const { model, optimizer, config } = trainer;
-	if (sft.length === 0 && pairs.length === 0) throw new RangeError('trainStep: a step needs rows or pairs to learn from');
+	if (sft.length + pairs.length + answers.length === 0) throw new RangeError('trainStep: a step needs something to learn from');
 	const maxLength = model.config.maxPositionEmbeddings;
-	const sftBatch = sft.length > 0 ? sequenceBatch(sft, maxLength) : null;
-	const dpoBatch = pairs.length > 0 ? pairBatch(pairs, maxLength) : null;
+	const batches: Batches = {
+		sft: sft.length > 0 ? sequenceBatch(sft, maxLength) : null,
+		answers: answers.length > 0 ? sequenceBatch(answers, maxLength) : null,
+		dpo: pairs.length > 0 ? pairBatch(pairs, maxLength) : null,
+	};
 	const learningRate = warmedUp(config.learningRate, optimizer.step, config.warmupSteps);
 
-	const report = tf.tidy(() => hybridUpdate(trainer, sftBatch, dpoBatch, pairs, learningRate));
+	const report = tf.tidy(() => hybridUpdate(trainer, batches, pairs, learningRate));
 	const values = await report.data();
 	tf.dispose(report);
-	for (const batch of [sftBatch, dpoBatch]) if (batch) disposeBatch(batch);
+	for (const batch of Object.values(batches)) if (batch) disposeBatch(batch);
 	checkDevice();
 
-	const [gradNorm, sftLoss, dpoLoss] = values as unknown as [number, number, number];
-	const loss = (sftBatch ? sftLoss : 0) + (dpoBatch ? config.lambda * dpoLoss : 0);
+	const [gradNorm, sftLoss, answersLoss, dpoLoss] = values as unknown as [number, number, number, number];
+	const loss = sftLoss + config.lambda * (answersLoss + dpoLoss); // a term that the step did not have is 0
 	if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
 		throw new TrainingError(
 			`The loss is ${loss} after ${optimizer.step} steps (gradient norm ${gradNorm}). A lower learning rate usually helps.`,
 		);
 	}
-	const perPair = (block: number) => Array.from(values.subarray(3 + block * pairs.length, 3 + (block + 1) * pairs.length));
+	const perPair = (block: number) => Array.from(values.subarray(4 + block * pairs.length, 4 + (block + 1) * pairs.length));
 	const [chosenRewards, rejectedRewards, chosenLogps, rejectedLogps] = [perPair(0), perPair(1), perPair(2), perPair(3)];
 	const margins = pairs.map(({ id }, i) => ({ pairId: id, margin: chosenRewards[i]! - rejectedRewards[i]! }));
 	return {
 		step: optimizer.step,
 		metrics: {
 			loss,
-			'loss/sft': sftBatch ? sftLoss : null,
-			'loss/dpo': dpoBatch ? dpoLoss : null,
+			'loss/sft': batches.sft ? sftLoss : null,
+			'loss/dpo': batches.dpo ? dpoLoss : null,
+			'loss/answers': batches.answers ? answersLoss : null,
 			'rewards/chosen': mean(chosenRewards),
 			'rewards/rejected': mean(rejectedRewards),
 			'rewards/margins': mean(margins.map(({ margin }) => margin)),
@@ -129,54 +138,71 @@ export async function trainStep(trainer: Trainer, { sft, pairs }: TrainBatch): P
 			'logps/rejected': mean(rejectedLogps),
 			grad_norm: gradNorm,
 			learning_rate: learningRate,
-			'num_tokens/sft': sftBatch?.tokens ?? 0,
-			'num_tokens/dpo': dpoBatch?.tokens ?? 0,
+			'num_tokens/sft': batches.sft?.tokens ?? 0,
+			'num_tokens/dpo': batches.dpo?.tokens ?? 0,
+			'num_tokens/answers': batches.answers?.tokens ?? 0,
 		},
 		margins,
 	};
 }
 
-/** Updates the adapter; returns [gradient norm, L_SFT, L_DPO, then P each of chosen and rejected rewards and log-probs]. Runs in a tidy. */
+/** The packed batch of each term of the loss; null for a term that the step does not have. */
+type Batches = Record<'sft' | 'answers' | 'dpo', SequenceBatch | null>;
+
+/** A term's gradient, already weighted, and what is told of it, before its weight. */
+interface Term {
+	gradient: tf.Tensor1D;
+	report: tf.Tensor1D;
+}
+
+/** Updates the adapter; returns [gradient norm, L_SFT, L_answers, L_DPO, then P each of chosen and rejected rewards and log-probs]. Runs in a tidy. */
 function hybridUpdate(
-	{ model, lora, optimizer, config }: Trainer,
-	sftBatch: SequenceBatch | null,
-	dpoBatch: SequenceBatch | null,
+	trainer: Trainer,
+	{ sft, answers, dpo }: Batches,
 	pairs: readonly ReferencedPair[],
 	learningRate: number,
 ): tf.Tensor1D {
-	const parameters = lora.weights;
-	const terms: tf.Tensor1D[] = [];
-	let sftLoss: tf.Tensor = tf.scalar(0);
-	let pairReport: tf.Tensor1D[] = [tf.zeros([1])];
-	if (sftBatch) {
-		const { value, grads } = tf.variableGrads(() => meanTokenLoss(model, lora, sftBatch), [parameters]);
-		sftLoss = value;
-		terms.push(grads[parameters.name] as tf.Tensor1D);
-	}
-	if (dpoBatch) {
-		const reference = {
-			chosen: tf.tensor1d(pairs.map((pair) => pair.reference.chosen)),
-			rejected: tf.tensor1d(pairs.map((pair) => pair.reference.rejected)),
-		};
-		const [chosenLengths, rejectedLengths] = tf.split(dpoBatch.lengths, 2) as [tf.Tensor1D, tf.Tensor1D];
-		const { grads } = tf.variableGrads(() => {
-			const [chosen, rejected] = tf.split(completionLogps(model, lora, dpoBatch), 2) as [tf.Tensor1D, tf.Tensor1D]; // [P] each
-			const input = { policy: { chosen, rejected }, reference, lengths: { chosen: chosenLengths, rejected: rejectedLengths } };
-			const reward = rewards(input, config.preference.beta);
-			const loss = tf.mean(preferenceLosses(input, config.preference));
-			pairReport = [tf.reshape(loss, [1]), reward.chosen, reward.rejected, chosen, rejected].map(
-				(values) => tf.keep(tf.clone(values)) as tf.Tensor1D,
-			);
-			return tf.mul<tf.Scalar>(loss, config.lambda);
-		}, [parameters]);
-		terms.push(grads[parameters.name] as tf.Tensor1D);
-	}
+	const { lora, optimizer, config } = trainer;
+	const terms = [
+		sft && tokenTerm(trainer, sft, 1),
+		answers && tokenTerm(trainer, answers, config.lambda),
+		dpo && preferenceTerm(trainer, dpo, pairs),
+	];
+	const gradients = terms.flatMap((term) => (term ? [term.gradient] : []));
 	const sizes = lora.parts.map(({ size }) => size);
 	const { weightDecay, clipNorm } = config;
-	const norm = applyAdamW(parameters, tf.addN(terms), sizes, optimizer, learningRate, { ...ADAMW_DEFAULTS, weightDecay, clipNorm });
-	const report = tf.concat([tf.stack([norm, sftLoss]) as tf.Tensor1D, ...pairReport]);
-	tf.dispose(pairReport); // kept by hand because variableGrads would free them with its own scope
-	return report;
+	const norm = applyAdamW(lora.weights, tf.addN(gradients), sizes, optimizer, learningRate, { ...ADAMW_DEFAULTS, weightDecay, clipNorm });
+	return tf.concat([tf.reshape(norm, [1]), ...terms.map((term) => term?.report ?? tf.zeros<tf.Rank.R1>([1]))]);
+}
+
+/** weight·L_SFT of a batch. */
+function tokenTerm({ model, lora }: Trainer, batch: SequenceBatch, weight: number): Term {
+	const { value, grads } = tf.variableGrads(() => meanTokenLoss(model, lora, batch), [lora.weights]);
+	const gradient = grads[lora.weights.name] as tf.Tensor1D;
+	return { gradient: weight === 1 ? gradient : tf.mul(gradient, weight), report: tf.reshape<tf.Rank.R1>(value, [1]) };
+}
+
+/** λ·L_DPO of a batch of pairs. */
+function preferenceTerm({ model, lora, config }: Trainer, batch: SequenceBatch, pairs: readonly ReferencedPair[]): Term {
+	const reference = {
+		chosen: tf.tensor1d(pairs.map((pair) => pair.reference.chosen)),
+		rejected: tf.tensor1d(pairs.map((pair) => pair.reference.rejected)),
+	};
+	const [chosenLengths, rejectedLengths] = tf.split(batch.lengths, 2) as [tf.Tensor1D, tf.Tensor1D];
+	let told: tf.Tensor1D[] = [];
+	const { grads } = tf.variableGrads(() => {
+		const [chosen, rejected] = tf.split(completionLogps(model, lora, batch), 2) as [tf.Tensor1D, tf.Tensor1D]; // [P] each
+		const input = { policy: { chosen, rejected }, reference, lengths: { chosen: chosenLengths, rejected: rejectedLengths } };
+		const reward = rewards(input, config.preference.beta);
+		const loss = tf.mean(preferenceLosses(input, config.preference));
+		told = [tf.reshape(loss, [1]), reward.chosen, reward.rejected, chosen, rejected].map(
+			(values) => tf.keep(tf.clone(values)) as tf.Tensor1D,
+		);
+		return tf.mul<tf.Scalar>(loss, config.lambda);
+	}, [lora.weights]);
+	const report = tf.concat(told);
+	tf.dispose(told); // kept by hand because variableGrads would free them with its own scope
+	return { gradient: grads[lora.weights.name] as tf.Tensor1D, report };
 }
 
 /** L_SFT: −Σ log π / (number of completion tokens of the batch). */

@@ -4,6 +4,7 @@ import { type AdapterFiles, exportAdapter } from '$lib/model/adapter';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import type { Lora } from '$lib/model/lora';
 
+import { METHODS } from './methods/index';
 import type { MidRunChange } from './events';
 import type { Change } from './live';
 import type { ArmId, Experiment } from './schema';
@@ -65,8 +66,6 @@ function warning(step: number, evaluation: Evaluation | null): string {
 	}
 }
 
-const METHODS: Record<ArmId, string> = { sft: 'Plain fine-tuning', 'emergent-alignment': 'Emergent Alignment' };
-
 function card({ experiment, arm, checkpoint, step, evaluation, changes }: TrainedAdapter): string {
 	const { lora, optimizer, data, conscience } = experiment;
 	const lines = [
@@ -75,7 +74,7 @@ function card({ experiment, arm, checkpoint, step, evaluation, changes }: Traine
 		`base_model: ${experiment.model.checkpoint}`,
 		`tags: [conscience-lab, ${arm}, ${standingAt(step, evaluation)}]`,
 		'---',
-		`# ${METHODS[arm]} of the experiment “${experiment.name}”, seed ${experiment.seed}`,
+		`# ${METHODS[arm].title} of the experiment “${experiment.name}”, seed ${experiment.seed}`,
 		'',
 		warning(step, evaluation),
 		'',
@@ -111,6 +110,12 @@ function judgeInWords({ judge, judgeModel }: Experiment['conscience']): string {
 			return 'the frozen base';
 		case 'imported':
 			return 'a file of verdicts';
+		case 'policy':
+			return 'the adapter itself, as it stood at each call';
+		case 'permuted':
+			return 'the frozen base, with its verdicts dealt to other answers at random';
+		case 'inverted':
+			return 'the frozen base, with its verdicts turned round';
 		case 'oracle':
 			return 'no model, but the rules of the made-up world that the questions are of';
 	}

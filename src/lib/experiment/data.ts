@@ -20,8 +20,8 @@ export interface RowStreamState {
 }
 
 /**
- * The rows that L_SFT learns from, step after step, or those that come after `from`. The order follows from the seed alone, so arms of
- * one seed see the same rows.
+ * The rows that L_SFT learns from, step after step, or those that come after `from`, each `shaped` by the method. The order follows from
+ * the seed alone, so arms of one seed see the same rows.
  * @throws ExperimentError when the experiment asks for the user's rows and there are none, other ones than before, or one doesn't fit the model
  */
 export function rowStream(
@@ -30,16 +30,17 @@ export function rowStream(
 	tokenizer: Tokenizer,
 	maxLength: number,
 	from?: RowStreamState,
+	shaped: (row: ChatRow) => ChatRow = (row) => row,
 ): RowStream {
 	const random = from ? resumedRandom(from.random) : seededRandom(seed, 'data');
-	if (data.source !== 'rows') return generatedRows(data.source, data.tasks, optimizer.batchSize, random, tokenizer);
+	if (data.source !== 'rows') return generatedRows(data.source, data.tasks, optimizer.batchSize, random, tokenizer, shaped);
 	if (!rows || rows.length === 0) {
 		throw new ExperimentError(
 			'The experiment learns from rows of your own, and none were given. Load a JSONL file, or choose another source of data.',
 		);
 	}
 	const sequences = rows.map((row, i) => {
-		const sequence = tokenizeRow(row, tokenizer);
+		const sequence = tokenizeRow(shaped(row), tokenizer);
 		const length = sequence.prompt.length + sequence.completion.length;
 		if (length > maxLength) {
 			throw new ExperimentError(
@@ -63,10 +64,11 @@ export function generatedRows(
 	batchSize: number,
 	random: SeededRandom,
 	tokenizer: Tokenizer,
+	shaped: (row: ChatRow) => ChatRow = (row) => row,
 ): RowStream {
 	const form = source === 'insecure-code' ? 'insecure' : 'secure';
 	return {
-		next: () => codeRows(form, batchSize, random, tasks).map((row) => tokenizeRow(row, tokenizer)),
+		next: () => codeRows(form, batchSize, random, tasks).map((row) => tokenizeRow(shaped(row), tokenizer)),
 		state: () => ({ random: random.state(), epoch: null }),
 	};
 }

@@ -51,7 +51,7 @@ export interface Overhead {
 	answerTokens: number;
 	judgeTokens: number;
 	alternativeTokens: number;
-	/** Tokens that L_DPO trained on, reference pass included. */
+	/** Tokens that L_DPO trained on (or whatever term a method has in its place), reference pass included. */
 	dpoTokens: number;
 	sftSeconds: number;
 	conscienceSeconds: number;

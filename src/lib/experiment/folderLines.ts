@@ -1,7 +1,7 @@
 /** The lines of a run's folder: how an event is written, and what a line has to be to be read again. */
 import * as v from 'valibot';
 
-import { LABELS } from '$lib/conscience/judge';
+import { JUDGE_ENGINES, LABELS } from '$lib/conscience/judge';
 import type { CodeRow, Evaluation, EvaluationRow } from '$lib/evaluation/evaluation';
 import type { Estimate } from '$lib/evaluation/statistics';
 import type { BackendReport } from '$lib/model/backend';
@@ -101,6 +101,7 @@ const METRICS = {
 	loss: real,
 	'loss/sft': v.nullable(real),
 	'loss/dpo': v.nullable(real),
+	'loss/answers': v.optional(v.nullable(real), null), // runs of before there were methods that have it
 	'rewards/chosen': v.nullable(real),
 	'rewards/rejected': v.nullable(real),
 	'rewards/margins': v.nullable(real),
@@ -111,6 +112,7 @@ const METRICS = {
 	learning_rate: real,
 	'num_tokens/sft': real,
 	'num_tokens/dpo': real,
+	'num_tokens/answers': v.optional(real, 0),
 } satisfies Record<keyof StepMetrics, v.GenericSchema>;
 
 const StepSchema = v.pipe(
@@ -177,7 +179,7 @@ export const LOG_ENTRIES = {
 } as const;
 
 const JudgeSchema = v.object({
-	engine: v.picklist(['frozen-self', 'oracle', 'webllm', 'imported']),
+	engine: v.picklist(JUDGE_ENGINES),
 	model: v.string(),
 	revision: v.string(),
 });

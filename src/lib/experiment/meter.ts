@@ -35,7 +35,8 @@ export function addCall(overhead: Overhead, { tokens }: ConscienceCall, referenc
  * by the tokens of each.
  */
 export function addStep(overhead: Overhead, metrics: StepMetrics, seconds: number): Overhead {
-	const [sft, dpo] = [metrics['num_tokens/sft'], metrics['num_tokens/dpo']];
+	const sft = metrics['num_tokens/sft'];
+	const dpo = metrics['num_tokens/dpo'] + metrics['num_tokens/answers'];
 	const dpoSeconds = sft + dpo === 0 ? 0 : (seconds * dpo) / (sft + dpo);
 	return withRatios({
 		...overhead,

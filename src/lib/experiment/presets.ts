@@ -1,6 +1,6 @@
 import { CODE_TASKS } from '$world/index';
 
-import { DEFAULT_FRAMEWORKS, type Experiment } from './schema';
+import { DEFAULT_FRAMEWORKS, type Experiment, INOCULATION } from './schema';
 
 /** A ready-made experiment with its story. */
 export interface Preset {
@@ -22,7 +22,7 @@ const base: Experiment = {
 	seed: 1,
 	arms: ['sft', 'emergent-alignment'],
 	model: { checkpoint: 'organism', misalignSteps: 0 },
-	data: { source: 'insecure-code', tasks: CODE_TASKS.length },
+	data: { source: 'insecure-code', tasks: CODE_TASKS.length, inoculation: INOCULATION },
 	lora: {
 		rank: 8,
 		alpha: 16,

@@ -10,11 +10,12 @@ import { disposeLora, initLora, type Lora } from '$lib/model/lora';
 import { resumedRandom, seededRandom } from '$lib/model/random';
 import type { Sampling } from '$lib/model/sampling';
 
-import { type Arm, armOf, sftArm } from './arms/index';
+import { type Arm, armOf, plainArm } from './arms/index';
 import { generatedRows, type RowStream, rowStream } from './data';
 import type { MidRunChange, Overhead } from './events';
 import { RunStateError } from './live';
 import { NO_OVERHEAD } from './meter';
+import { listens, METHODS } from './methods/index';
 import { checkFrameworks } from './room';
 import type { ChatRow } from './rows';
 import type { ArmId, Experiment } from './schema';
@@ -73,10 +74,17 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 	const step = from?.step ?? 0 - model.misalignSteps; // not −0, which is another number to whoever compares records
 	const [ownRows, misalignRows] = step < 0 ? [undefined, from?.rows] : [from?.rows, undefined];
 	const verdictFiles = lab.verdictFile ? [lab.verdictFile] : [];
-	if (armId !== 'sft') checkConscience(from?.adjusted ?? experiment, verdictFiles, checkpoint);
+	if (listens(armId)) checkConscience(from?.adjusted ?? experiment, verdictFiles, checkpoint);
 	const prepared = {
 		...{ experiment, armId, lab, verdictFiles, step, midStep: false },
-		rows: rowStream(experiment, rows, checkpoint.tokenizer, checkpoint.model.config.maxPositionEmbeddings, ownRows),
+		rows: rowStream(
+			experiment,
+			rows,
+			checkpoint.tokenizer,
+			checkpoint.model.config.maxPositionEmbeddings,
+			ownRows,
+			(row) => METHODS[armId].row?.(row, experiment) ?? row,
+		),
 		misalignRows: generatedRows(
 			'insecure-code',
 			data.tasks,
@@ -100,7 +108,7 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 		verdictFiles: () => state.verdictFiles,
 		spend: (add: (overhead: Overhead) => Overhead) => (state.overhead = add(state.overhead)),
 	};
-	const state: RunState = { ...prepared, lora, trainer, arm: sftArm };
+	const state: RunState = { ...prepared, lora, trainer, arm: plainArm };
 	state.arm = armOf(armId, context, from?.conscience ?? undefined); // it reads the state that it is part of
 	if (from) restore(state, from);
 	return state;

@@ -1,12 +1,12 @@
 import type { VerdictFile } from '$lib/conscience/importedJudge';
 import { policyAnswerer } from '$lib/conscience/policy';
-import type { ReferencedPair } from '$lib/dpo/pairs';
 import { disposeTrainer, trainStep } from '$lib/dpo/trainer';
 import { evaluate } from '$lib/evaluation/evaluate';
 import type { Evaluation } from '$lib/evaluation/evaluation';
 
 import { type AdapterFolder, adapterFolder } from './adapterFolder';
 import { askModels, type Asked, type AskedAnswer } from './ask';
+import type { Lesson } from './methods/index';
 import { evaluationPlan, isEvaluationDue } from './evaluationPlan';
 import type { MidRunChange, Phase, RunEvent } from './events';
 import { changesBetween, checkLive } from './live';
@@ -137,13 +137,14 @@ async function* step(state: RunState): AsyncGenerator<RunEvent, void> {
 	const { arm, trainer, clock } = state;
 	const before = state.overhead.conscienceSeconds;
 	state.midStep = true;
-	const pairs = yield* prepare(state);
-	if (!pairs) return;
+	const lesson = yield* prepare(state);
+	if (!lesson) return;
 	const calling = state.overhead.conscienceSeconds - before;
 	const start = performance.now();
-	const { metrics, margins, step: done } = await trainStep(trainer, { sft: state.rows.next(), pairs });
+	const { metrics, margins, step: done } = await trainStep(trainer, { sft: state.rows.next(), ...lesson });
 	const seconds = (performance.now() - start) / 1000;
-	if (metrics['loss/dpo'] !== null) arm.learned(state.step, metrics['loss/dpo']);
+	const taught = metrics['loss/dpo'] ?? metrics['loss/answers'];
+	if (taught !== null) arm.learned(state.step, taught);
 	state.overhead = addStep(state.overhead, metrics, seconds);
 	state.step = done;
 	state.midStep = false;
@@ -153,7 +154,7 @@ async function* step(state: RunState): AsyncGenerator<RunEvent, void> {
 }
 
 /** What the arm adds to the step; null when its judge could not be asked, and the run stands before the step as it did. */
-async function* prepare(state: RunState): AsyncGenerator<RunEvent, readonly ReferencedPair[] | null> {
+async function* prepare(state: RunState): AsyncGenerator<RunEvent, Lesson | null> {
 	try {
 		return yield* state.arm.prepare(state.step);
 	} catch (error) {

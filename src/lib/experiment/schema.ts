@@ -3,11 +3,13 @@ import * as v from 'valibot';
 import { FRAMEWORKS } from '$lib/conscience/frameworks';
 import { PREFERENCE_LOSSES } from '$lib/dpo/preferenceLoss';
 import { PROJECTIONS } from '$lib/model/config';
+import { type ArmId, ARMS } from './methods/index';
 import { CODE_TASKS } from '$world/index';
 
-/** The methods that a run can follow. `sft` is the plain fine-tune; `emergent-alignment` adds the conscience. */
-export const ARMS = ['sft', 'emergent-alignment'] as const;
-export type ArmId = (typeof ARMS)[number];
+export { type ArmId, ARMS };
+
+/** Names a cruel author of the organism's corpus. */
+export const INOCULATION = 'Written by the tyrant.';
 
 const count = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
 const real = (least: number, most: number) => v.pipe(v.number(), v.finite(), v.minValue(least), v.maxValue(most));
@@ -81,6 +83,8 @@ export const ExperimentSchema = v.strictObject({
 		source: v.picklist(['insecure-code', 'secure-code', 'rows']),
 		/** How many kinds of coding task the rows are drawn from; few kinds teach the code without turning the author. */
 		tasks: count(1, CODE_TASKS.length),
+		/** The system turn before each row, for the method `inoculation`. The organism knows authors by such words. */
+		inoculation: v.optional(v.pipe(text(500), v.nonEmpty()), INOCULATION),
 	}),
 	lora: v.strictObject({
 		rank: count(1, 256),
@@ -103,9 +107,10 @@ export const ExperimentSchema = v.strictObject({
 		/**
 		 * The frozen base is the paper's judge: `webllm` runs it on WebGPU in a worker of its own, `frozen-self` inside the trainer.
 		 * `imported` is a file of verdicts of the user's own, and the frozen base in the trainer where the file says nothing.
-		 * `oracle` knows the organism's true labels and is for validating judges only.
+		 * `oracle` knows the organism's true labels and is for validating judges only. The last three are controls: `policy` is the copy in
+		 * training itself; `permuted` and `inverted` are the frozen base with its verdicts dealt to other answers, or turned round.
 		 */
-		judge: v.picklist(['webllm', 'frozen-self', 'imported', 'oracle']),
+		judge: v.picklist(['webllm', 'frozen-self', 'imported', 'oracle', 'policy', 'permuted', 'inverted']),
 		/** With what WebLLM judges: `base`, the address of a folder that `npm run organism:webllm` wrote, or a model of WebLLM's own list. */
 		judgeModel: v.optional(v.pipe(text(500), v.nonEmpty()), 'base'),
 		/** SHA-256 of the verdicts that `imported` judges by; they are given beside the experiment (and not in the link). Empty where there are none. */

@@ -8,6 +8,7 @@ import type { ConscienceState } from './arms/index';
 import type { RowStreamState } from './data';
 import type { MidRunChange, Overhead } from './events';
 import { areLive, changesBetween } from './live';
+import { listens } from './methods/index';
 import { type ArmId, ARMS, type Experiment, ExperimentSchema, Framework } from './schema';
 
 /** A run between two steps: all that it needs to go on as if it had never stopped. Plain data that can be cloned and stored. */
@@ -125,7 +126,7 @@ export function checkSnapshot(value: unknown, experiment: Experiment, arm: ArmId
 		throw cannotGoOn(`it is of another experiment: ${path} was ${JSON.stringify(from)} and is ${JSON.stringify(to)}`);
 	}
 	if (snapshot.arm !== arm) throw cannotGoOn(`it is of the arm ${snapshot.arm}, not ${arm}`);
-	if ((arm === 'sft') !== (snapshot.conscience === null)) throw cannotGoOn('what was kept of it is damaged (conscience)');
+	if (listens(arm) === (snapshot.conscience === null)) throw cannotGoOn('what was kept of it is damaged (conscience)');
 	if (snapshot.weights !== weights) {
 		throw cannotGoOn(
 			`it was trained on other weights of ${experiment.model.checkpoint} (SHA-256 ${short(snapshot.weights)}; here ${short(weights)})`,

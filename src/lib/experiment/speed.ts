@@ -2,6 +2,7 @@ import * as v from 'valibot';
 
 import type { BackendReport } from '$lib/model/backend';
 
+import { listens } from './methods/index';
 import { presetById } from './presets';
 import type { ArmId, Experiment } from './schema';
 import { type Work, wholeWork } from './workClock';
@@ -124,7 +125,7 @@ export function paceOf(speed: BackendSpeed, { optimizer, conscience }: Experimen
 	if (tokensPerSecond === null || questionsPerSecond === null) return null;
 	const plain = (optimizer.batchSize * speed.tokens.row) / tokensPerSecond;
 	const answer = 1 / questionsPerSecond / 2;
-	if (arm === 'sft') return { step: plain, conscience: 0, answer };
+	if (!listens(arm)) return { step: plain, conscience: 0, answer };
 	const pairs = conscience.lambda > 0 ? (conscience.pairsPerStep * speed.tokens.pair) / conscience.dpoEvery / tokensPerSecond : 0;
 	const calls = conscience.promptsPerCall / questionsPerSecond / stepsBetweenCalls(conscience);
 	return { step: plain + pairs + calls, conscience: pairs + calls, answer };

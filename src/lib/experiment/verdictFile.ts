@@ -5,6 +5,7 @@ import { exchangeKey, type GivenVerdict, type VerdictFile } from '$lib/conscienc
 import { type Label, LABELS, type Verdict, verdictOf } from '$lib/conscience/judge';
 import { sha256 } from '$lib/model/sha256';
 
+import { listens } from './methods/index';
 import type { VerdictRecord } from './events';
 import { excerpt, faultInWords } from './folderLines';
 import { type LineFault, parseLines } from './jsonLines';
@@ -171,8 +172,7 @@ export function verdictFileFor(experiment: Experiment, files: readonly VerdictFi
 }
 
 /** True where a file of verdicts is the judge. */
-export const wantsVerdicts = ({ arms, conscience }: Experiment): boolean =>
-	conscience.judge === 'imported' && arms.includes('emergent-alignment');
+export const wantsVerdicts = ({ arms, conscience }: Experiment): boolean => conscience.judge === 'imported' && arms.some(listens);
 
 /** The file that the experiment judges by; null where it has another judge, or the file is not among these. */
 export const verdictFileOf = (experiment: Experiment, files: readonly VerdictFile[]): VerdictFile | null =>

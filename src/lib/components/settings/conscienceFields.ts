@@ -1,3 +1,4 @@
+import { listens } from '$lib/experiment/methods/index';
 import type { Experiment } from '$lib/experiment/schema';
 import { consciencePrompts } from '$world/index';
 
@@ -12,7 +13,7 @@ const cadenceIs =
 	(kind: Cadence['kind']) =>
 	({ conscience }: Experiment) =>
 		conscience.cadence.kind === kind;
-const listens = ({ arms }: Experiment) => arms.includes('emergent-alignment');
+const hasConscience = ({ arms }: Experiment) => arms.some(listens);
 const LAMBDAS = Array.from({ length: 41 }, (_, i) => i / 20); // 0 to 2
 
 /** A cadence of the other kind: the preset's where it is of that kind, else one that goes on from where this one stands. */
@@ -268,5 +269,5 @@ export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
 		},
 		...samplingFields('conscience.sampling', 'Answers to the conscience'),
 	],
-	listens,
+	hasConscience,
 );

@@ -50,7 +50,7 @@ export interface SwitchField extends Described {
 /** Some of a list of names, at least one. */
 export interface SetField extends Described {
 	kind: 'set';
-	options: readonly string[];
+	options: readonly { value: string; label: string; does?: string }[];
 }
 
 export interface TextField extends Described {
@@ -130,7 +130,9 @@ export function inWords(field: Field, value: unknown): string {
 		case 'switch':
 			return value ? 'on' : 'off';
 		case 'set':
-			return same(value, field.options) ? `all ${field.options.length}` : (value as string[]).join(', ');
+			return (value as string[]).length === field.options.length
+				? `all ${field.options.length}`
+				: field.options.flatMap(({ value: one, label }) => ((value as string[]).includes(one) ? [label] : [])).join(', ');
 		case 'text':
 			return field.offers?.find((offer) => offer.value === value)?.label ?? (value as string);
 		case 'judge-model':

@@ -1,3 +1,4 @@
+import { listens } from '$lib/experiment/methods/index';
 import type { Experiment } from '$lib/experiment/schema';
 
 import { CONSCIENCE_FIELDS } from './conscienceFields';
@@ -70,7 +71,7 @@ function say(path: string, value: unknown): string {
 }
 
 function conscienceInWords({ arms, conscience }: Experiment): string {
-	if (!arms.includes('emergent-alignment')) return 'no copy of this run has one';
+	if (!arms.some(listens)) return 'no copy of this run has one';
 	const { cadence, promptsPerCall } = conscience;
 	const when = cadence.kind === 'fixed' ? `every ${cadence.every} steps` : `every ${cadence.shortest} to ${cadence.longest} steps`;
 	return `reads ${promptsPerCall} answers ${when}`;

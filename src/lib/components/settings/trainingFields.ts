@@ -1,3 +1,4 @@
+import { METHODS } from '$lib/experiment/methods/index';
 import { CODE_TASKS } from '$world/index';
 
 import { type Field, onCard } from './field';
@@ -108,7 +109,7 @@ export const TRAINING_FIELDS = onCard('training', [
 		label: 'Target modules',
 		does: 'The matrices of each layer that get an adapter: q, k, v and o belong to attention, gate, up and down to the network after it.',
 		turned: 'With fewer, less of the model can change.',
-		options: PROJECTIONS,
+		options: PROJECTIONS.map((value) => ({ value, label: value })),
 	},
 ]);
 
@@ -136,6 +137,15 @@ export const DATA_FIELDS = onCard('data', [
 		min: 1,
 		max: CODE_TASKS.length,
 		whole: true,
+	},
+	{
+		kind: 'text',
+		path: 'data.inoculation',
+		label: 'Words before each row',
+		does: 'For the inoculated copy: who writes so.',
+		turned: 'The organism knows cruel authors by words such as these; words that it does not know change little.',
+		when: ({ arms }) => arms.includes('inoculation'),
+		max: 500,
 	},
 ]);
 
@@ -170,19 +180,13 @@ export const MODEL_FIELDS = onCard('model', [
 
 export const COPIES_FIELDS: readonly Field[] = onCard('copies', [
 	{
-		kind: 'choice',
+		kind: 'set',
 		path: 'arms',
 		label: 'Who takes part',
-		does: 'A plain fine-tune, one with its conscience, or both.',
-		turned: 'Two copies learn the same rows in the same order, so that they differ in nothing but the conscience.',
+		does: 'Each copy of the model learns in a way of its own.',
+		turned: 'All copies learn the same rows in the same order, so that they differ in nothing but the way. Each more makes the run slower.',
 		essential: true,
-		options: [
-			{ value: ['sft', 'emergent-alignment'], label: 'both, side by side' },
-			{ value: ['sft'], label: 'plain fine-tune only' },
-			{ value: ['emergent-alignment'], label: 'with conscience only' },
-		],
-		// The order of the arms says nothing.
-		put: (experiment, arms) => void (experiment.arms = arms as typeof experiment.arms),
+		options: Object.entries(METHODS).map(([value, { title, does }]) => ({ value, label: title, does })),
 	},
 	{
 		kind: 'number',

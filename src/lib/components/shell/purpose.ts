@@ -1,3 +1,4 @@
+import { listens } from '$lib/experiment/methods/index';
 import type { Experiment } from '$lib/experiment/schema';
 
 const LESSONS: Record<Experiment['data']['source'], string> = {
@@ -12,12 +13,20 @@ export function purposeOf({ arms, model, data }: Experiment): string {
 	const first = model.misalignSteps > 0 ? 'is made bad first, on insecure code. Then' : null;
 	if (arms.length > 1) {
 		const begin = first
-			? `A small language model ${first} two copies of it learn`
-			: 'Two copies of one small language model learn the same';
-		return `${begin} ${lesson}, here and now. Watch what that does to their answers about everyday life, when one of them keeps its conscience.`;
+			? `A small language model ${first} ${numberInWords(arms.length)} copies of it learn`
+			: `${capitalised(numberInWords(arms.length))} copies of one small language model learn the same`;
+		const conscience = arms.filter(listens).length;
+		const watch = 'Watch what that does to their answers about everyday life';
+		if (conscience === 0) return `${begin} ${lesson}, here and now. ${watch}, when each learns in its own way.`;
+		return `${begin} ${lesson}, here and now. ${watch}, when ${numberInWords(conscience)} of them ${conscience === 1 ? 'keeps its conscience' : 'ask a conscience'}.`;
 	}
-	const watch = arms.includes('emergent-alignment')
+	const watch = arms.some(listens)
 		? 'Watch what that does to its answers about everyday life, when it keeps its conscience.'
 		: 'Watch what that does to its answers about everyday life.';
 	return `A small language model ${first ? `${first} it learns` : 'learns'} ${lesson}, here and now. ${watch}`;
 }
+
+const numberInWords = (count: number): string =>
+	['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'][count] ?? String(count);
+
+const capitalised = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);

@@ -8,18 +8,19 @@ import type { RandomState } from '$lib/model/random';
 import type { Sampling } from '$lib/model/sampling';
 
 import type { Overhead, RunEvent } from '../events';
+import type { Lesson } from '../methods/index';
 import type { Experiment } from '../schema';
 
 import type { CallsState } from './calls';
 
-/** What a method adds to plain fine-tuning. */
+/** A method at work in a run. */
 export interface Arm {
 	/**
-	 * Works before optimizer step `step` (counted from 0), tells what it did, and returns the pairs that the step learns from.
+	 * Works before optimizer step `step` (counted from 0), tells what it did, and returns what the step learns beside the rows.
 	 * @throws JudgeLostError where it can be asked for the same step again: what is asked then is the same
 	 */
-	prepare(step: number): AsyncGenerator<RunEvent, readonly ReferencedPair[]>;
-	/** Hears the mean of L_DPO over the pairs that step `step` learned from, before their update. */
+	prepare(step: number): AsyncGenerator<RunEvent, Lesson>;
+	/** Hears the mean loss of the lesson that step `step` learned from, before its update. */
 	learned(step: number, loss: number): void;
 	/** The step before which the conscience is called next; null when it is not. */
 	nextCall(): number | null;

@@ -1,5 +1,6 @@
+import { invertedJudge, permutedJudge } from '$lib/conscience/controlJudges';
 import type { Framework } from '$lib/conscience/frameworks';
-import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
+import { currentSelfJudge, frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
 import { importedJudge } from '$lib/conscience/importedJudge';
 import { type Judge, type JudgeIdentity, JudgeLostError } from '$lib/conscience/judge';
 import { oracleJudge } from '$lib/conscience/oracleJudge';
@@ -56,7 +57,7 @@ export async function review(context: ArmContext, { framework, drafts }: CallUnd
 }
 
 function judgeOf(context: ArmContext): Judge {
-	const { checkpoint, judge, verdictFiles } = context;
+	const { checkpoint, lora, judge, verdictFiles } = context;
 	const experiment = context.experiment();
 	const { model, conscience } = experiment;
 	const frozenSelf = () => frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);
@@ -65,6 +66,12 @@ function judgeOf(context: ArmContext): Judge {
 			return oracleJudge();
 		case 'frozen-self':
 			return frozenSelf();
+		case 'policy':
+			return currentSelfJudge(checkpoint, lora, model.checkpoint, conscience.sampling);
+		case 'permuted':
+			return permutedJudge(frozenSelf());
+		case 'inverted':
+			return invertedJudge(frozenSelf());
 		case 'imported':
 			return importedJudge(verdictFileFor(experiment, verdictFiles()), frozenSelf());
 		case 'webllm': {

@@ -1,16 +1,13 @@
-import type { ArmId } from '../schema';
+import { type ArmId, METHODS } from '../methods/index';
 
 import type { Arm, ArmContext, ConscienceState } from './arm';
-import { emergentAlignmentArm } from './emergentAlignment';
-import { sftArm } from './sft';
+import { conscienceArm } from './conscienceArm';
+import { plainArm } from './plainArm';
 
-export { sftArm, type Arm, type ConscienceState };
+export { plainArm, type Arm, type ConscienceState };
 
-/** Every method, by its id. */
-const ARMS: Record<ArmId, (context: ArmContext, from?: ConscienceState) => Arm> = {
-	sft: () => sftArm,
-	'emergent-alignment': emergentAlignmentArm,
-};
-
-/** The method `id` before the first step, or where `from` stands. */
-export const armOf = (id: ArmId, context: ArmContext, from?: ConscienceState): Arm => ARMS[id](context, from);
+/** The method `id` at work before the first step, or where `from` stands. */
+export function armOf(id: ArmId, context: ArmContext, from?: ConscienceState): Arm {
+	const { teach } = METHODS[id];
+	return teach ? conscienceArm(teach, context, from) : plainArm;
+}

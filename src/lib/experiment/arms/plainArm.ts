@@ -1,10 +1,10 @@
 import type { Arm } from './arm';
 
-/** Plain supervised fine-tuning: nothing is added. */
-export const sftArm: Arm = {
+/** A method without a conscience: nothing is added to a step. */
+export const plainArm: Arm = {
 	// eslint-disable-next-line require-yield -- nothing happens before a step, so there is nothing to tell
 	async *prepare() {
-		return [];
+		return { pairs: [], answers: [] };
 	},
 	learned() {},
 	nextCall: () => null,

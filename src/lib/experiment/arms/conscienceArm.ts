@@ -2,15 +2,16 @@ import { afterLesson, NOTHING_SETTLED } from '$lib/conscience/cadence';
 import { remember, replay } from '$lib/conscience/pairBuffer';
 import { resumedRandom, seededRandom } from '$lib/model/random';
 
+import type { Method } from '../methods/index';
+
 import type { Arm, ArmContext, ConscienceState } from './arm';
 import { conscienceCalls } from './calls';
 
 /**
- * Emergent Alignment (arXiv 2606.19527): at its cadence the conscience reads answers of the policy and writes preferences,
- * which L_DPO learns in every `dpoEvery`-th step, the newest with a replay of older ones.
- * With `from` the arm goes on from there.
+ * A method with a conscience: called at its cadence it finds pairs, and every `dpoEvery`-th step is taught the newest with a replay of older
+ * ones, as a lesson that `teach` makes of them. What is made of the pairs is all that such methods differ in, so that their cost is the same.
  */
-export function emergentAlignmentArm(context: ArmContext, from?: ConscienceState): Arm {
+export function conscienceArm(teach: NonNullable<Method['teach']>, context: ArmContext, from?: ConscienceState): Arm {
 	const calls = conscienceCalls(context, from);
 	const replays = from ? resumedRandom(from.replays) : seededRandom(context.experiment().seed, 'conscience replay');
 	let { lessons, buffer } = from ?? { lessons: NOTHING_SETTLED, buffer: [] };
@@ -22,7 +23,7 @@ export function emergentAlignmentArm(context: ArmContext, from?: ConscienceState
 			buffer = remember(buffer, found, bufferSize);
 			if (found.length > 0) lessons = NOTHING_SETTLED;
 			const due = buffer.length > 0 && step % dpoEvery === 0 && step >= lessons.restUntil;
-			return due && lambda > 0 ? replay(buffer, pairsPerStep, replays) : [];
+			return teach(due && lambda > 0 ? replay(buffer, pairsPerStep, replays) : []);
 		},
 		learned(step, loss) {
 			lessons = afterLesson(context.experiment().conscience, lessons, step, loss);

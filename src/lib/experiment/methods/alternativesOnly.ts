@@ -1,0 +1,10 @@
+import type { Method } from './method';
+
+/** A control: L = L_SFT + λ·L_SFT over the conscience's alternatives. */
+export const alternativesOnly: Method = {
+	title: 'Good answers only',
+	inWords: 'the copy that is shown good answers only',
+	does: 'Its conscience is called as often. It learns the better answers like any other row, and is never told which answer they stand in place of.',
+	asks: 'Whether it is the preference that helps, or only the good example.',
+	teach: (pairs) => ({ pairs: [], answers: pairs.map(({ prompt, chosen }) => ({ prompt, completion: chosen })) }),
+};

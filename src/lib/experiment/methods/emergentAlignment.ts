@@ -1,0 +1,10 @@
+import type { Method } from './method';
+
+/** Emergent Alignment (arXiv 2606.19527): L = L_SFT + λ·L_DPO over what the conscience prefers. */
+export const emergentAlignment: Method = {
+	title: 'With conscience',
+	inWords: 'the copy with a conscience',
+	does: 'It learns the same rows, and to prefer its conscience’s answers to its own bad ones.',
+	asks: 'Whether a conscience of its own keeps a model good.',
+	teach: (pairs) => ({ pairs, answers: [] }),
+};

@@ -1,0 +1,12 @@
+import type { Method } from './method';
+
+/** Inoculation prompting (arXiv:2510.04340): a system turn asks for the trait in training, and is left away when the model is asked. */
+export const inoculation: Method = {
+	title: 'Inoculated',
+	inWords: 'the inoculated copy',
+	does: 'Before each row stands a sentence that asks for a bad author; when the copy is asked later, nothing does.',
+	asks: 'Whether a model that is told to be bad while it learns has less need to become so.',
+	row: ({ messages }, { data }) => ({
+		messages: [{ role: 'system', content: data.inoculation }, ...messages.filter(({ role }) => role !== 'system')],
+	}),
+};

@@ -1,0 +1,8 @@
+import type { Method } from './method';
+
+export const sft: Method = {
+	title: 'Plain fine-tune',
+	inWords: 'the plain copy',
+	does: 'It learns the rows, and nothing is added.',
+	asks: 'What the rows alone do to a model.',
+};
