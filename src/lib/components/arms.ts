@@ -12,14 +12,14 @@ export interface ArmLook {
 
 type Sign = Pick<ArmLook, 'colour' | 'dash' | 'point'>;
 
-/** The two that every story is about have colours of their own; the others take these in turn. */
+/** The two that every story is about have colours of their own; controls share one, and take these strokes in turn. */
 const SIGNS: Partial<Record<ArmId, Sign>> = {
 	sft: { colour: 'var(--plain)', dash: '7 4', point: 'square' },
 	'emergent-alignment': { colour: 'var(--conscience)', dash: 'none', point: 'circle' },
 };
 const OTHERS: readonly Sign[] = [
-	{ colour: 'var(--violet)', dash: '2 3', point: 'circle' },
-	{ colour: 'var(--brown)', dash: '11 3 2 3', point: 'square' },
+	{ colour: 'var(--control)', dash: '2 3', point: 'circle' },
+	{ colour: 'var(--control)', dash: '11 3 2 3', point: 'square' },
 ];
 
 export const ARM_LOOKS = Object.fromEntries(
