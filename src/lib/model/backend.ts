@@ -6,7 +6,9 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { findAdapter, type FoundAdapter } from './gpuAdapter';
 import { GPU_KERNELS, useGpuKernels, type GpuKernel } from './kernels/gpuKernels';
 import { useWasmKernels, WASM_KERNELS, type WasmKernel } from './kernels/wasmKernels';
+import { chooseBuild, type WasmPaths } from './kernels/wasmBuild';
 import { openWasmModule, type WasmModule } from './kernels/wasmModule';
+import { processorThreads } from './kernels/wasmThreads';
 import { installWasmGather } from './kernels/wasmGather';
 import { installWasmIdentity } from './kernels/wasmIdentity';
 import { installWasmMatMul } from './kernels/wasmMatMul';
@@ -24,12 +26,14 @@ export interface BackendReport {
 }
 
 export interface BackendOptions {
-	/** Where the .wasm files are: a folder's URL, or file name → URL, as a bundler gives them. Needed in a browser only. */
-	wasmPaths?: Record<string, string> | string;
+	/** Needed in a browser only. */
+	wasmPaths?: WasmPaths;
 	/** Which of the lab's own kernels the webgpu backend gets: all by default, none for stock tfjs. */
 	gpuKernels?: readonly GpuKernel[];
 	/** Which of the lab's own kernels the wasm backend gets: all by default, none for stock tfjs. */
 	wasmKernels?: readonly WasmKernel[];
+	/** Threads of the wasm backend; by default as many as the processor has, four at most. Where threads can't share memory there is one. */
+	threads?: number;
 }
 
 /** No backend as asked can be started here. */
@@ -42,6 +46,9 @@ export class GpuError extends Error {
 	override name = 'GpuError';
 }
 
+/** Threads of the wasm backend, where the processor has so many: two copies train side by side, and more would wait for memory. */
+const MOST_THREADS = 4;
+
 const installed = new Set<BackendName>();
 let wasmModule: WasmModule | null = null;
 let gpuFault: string | null = null;
@@ -50,12 +57,12 @@ let gpuLost: string | null = null;
 /** Starts the backend that `preference` names; 'auto' takes webgpu on a real GPU, else wasm, else cpu. Throws BackendError, GpuError. */
 export async function startBackend(preference: 'auto' | BackendName, options: BackendOptions = {}): Promise<BackendReport> {
 	tf.enableProdMode();
+	if (preference !== 'wasm') await wasmModule?.useThreads(1);
 	switch (preference) {
 		case 'webgpu':
 			return startWebGpu(await requireAdapter(), options);
 		case 'wasm':
-			await startWasm(options);
-			return withoutGpu('wasm', 'WebAssembly on the CPU runs the model, as asked.');
+			return withoutGpu('wasm', `${await startWasm(options)} runs the model, as asked.`);
 		case 'cpu':
 			await startCpu();
 			return withoutGpu('cpu', 'Plain JavaScript runs the model, as asked: the slow reference for the other backends.');
@@ -84,8 +91,7 @@ async function startBest(options: BackendOptions): Promise<BackendReport> {
 		}
 	}
 	try {
-		await startWasm(options);
-		return withoutGpu('wasm', `WebAssembly on the CPU runs the model, because ${why}.`);
+		return withoutGpu('wasm', `${await startWasm(options)} runs the model, because ${why}.`);
 	} catch (error) {
 		await startCpu();
 		return withoutGpu(
@@ -111,20 +117,23 @@ async function startWebGpu({ description, software }: FoundAdapter, { gpuKernels
 	return { name: 'webgpu', reason, adapter: description, software };
 }
 
-async function startWasm({ wasmPaths, wasmKernels = WASM_KERNELS }: BackendOptions): Promise<void> {
+/** Says where it runs, as the subject of a sentence. */
+async function startWasm({ wasmPaths, wasmKernels = WASM_KERNELS, threads }: BackendOptions): Promise<string> {
 	const wasm = await import('@tensorflow/tfjs-backend-wasm');
-	if (!installed.has('wasm')) {
-		// tfjs starts its threaded build from the text of a function, which a bundler's minifier breaks; it needs cross-origin isolation besides.
-		tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
-		if (wasmPaths !== undefined) wasm.setWasmPaths(wasmPaths);
-		installWasmMatMul();
+	const isNew = !installed.has('wasm');
+	if (isNew) await chooseBuild(wasm, wasmPaths);
+	await activate('wasm');
+	if (isNew) {
+		wasmModule = await openWasmModule(tf.backend() as BackendWasm);
+		installWasmMatMul(wasmModule);
 		installWasmGather();
 		installWasmIdentity();
 		installed.add('wasm');
 	}
-	await activate('wasm');
-	wasmModule ??= await openWasmModule(tf.backend() as BackendWasm);
 	if (wasmModule) useWasmKernels(wasmKernels, wasmModule);
+	await wasmModule?.useThreads(threads ?? Math.min(await processorThreads(), MOST_THREADS));
+	const used = wasmModule?.threads ?? 1;
+	return `WebAssembly on ${used > 1 ? `${used} threads` : 'one thread'} of the CPU`;
 }
 
 async function startCpu(): Promise<void> {

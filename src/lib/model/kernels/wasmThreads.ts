@@ -1,0 +1,95 @@
+import { newRing, openRing, PLACES, putCalls, type RingCall, takeCalls, type Kernel, waitForCalls } from './sharedWork.js';
+
+/** What a helper is sent when it starts. */
+export interface Task {
+	module: WebAssembly.Module;
+	memory: WebAssembly.Memory;
+	ring: SharedArrayBuffer;
+	/** Its number; the thread that trains is 0. */
+	thread: number;
+}
+
+/** Threads that share the calls of a module on one memory. */
+export interface Crew {
+	/** Helpers and the thread that trains. */
+	threads: number;
+	/**
+	 * Computes calls of which none reads what another writes; false where a helper failed or has stopped. Then the crew is dismissed and the
+	 * calls are to be computed again.
+	 */
+	compute(calls: RingCall[]): boolean;
+	/** Ends the helpers. */
+	dismiss(): void;
+}
+
+/** A worker of a browser or of Node. */
+interface Helper {
+	postMessage(task: Task): void;
+	terminate(): unknown;
+	/** Node's alone: the process need not wait for it. */
+	unref?: () => void;
+	on?: (event: string, listener: (error: unknown) => void) => void;
+	addEventListener?: (event: string, listener: (error: unknown) => void) => void;
+}
+
+/** How long a call may take before its thread counts as ended by the browser, in ms: even the head of a large model takes less than one second. */
+const PATIENCE_MS = 20_000;
+
+/** How many threads the processor runs at a time, as far as this one may use them. */
+export async function processorThreads(): Promise<number> {
+	if (typeof navigator !== 'undefined' && navigator.hardwareConcurrency) return navigator.hardwareConcurrency;
+	const system = 'node:os'; // as a variable, so that no bundler follows it into a browser's bundle
+	const { availableParallelism } = (await import(/* @vite-ignore */ system)) as typeof import('node:os');
+	return availableParallelism();
+}
+
+/** Starts helpers for the module on this shared memory, so that there are so many threads. Rejects with an Error where one cannot be started. */
+export async function startCrew(module: WebAssembly.Module, memory: WebAssembly.Memory, kernels: Kernel[], threads: number): Promise<Crew> {
+	const shared = newRing();
+	const ring = openRing(shared);
+	const Worker = await workerClass();
+	const helpers: Helper[] = [];
+	const dismiss = () => helpers.forEach((helper) => void helper.terminate());
+	const start = (thread: number) =>
+		new Promise<void>((resolve, reject) => {
+			const options = { type: 'module', name: 'helper', execArgv: [] } as const; // Node's own options are not for a thread of plain JavaScript
+			const helper = new Worker(new URL('./sharedWork.worker.js', import.meta.url), options);
+			helpers.push(helper);
+			listen(helper, 'message', () => {
+				helper.unref?.();
+				resolve();
+			});
+			listen(helper, 'error', (error) => reject(new Error(`a thread could not be started (${(error as Error).message})`)));
+			helper.postMessage({ module, memory, ring: shared, thread });
+		});
+	try {
+		await Promise.all(Array.from({ length: threads - 1 }, (_, i) => start(i + 1)));
+	} catch (error) {
+		dismiss();
+		throw error;
+	}
+	const compute = (calls: RingCall[]): boolean => {
+		for (let i = 0; i < calls.length; i += PLACES) {
+			putCalls(ring, calls.slice(i, i + PLACES));
+			takeCalls(ring, kernels, 0);
+			if (waitForCalls(ring, PATIENCE_MS)) continue;
+			dismiss();
+			return false;
+		}
+		return true;
+	};
+	return { threads, compute, dismiss };
+}
+
+type HelperClass = new (script: URL, options: { type: 'module'; name: string }) => Helper;
+
+async function workerClass(): Promise<HelperClass> {
+	if (typeof Worker !== 'undefined') return Worker;
+	const threads = 'node:worker_threads'; // as a variable, so that no bundler follows it into a browser's bundle
+	return ((await import(/* @vite-ignore */ threads)) as typeof import('node:worker_threads')).Worker;
+}
+
+function listen(helper: Helper, event: string, listener: (error: unknown) => void): void {
+	if (helper.on) helper.on(event, listener);
+	else helper.addEventListener!(event, listener);
+}
