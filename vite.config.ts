@@ -21,11 +21,19 @@ export const shared = {
 	},
 };
 
+/**
+ * They make the page cross-origin isolated, so that its workers may share memory and WebAssembly computes on several threads. What the page
+ * loads from elsewhere comes by CORS, which they allow. Where a host doesn't send them (GitHub Pages), it is one thread.
+ */
+const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+
 export default defineConfig({
 	...shared,
 	optimizeDeps: { include: [...shared.optimizeDeps.include, '@mlc-ai/web-llm'] }, // found late, in a worker, it would reload the page
 	base: './', // one build runs at a domain's root, on a subpath (GitHub Pages) and from a school's file server
 	publicDir: 'static',
+	server: { headers },
+	preview: { headers },
 	plugins: [svelte()],
 	build: {
 		target: 'esnext', // every browser with WebGPU or wasm SIMD knows today's syntax

@@ -15,7 +15,6 @@ export const PLACES = 64;
 /** Numbers of a place: the export, how many numbers it gets, the room, and the numbers. */
 const PLACE = 16;
 const HEAD = 3;
-export const MOST_NUMBERS = PLACE - HEAD;
 
 /** Counters, of calls that were ever put into the ring, taken, and finished (they go round at 2³²); and whether a call failed. */
 const PUT = 0;
@@ -48,7 +47,7 @@ export function putCalls({ counters, places }, calls) {
 }
 
 /**
- * Takes one call after another and computes it, until none is left to take. Throws what a kernel throws.
+ * Takes one call after another and computes it, until none is left to take. That one failed is noted, for whoever waits for them.
  * @param {Ring} ring @param {Kernel[]} kernels the module's exports @param {number} thread counted from 0: which room is its own
  */
 export function takeCalls(ring, kernels, thread) {
@@ -59,13 +58,11 @@ export function takeCalls(ring, kernels, thread) {
 		if (Atomics.compareExchange(counters, TAKEN, taken, (taken + 1) | 0) !== taken) continue; // another thread was quicker
 		try {
 			compute(ring, placeOf(taken), kernels, thread);
-		} catch (error) {
+		} catch {
 			Atomics.store(counters, FAILED, 1);
-			throw error;
-		} finally {
-			Atomics.add(counters, FINISHED, 1);
-			Atomics.notify(counters, FINISHED);
 		}
+		Atomics.add(counters, FINISHED, 1);
+		Atomics.notify(counters, FINISHED);
 	}
 }
 
@@ -89,7 +86,7 @@ export function waitForCalls({ counters }, patience) {
 	}
 }
 
-/** A helper's life: it takes calls, waits for more, and ends when it fails at one. @param {Ring} ring @param {Kernel[]} kernels @param {number} thread */
+/** A helper's life: it takes calls and waits for more, until it is ended. @param {Ring} ring @param {Kernel[]} kernels @param {number} thread */
 export function help(ring, kernels, thread) {
 	const { counters } = ring;
 	for (;;) {

@@ -14,6 +14,7 @@ async function nodesPort() {
 }
 
 const port = typeof WorkerGlobalScope === 'undefined' ? await nodesPort() : /** @type {Port} */ (/** @type {unknown} */ (self));
+/** @param {{ data: Task }} message */
 port.onmessage = ({ data: { module, memory, ring, thread } }) => {
 	const { exports } = new WebAssembly.Instance(module, { env: { memory } });
 	port.postMessage('ready');

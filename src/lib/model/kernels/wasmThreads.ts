@@ -14,8 +14,8 @@ export interface Crew {
 	/** Helpers and the thread that trains. */
 	threads: number;
 	/**
-	 * Computes calls of which none reads what another writes; false where a helper failed or has stopped. Then the crew is dismissed and the
-	 * calls are to be computed again.
+	 * Computes calls of which none reads what another writes; false where one failed or a helper has stopped. Then the crew is dismissed, and
+	 * the calls are to be computed again, which tells the error if it was theirs.
 	 */
 	compute(calls: RingCall[]): boolean;
 	/** Ends the helpers. */
@@ -52,8 +52,8 @@ export async function startCrew(module: WebAssembly.Module, memory: WebAssembly.
 	const dismiss = () => helpers.forEach((helper) => void helper.terminate());
 	const start = (thread: number) =>
 		new Promise<void>((resolve, reject) => {
-			const options = { type: 'module', name: 'helper', execArgv: [] } as const; // Node's own options are not for a thread of plain JavaScript
-			const helper = new Worker(new URL('./sharedWork.worker.js', import.meta.url), options);
+			// `execArgv` is Node's: what the process was started with (a compiler of TypeScript, say) is not for a thread of plain JavaScript.
+			const helper = new Worker(new URL('./sharedWork.worker.js', import.meta.url), { type: 'module', name: 'helper', execArgv: [] });
 			helpers.push(helper);
 			listen(helper, 'message', () => {
 				helper.unref?.();
@@ -81,7 +81,7 @@ export async function startCrew(module: WebAssembly.Module, memory: WebAssembly.
 	return { threads, compute, dismiss };
 }
 
-type HelperClass = new (script: URL, options: { type: 'module'; name: string }) => Helper;
+type HelperClass = new (script: URL, options: { type: 'module'; name: string; execArgv: string[] }) => Helper;
 
 async function workerClass(): Promise<HelperClass> {
 	if (typeof Worker !== 'undefined') return Worker;
