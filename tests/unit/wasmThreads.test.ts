@@ -142,10 +142,11 @@ describe('helpers', () => {
 		expect(ranges(lab, 1000, 1e6)).toEqual([[0, 1000]]);
 		await lab.useThreads(2);
 		expect(ranges(lab, 1000, 1)).toEqual([[0, 1000]]);
-		expect(ranges(lab, 10, 1e5, 4)).toEqual([[0, 4], [4, 4], [8, 2]]); // prettier-ignore
+		expect(ranges(lab, 10, 1e5, { grain: 4 })).toEqual([[0, 4], [4, 4], [8, 2]]); // prettier-ignore
 		const many = ranges(lab, 1000, 1e6);
 		expect(many.length).toBeGreaterThan(2);
 		expect(many.reduce((end, [from, count]) => (from === end ? from + count : NaN), 0)).toBe(1000);
+		expect(ranges(lab, 1000, 1e6, { share: 0.1 })).toHaveLength(1);
 		expect(ranges(lab, 0, 1e6)).toEqual([[0, 0]]);
 	});
 });

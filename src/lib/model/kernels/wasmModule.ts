@@ -127,17 +127,22 @@ export const behind = (at: number, start: number) => at + 4 * start;
 
 /** Time below which a piece is not worth another thread's waking up, in ns. */
 const LEAST_PIECE_NS = 100_000;
-/** More pieces than threads, so that one that comes late takes fewer. */
-const PIECES_A_THREAD = 4;
+/** More pieces than threads, so that a thread that comes late takes fewer. */
+const PIECES_A_THREAD = 2;
 
 /**
- * [0, rows) in ranges that threads can share: one where it takes little time (`cost`, in ns a row on one thread, roughly) or there is one thread.
- * They begin at multiples of `grain`.
+ * [0, rows) in ranges that threads can share: one where there is one thread, or it takes little time (`cost`, in ns a row on one thread, roughly).
+ * They begin at multiples of `grain`; `share` is the part that these rows are of all that is run at once.
  */
-export function ranges({ threads }: WasmModule, rows: number, cost: number, grain = 1): [from: number, count: number][] {
+export function ranges(
+	{ threads }: WasmModule,
+	rows: number,
+	cost: number,
+	{ grain = 1, share = 1 } = {},
+): [from: number, count: number][] {
 	const grains = Math.ceil(rows / grain);
-	const wanted = threads === 1 ? 1 : Math.min(grains, threads * PIECES_A_THREAD, Math.floor((rows * cost) / LEAST_PIECE_NS));
-	const pieces = Math.max(1, wanted);
+	const wanted = Math.min(grains, Math.ceil(share * threads * PIECES_A_THREAD), Math.floor((rows * cost) / LEAST_PIECE_NS));
+	const pieces = threads === 1 ? 1 : Math.max(1, wanted);
 	const starts = Array.from({ length: pieces + 1 }, (_, i) => Math.min(rows, grain * Math.floor((i * grains) / pieces)));
 	starts[pieces] = rows;
 	return starts.slice(1).map((end, i) => [starts[i]!, end - starts[i]!]);

@@ -35,7 +35,9 @@ const COST = 0.1;
 
 /** Writes scale·Σ left·right (+ bias) (+ residual) of each product where its `at` says; none reads what another writes. */
 export function multiply(lab: WasmModule, backend: BackendWasm, products: Product[]): void {
-	const pieces = products.flatMap((product) => piecesOf(lab, product));
+	const work = products.map((product) => product.shape[0] * product.shape[1] * lengthOf(product));
+	const all = work.reduce((sum, one) => sum + one, 0);
+	const pieces = products.flatMap((product, i) => piecesOf(lab, product, work[i]! / all));
 	const terms = pieces.flatMap(({ terms }) => terms);
 	const list = backend.makeOutput([terms.length, TERM_NUMBERS], 'int32', undefined, Int32Array.from(terms.flatMap(numbersOf)));
 	let at = backend.getMemoryOffset(list.dataId);
@@ -56,12 +58,12 @@ export function isWorthSharing(lab: WasmModule, [M, K]: readonly [number, number
 }
 
 /** A product in parts along its longer side: each part packs the other side anew, which costs the less the longer the part is. */
-function piecesOf(lab: WasmModule, product: Product): Product[] {
+function piecesOf(lab: WasmModule, product: Product, share: number): Product[] {
 	const [M, N] = product.shape;
 	const cost = COST * lengthOf(product);
 	return M >= N
-		? ranges(lab, M, cost * N, TILE.rows).map(([from, count]) => rowsOf(product, from, count))
-		: ranges(lab, N, cost * M, TILE.columns).map(([from, count]) => columnsOf(product, from, count));
+		? ranges(lab, M, cost * N, { grain: TILE.rows, share }).map(([from, count]) => rowsOf(product, from, count))
+		: ranges(lab, N, cost * M, { grain: TILE.columns, share }).map(([from, count]) => columnsOf(product, from, count));
 }
 
 const lengthOf = ({ terms }: Product) => terms.reduce((sum, { length }) => sum + length, 0);
