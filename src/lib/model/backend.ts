@@ -8,7 +8,7 @@ import { GPU_KERNELS, useGpuKernels, type GpuKernel } from './kernels/gpuKernels
 import { useWasmKernels, WASM_KERNELS, type WasmKernel } from './kernels/wasmKernels';
 import { chooseBuild, type WasmPaths } from './kernels/wasmBuild';
 import { openWasmModule, type WasmModule } from './kernels/wasmModule';
-import { processorThreads } from './kernels/wasmThreads';
+import { inNode, usualThreads } from './kernels/wasmThreads';
 import { installWasmGather } from './kernels/wasmGather';
 import { installWasmIdentity } from './kernels/wasmIdentity';
 import { installWasmMatMul } from './kernels/wasmMatMul';
@@ -32,7 +32,7 @@ export interface BackendOptions {
 	gpuKernels?: readonly GpuKernel[];
 	/** Which of the lab's own kernels the wasm backend gets: all by default, none for stock tfjs. */
 	wasmKernels?: readonly WasmKernel[];
-	/** Threads of the wasm backend; by default as many as the processor has, four at most. Where threads can't share memory there is one. */
+	/** Threads of the wasm backend; by default as `usualThreads` says. Where threads can't share memory there is one. */
 	threads?: number;
 }
 
@@ -45,9 +45,6 @@ export class BackendError extends Error {
 export class GpuError extends Error {
 	override name = 'GpuError';
 }
-
-/** Threads of the wasm backend, where the processor has so many: two copies train side by side, and more would wait for memory. */
-const MOST_THREADS = 4;
 
 const installed = new Set<BackendName>();
 let wasmModule: WasmModule | null = null;
@@ -131,7 +128,7 @@ async function startWasm({ wasmPaths, wasmKernels = WASM_KERNELS, threads }: Bac
 		installed.add('wasm');
 	}
 	if (wasmModule) useWasmKernels(wasmKernels, wasmModule);
-	await wasmModule?.useThreads(threads ?? Math.min(await processorThreads(), MOST_THREADS));
+	await wasmModule?.useThreads(threads ?? (await usualThreads()));
 	const used = wasmModule?.threads ?? 1;
 	return `WebAssembly on ${used > 1 ? `${used} threads` : 'one thread'} of the CPU`;
 }
@@ -160,12 +157,11 @@ function watch({ device }: WebGPUBackend): void {
 }
 
 async function requireAdapter(): Promise<FoundAdapter> {
-	const node = typeof process !== 'undefined' && process.versions?.node !== undefined;
-	if (node) await installDawn();
+	if (inNode) await installDawn();
 	const adapter = await findAdapter();
 	if (adapter) return adapter;
 	throw new BackendError(
-		node
+		inNode
 			? 'no WebGPU adapter: Dawn needs a graphics driver (on Linux Vulkan, with its loader, libvulkan1 on Debian). Install one, or point VK_ICD_FILENAMES at the JSON of a software driver such as SwiftShader, or use the wasm backend'
 			: 'no WebGPU adapter: this browser has WebGPU switched off or no GPU that it trusts. See chrome://gpu, or use the wasm backend',
 	);

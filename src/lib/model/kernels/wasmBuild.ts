@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { withSharedMemory } from './sharedMemory';
 import { read } from './wasmModule';
+import { inNode } from './wasmThreads';
 
 /** Where the .wasm files of tfjs are: a folder's URL, or file name → URL, as a bundler gives them. In Node they are found without. */
 export type WasmPaths = Record<string, string> | string;
@@ -22,8 +23,6 @@ export async function chooseBuild({ setWasmPaths }: typeof import('@tensorflow/t
 		setWasmPaths(Object.fromEntries(FILES.map((file) => [file, url])), inNode);
 	} else if (paths !== undefined) setWasmPaths(paths);
 }
-
-const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
 
 /**
  * Whether threads can share memory here, and this one may wait for others: so it is in Node, and in the workers of a page that is

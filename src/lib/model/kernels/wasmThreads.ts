@@ -35,12 +35,20 @@ interface Helper {
 /** How long a call may take before its thread counts as ended by the browser, in ms: even the head of a large model takes less than one second. */
 const PATIENCE_MS = 20_000;
 
-/** How many threads the processor runs at a time, as far as this one may use them. */
-export async function processorThreads(): Promise<number> {
-	if (typeof navigator !== 'undefined' && navigator.hardwareConcurrency) return navigator.hardwareConcurrency;
+export const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
+
+/** More would wait for one another and for memory. */
+const MOST_THREADS = 4;
+
+/**
+ * Threads that a trainer takes unless it is told: what the processor runs at a time, and in a page half of that, since two copies train side
+ * by side there and the page has to answer beside them.
+ */
+export async function usualThreads(): Promise<number> {
+	if (!inNode) return Math.min(Math.max(1, Math.floor(navigator.hardwareConcurrency / 2)), MOST_THREADS);
 	const system = 'node:os'; // as a variable, so that no bundler follows it into a browser's bundle
 	const { availableParallelism } = (await import(/* @vite-ignore */ system)) as typeof import('node:os');
-	return availableParallelism();
+	return Math.min(availableParallelism(), MOST_THREADS);
 }
 
 /** Starts helpers for the module on this shared memory, so that there are so many threads. Rejects with an Error where one cannot be started. */
@@ -84,7 +92,7 @@ export async function startCrew(module: WebAssembly.Module, memory: WebAssembly.
 type HelperClass = new (script: URL, options: { type: 'module'; name: string; execArgv: string[] }) => Helper;
 
 async function workerClass(): Promise<HelperClass> {
-	if (typeof Worker !== 'undefined') return Worker;
+	if (!inNode) return Worker;
 	const threads = 'node:worker_threads'; // as a variable, so that no bundler follows it into a browser's bundle
 	return ((await import(/* @vite-ignore */ threads)) as typeof import('node:worker_threads')).Worker;
 }
