@@ -10,7 +10,7 @@ import { generatedRows } from '$lib/experiment/data';
 import { presetById } from '$lib/experiment/presets';
 import { startBackend } from '$lib/model/backend';
 import { withSharedMemory } from '$lib/model/kernels/sharedMemory';
-import { newRing, openRing, putCalls, waitForCalls } from '$lib/model/kernels/sharedWork.js';
+import { newBoard, openBoard, putCalls, waitForCalls } from '$lib/model/kernels/sharedWork.js';
 import { openWasmModule, ranges, type WasmModule } from '$lib/model/kernels/wasmModule';
 import { disposeLora, initLora } from '$lib/model/lora';
 import { seededRandom } from '$lib/model/random';
@@ -97,30 +97,30 @@ describe('helpers', () => {
 	it('compute what nobody else takes, also in memory that was added since', async () => {
 		const memory = new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true });
 		const module = new WebAssembly.Module(withSharedMemory(LAB));
-		const shared = newRing();
-		const ring = openRing(shared);
+		const shared = newBoard();
+		const board = openBoard(shared);
 		const helper = new Worker(new URL('../../src/lib/model/kernels/sharedWork.worker.js', import.meta.url));
-		helper.postMessage({ module, memory, ring: shared, thread: 1 });
+		helper.postMessage({ module, memory, board: shared, thread: 1, threads: 2 });
 		const [page, numbers] = [65_536, () => new Float32Array(memory.buffer)];
 		numbers().set([3, 4, 5, 12]);
 		const kernel = WebAssembly.Module.exports(module).findIndex(({ name }) => name === 'norm');
-		putCalls(ring, [
+		putCalls(board, [
 			{ kernel, numbers: [32, 0, 2], room: 0 },
 			{ kernel, numbers: [36, 8, 2], room: 0 },
 		]);
-		expect(waitForCalls(ring, 20_000)).toBe(true);
+		expect(waitForCalls(board, 20_000)).toBe(true);
 		expect([...numbers().subarray(8, 10)]).toEqual([5, 13]);
 
 		memory.grow(1);
 		numbers().set([8, 15], page / 4);
-		putCalls(ring, [{ kernel, numbers: [page + 8, page, 2], room: 0 }]);
-		expect(waitForCalls(ring, 20_000)).toBe(true);
+		putCalls(board, [{ kernel, numbers: [page + 8, page, 2], room: 0 }]);
+		expect(waitForCalls(board, 20_000)).toBe(true);
 		expect(numbers()[page / 4 + 2]).toBe(17);
 
-		putCalls(ring, [{ kernel, numbers: [0, 2 * page, 1], room: 0 }]); // past the end of the memory
-		expect(waitForCalls(ring, 20_000)).toBe(false);
+		putCalls(board, [{ kernel, numbers: [0, 2 * page, 1], room: 0 }]); // past the end of the memory
+		expect(waitForCalls(board, 20_000)).toBe(false);
 		await helper.terminate();
-		expect(waitForCalls(ring, 10)).toBe(false);
+		expect(waitForCalls(board, 10)).toBe(false);
 	});
 
 	it('are dismissed when a call fails, and its error is told; the work goes on on one thread', async () => {

@@ -4,7 +4,7 @@
  * @typedef {import('./wasmThreads').Task} Task
  * @typedef {{ onmessage: ((event: { data: Task }) => void) | null, postMessage: (word: string) => void }} Port
  */
-import { help, openRing } from './sharedWork.js';
+import { help, openBoard } from './sharedWork.js';
 
 /** @returns {Promise<Port>} */
 async function nodesPort() {
@@ -15,8 +15,8 @@ async function nodesPort() {
 
 const port = typeof WorkerGlobalScope === 'undefined' ? await nodesPort() : /** @type {Port} */ (/** @type {unknown} */ (self));
 /** @param {{ data: Task }} message */
-port.onmessage = ({ data: { module, memory, ring, thread } }) => {
+port.onmessage = ({ data: { module, memory, board, thread, threads } }) => {
 	const { exports } = new WebAssembly.Instance(module, { env: { memory } });
 	port.postMessage('ready');
-	help(openRing(ring), /** @type {import('./sharedWork.js').Kernel[]} */ (Object.values(exports)), thread);
+	help(openBoard(board), /** @type {import('./sharedWork.js').Kernel[]} */ (Object.values(exports)), thread, threads);
 };

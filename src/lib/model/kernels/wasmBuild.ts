@@ -13,7 +13,7 @@ const FILES = ['tfjs-backend-wasm.wasm', SIMD, 'tfjs-backend-wasm-threaded-simd.
 /**
  * Tells tfjs which of its builds to load, before it starts: the one with SIMD, in a memory that the lab's helpers can share, where that is
  * allowed. Its own threaded build is left out: it starts eight threads at once, from the text of a function that a bundler's minifier
- * breaks, and they would compute its own products alone, which are a twelfth of a training step. Throws Error where there is no such file.
+ * breaks, and they would compute its own products alone, which are a tenth of a training step. Throws Error where there is no such file.
  */
 export async function chooseBuild({ setWasmPaths }: typeof import('@tensorflow/tfjs-backend-wasm'), paths?: WasmPaths): Promise<void> {
 	tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);

@@ -126,7 +126,7 @@ export function compute(
 export const behind = (at: number, start: number) => at + 4 * start;
 
 /** Time below which a piece is not worth another thread's waking up, in ns. */
-const LEAST_PIECE_NS = 100_000;
+const LEAST_PIECE_NS = 50_000;
 /** More pieces than threads, so that a thread that comes late takes fewer. */
 const PIECES_A_THREAD = 2;
 

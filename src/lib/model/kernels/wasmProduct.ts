@@ -30,14 +30,15 @@ export interface Product {
 const TERM_NUMBERS = 7;
 /** A tile's rows and columns: where a product may be cut. */
 const TILE = { rows: 4, columns: 8 };
-/** What a multiplication and its addition take on one thread, in ns. */
+/** What a multiplication and its addition take on one thread, in ns; and how many of them a number takes that is packed. */
 const COST = 0.1;
+const PACKING = 10;
 
 /** Writes scale·Σ left·right (+ bias) (+ residual) of each product where its `at` says; none reads what another writes. */
 export function multiply(lab: WasmModule, backend: BackendWasm, products: Product[]): void {
-	const work = products.map((product) => product.shape[0] * product.shape[1] * lengthOf(product));
+	const work = products.map(({ shape: [M, N], terms }) => (M * N + PACKING * (M + N)) * lengthOf(terms));
 	const all = work.reduce((sum, one) => sum + one, 0);
-	const pieces = products.flatMap((product, i) => piecesOf(lab, product, work[i]! / all));
+	const pieces = sideBySide(products.map((product, i) => piecesOf(lab, product, work[i]! / all)));
 	const terms = pieces.flatMap(({ terms }) => terms);
 	const list = backend.makeOutput([terms.length, TERM_NUMBERS], 'int32', undefined, Int32Array.from(terms.flatMap(numbersOf)));
 	let at = backend.getMemoryOffset(list.dataId);
@@ -46,7 +47,7 @@ export function multiply(lab: WasmModule, backend: BackendWasm, products: Produc
 			const { shape, terms, scale = 1, bias = 0, residual = 0 } = piece;
 			const numbers = [piece.at, piece.step, ...shape, at, terms.length, scale, bias, residual];
 			at = behind(at, terms.length * TERM_NUMBERS);
-			return { kernel: 'product', numbers, room: 32 + lengthOf(piece) * (4 + 8 * Math.ceil(shape[1] / 8)) };
+			return { kernel: 'product', numbers, room: 32 + lengthOf(terms) * (4 + 8 * Math.ceil(shape[1] / 8)) };
 		}),
 	);
 	backend.disposeData(list.dataId);
@@ -57,16 +58,22 @@ export function isWorthSharing(lab: WasmModule, [M, K]: readonly [number, number
 	return ranges(lab, 2, (COST * M * K * N) / 2).length > 1;
 }
 
-/** A product in parts along its longer side: each part packs the other side anew, which costs the less the longer the part is. */
+/** A product in parts along its longer side: each part packs the other side anew: little, and in little room, where that is short. */
 function piecesOf(lab: WasmModule, product: Product, share: number): Product[] {
 	const [M, N] = product.shape;
-	const cost = COST * lengthOf(product);
-	return M >= N
-		? ranges(lab, M, cost * N, { grain: TILE.rows, share }).map(([from, count]) => rowsOf(product, from, count))
-		: ranges(lab, N, cost * M, { grain: TILE.columns, share }).map(([from, count]) => columnsOf(product, from, count));
+	const cost = COST * lengthOf(product.terms);
+	return M > N
+		? ranges(lab, M, cost * (N + PACKING), { grain: TILE.rows, share }).map(([from, count]) => rowsOf(product, from, count))
+		: ranges(lab, N, cost * (M + PACKING), { grain: TILE.columns, share }).map(([from, count]) => columnsOf(product, from, count));
 }
 
-const lengthOf = ({ terms }: Product) => terms.reduce((sum, { length }) => sum + length, 0);
+/** The first pieces of all products, then those after them, so that one thread's share is about the same rows of each. */
+function sideBySide(pieces: Product[][]): Product[] {
+	const placed = pieces.flatMap((parts) => parts.map((part, i) => ({ part, place: i / parts.length })));
+	return placed.sort((a, b) => a.place - b.place).map(({ part }) => part);
+}
+
+const lengthOf = (terms: Term[]) => terms.reduce((sum, { length }) => sum + length, 0);
 
 function rowsOf({ at, step, shape: [, N], terms, residual, ...rest }: Product, from: number, count: number): Product {
 	const lower = ({ left, ...term }: Term): Term => ({ ...term, left: shifted(left, left.transposed ? from : from * left.step) });

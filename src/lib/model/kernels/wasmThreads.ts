@@ -1,12 +1,13 @@
-import { newRing, openRing, PLACES, putCalls, type RingCall, takeCalls, type Kernel, waitForCalls } from './sharedWork.js';
+import { newBoard, openBoard, PLACES, putCalls, type BoardCall, takeCalls, type Kernel, waitForCalls } from './sharedWork.js';
 
 /** What a helper is sent when it starts. */
 export interface Task {
 	module: WebAssembly.Module;
 	memory: WebAssembly.Memory;
-	ring: SharedArrayBuffer;
+	board: SharedArrayBuffer;
 	/** Its number; the thread that trains is 0. */
 	thread: number;
+	threads: number;
 }
 
 /** Threads that share the calls of a module on one memory. */
@@ -17,7 +18,7 @@ export interface Crew {
 	 * Computes calls of which none reads what another writes; false where one failed or a helper has stopped. Then the crew is dismissed, and
 	 * the calls are to be computed again, which tells the error if it was theirs.
 	 */
-	compute(calls: RingCall[]): boolean;
+	compute(calls: BoardCall[]): boolean;
 	/** Ends the helpers. */
 	dismiss(): void;
 }
@@ -53,8 +54,8 @@ export async function usualThreads(): Promise<number> {
 
 /** Starts helpers for the module on this shared memory, so that there are so many threads. Rejects with an Error where one cannot be started. */
 export async function startCrew(module: WebAssembly.Module, memory: WebAssembly.Memory, kernels: Kernel[], threads: number): Promise<Crew> {
-	const shared = newRing();
-	const ring = openRing(shared);
+	const shared = newBoard();
+	const board = openBoard(shared);
 	const Worker = await workerClass();
 	const helpers: Helper[] = [];
 	const dismiss = () => helpers.forEach((helper) => void helper.terminate());
@@ -68,7 +69,7 @@ export async function startCrew(module: WebAssembly.Module, memory: WebAssembly.
 				resolve();
 			});
 			listen(helper, 'error', (error) => reject(new Error(`a thread could not be started (${(error as Error).message})`)));
-			helper.postMessage({ module, memory, ring: shared, thread });
+			helper.postMessage({ module, memory, board: shared, thread, threads });
 		});
 	try {
 		await Promise.all(Array.from({ length: threads - 1 }, (_, i) => start(i + 1)));
@@ -76,11 +77,11 @@ export async function startCrew(module: WebAssembly.Module, memory: WebAssembly.
 		dismiss();
 		throw error;
 	}
-	const compute = (calls: RingCall[]): boolean => {
+	const compute = (calls: BoardCall[]): boolean => {
 		for (let i = 0; i < calls.length; i += PLACES) {
-			putCalls(ring, calls.slice(i, i + PLACES));
-			takeCalls(ring, kernels, 0);
-			if (waitForCalls(ring, PATIENCE_MS)) continue;
+			putCalls(board, calls.slice(i, i + PLACES));
+			takeCalls(board, kernels, 0, threads);
+			if (waitForCalls(board, PATIENCE_MS)) continue;
 			dismiss();
 			return false;
 		}
