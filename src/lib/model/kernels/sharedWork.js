@@ -16,7 +16,10 @@ export const PLACES = 64;
 const PLACE = 16;
 const HEAD = 3;
 
-/** Counters: calls that were ever put up, and finished (both go round at 2³²); how many were put up last; whether one failed; and OPEN + place is 1 until a thread takes the call there. */
+/**
+ * Counters: calls that were ever put up, and finished (both go round at 2³²); how many were put up last; whether one failed; and from OPEN on,
+ * for each place, 1 until a thread takes the call there.
+ */
 const PUT = 0;
 const FINISHED = 1;
 const COUNT = 2;

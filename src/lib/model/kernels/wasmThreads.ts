@@ -36,6 +36,9 @@ interface Helper {
 /** How long a call may take before its thread counts as ended by the browser, in ms: even the head of a large model takes less than one second. */
 const PATIENCE_MS = 20_000;
 
+/** How long a thread may take to start, in ms. */
+const START_MS = 10_000;
+
 export const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
 
 /** More would wait for one another and for memory. */
@@ -64,11 +67,14 @@ export async function startCrew(module: WebAssembly.Module, memory: WebAssembly.
 			// `execArgv` is Node's: what the process was started with (a compiler of TypeScript, say) is not for a thread of plain JavaScript.
 			const helper = new Worker(new URL('./sharedWork.worker.js', import.meta.url), { type: 'module', name: 'helper', execArgv: [] });
 			helpers.push(helper);
+			const fail = (why: string) => reject(new Error(`a thread could not be started (${why})`));
+			const timer = setTimeout(() => fail('it does not answer'), START_MS);
 			listen(helper, 'message', () => {
+				clearTimeout(timer);
 				helper.unref?.();
 				resolve();
 			});
-			listen(helper, 'error', (error) => reject(new Error(`a thread could not be started (${(error as Error).message})`)));
+			listen(helper, 'error', (error) => fail((error as Error).message));
 			helper.postMessage({ module, memory, board: shared, thread, threads });
 		});
 	try {
