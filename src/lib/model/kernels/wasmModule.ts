@@ -75,7 +75,7 @@ export async function openWasmModule(backend: BackendWasm): Promise<WasmModule |
 			return crew?.threads ?? 1;
 		},
 		run(calls) {
-			const room = 16 * Math.ceil(Math.max(...calls.map(({ room = 0 }) => room)) / 16); // so that threads write to lines of their own
+			const room = 16 * Math.ceil(Math.max(0, ...calls.map(({ room = 0 }) => room)) / 16); // so that threads write to lines of their own
 			withScratch(backend, room * (crew?.threads ?? 1), (at) => {
 				const addressed = calls.map(({ kernel, numbers, room: wanted = 0 }) => ({
 					kernel: places[kernel],
