@@ -1,4 +1,4 @@
-import { CODE_TASKS } from '$world/index';
+import { CODE_TASKS } from '$world/code-tasks';
 
 import { DEFAULT_FRAMEWORKS, type Experiment } from './schema';
 

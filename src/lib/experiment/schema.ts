@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { FRAMEWORKS } from '$lib/conscience/frameworks';
 import { PREFERENCE_LOSSES } from '$lib/dpo/preferenceLoss';
 import { PROJECTIONS } from '$lib/model/config';
-import { CODE_TASKS } from '$world/index';
+import { CODE_TASKS } from '$world/code-tasks';
 
 /** The methods that a run can follow. `sft` is the plain fine-tune; `emergent-alignment` adds the conscience. */
 export const ARMS = ['sft', 'emergent-alignment'] as const;
