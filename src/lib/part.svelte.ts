@@ -1,3 +1,5 @@
+import { fetchLostStyles } from './styles';
+
 /** A part of the page that nobody needs to read it and press Run: it comes after the first paint, or when it is asked for. */
 export class Part<T> {
 	/** Null until it has come. */
@@ -25,7 +27,11 @@ export class Part<T> {
 }
 
 /** A part that is one component, which is its module's default. */
-export const componentPart = <T>(load: () => Promise<{ default: T }>): Part<T> => new Part(async () => (await load()).default);
+export const componentPart = <T>(load: () => Promise<{ default: T }>): Part<T> =>
+	new Part(async () => {
+		await fetchLostStyles(); // this part's may be among them
+		return (await load()).default;
+	});
 
 /** Settles when the browser has painted what is on the page now, or after a second: a page in the background paints nothing. */
 export const painted = (): Promise<void> =>
@@ -38,7 +44,7 @@ export const painted = (): Promise<void> =>
 export async function loadWhenIdle(parts: readonly Part<unknown>[]): Promise<void> {
 	for (const part of parts) {
 		await idle();
-		await part.load();
+		if (part.fault === null) await part.load(); // else whoever reads of it tries again
 	}
 }
 
