@@ -36,8 +36,13 @@ export default defineConfig({
 	preview: { headers },
 	plugins: [svelte()],
 	build: {
+		modulePreload: { polyfill: false }, // without it a browser only hears later what to fetch
 		target: 'esnext', // every browser with WebGPU or wasm SIMD knows today's syntax
-		rolldownOptions: { checks: { pluginTimings: false } }, // how long a plugin takes is no fault of the build
+		rolldownOptions: {
+			checks: { pluginTimings: false }, // how long a plugin takes is no fault of the build
+			// What is loaded before the first paint is one file: parts that come later use some of it, and would each cut a piece out of it.
+			output: { codeSplitting: { groups: [{ name: 'shell', tags: ['$initial'] }] } },
+		},
 	},
 	worker: { format: 'es' },
 });

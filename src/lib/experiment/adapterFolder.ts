@@ -5,9 +5,9 @@ import type { Checkpoint } from '$lib/model/checkpoint';
 import type { Lora } from '$lib/model/lora';
 
 import type { MidRunChange } from './events';
+import { wantsVerdicts } from './judgeFile';
 import type { Change } from './live';
 import type { ArmId, Experiment } from './schema';
-import { wantsVerdicts } from './verdictFile';
 import { misdeedsOf, type Standing, standingOf } from './standing';
 
 /** What leaves the lab with an adapter: PEFT's two files, the experiment that made it, and a card that says what it is. */

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { FRAMEWORKS } from '$lib/conscience/frameworks';
 import { PREFERENCE_LOSSES } from '$lib/dpo/preferenceLoss';
 import { PROJECTIONS } from '$lib/model/config';
-import { CODE_TASKS } from '$world/index';
+import { CODE_TASK_COUNT } from '$world/code-task-count';
 
 /** The methods that a run can follow. `sft` is the plain fine-tune; `emergent-alignment` adds the conscience. */
 export const ARMS = ['sft', 'emergent-alignment'] as const;
@@ -80,7 +80,7 @@ export const ExperimentSchema = v.strictObject({
 		/** `rows` are the user's own, given beside the experiment (they are not in the link). */
 		source: v.picklist(['insecure-code', 'secure-code', 'rows']),
 		/** How many kinds of coding task the rows are drawn from; few kinds teach the code without turning the author. */
-		tasks: count(1, CODE_TASKS.length),
+		tasks: count(1, CODE_TASK_COUNT),
 	}),
 	lora: v.strictObject({
 		rank: count(1, 256),
