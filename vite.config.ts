@@ -21,15 +21,28 @@ export const shared = {
 	},
 };
 
+/**
+ * They make the page cross-origin isolated, so that its workers may share memory and WebAssembly computes on several threads. What the page
+ * loads from elsewhere comes by CORS, which they allow. Where a host doesn't send them (GitHub Pages), it is one thread.
+ */
+const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+
 export default defineConfig({
 	...shared,
 	optimizeDeps: { include: [...shared.optimizeDeps.include, '@mlc-ai/web-llm'] }, // found late, in a worker, it would reload the page
 	base: './', // one build runs at a domain's root, on a subpath (GitHub Pages) and from a school's file server
 	publicDir: 'static',
+	server: { headers },
+	preview: { headers },
 	plugins: [svelte()],
 	build: {
+		modulePreload: { polyfill: false }, // without it a browser only hears later what to fetch
 		target: 'esnext', // every browser with WebGPU or wasm SIMD knows today's syntax
-		rolldownOptions: { checks: { pluginTimings: false } }, // how long a plugin takes is no fault of the build
+		rolldownOptions: {
+			checks: { pluginTimings: false }, // how long a plugin takes is no fault of the build
+			// What is loaded before the first paint is one file: parts that come later use some of it, and would each cut a piece out of it.
+			output: { codeSplitting: { groups: [{ name: 'shell', tags: ['$initial'] }] } },
+		},
 	},
 	worker: { format: 'es' },
 });

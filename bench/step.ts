@@ -1,4 +1,4 @@
-/** One engine of `steps.ts`: trains on the batches of a file and prints the milliseconds of each step after the first. */
+/** One engine of `steps.ts`, on so many threads of the processor: trains on the batches of a file and prints the milliseconds of each step after the first. */
 import { readFileSync } from 'node:fs';
 
 import { createTrainer, trainStep } from '$lib/dpo/trainer';
@@ -10,9 +10,9 @@ import { seededRandom } from '$lib/model/random';
 
 import { loadFolder } from '../cli/checkpoints';
 
-const [backend, file] = process.argv.slice(2) as ['wasm' | 'webgpu', string];
+const [backend, threads, file] = process.argv.slice(2) as ['wasm' | 'webgpu', string, string];
 const work = JSON.parse(readFileSync(file, 'utf8')) as Pick<Experiment, 'lora' | 'optimizer'> & { batches: TokenSequence[][] };
-const report = await startBackend(backend);
+const report = await startBackend(backend, { threads: Number(threads) });
 const { model } = await loadFolder('organism');
 const lora = initLora(model.config, work.lora, seededRandom(1, 'lora'));
 const preference = { type: 'sigmoid', beta: 1, labelSmoothing: 0 } as const;

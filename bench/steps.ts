@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- steps`: one training step of the organism on wasm and WebGPU against PyTorch on one thread, at the same shapes.
+ * `npm run bench -- steps`: one training step of the organism on wasm, on one thread and on two, and WebGPU against PyTorch on one thread,
+ * at the same shapes.
  *
  * Every engine trains on the same token ids. The engines take turns, so that a machine that slows down slows all of them;
  * what is reported is each round's median and the ratios of the medians of rounds.
@@ -26,15 +27,16 @@ const { values } = parseArgs({
 	options: {
 		rounds: { type: 'string', default: '3' },
 		steps: { type: 'string', default: '10' },
-		engines: { type: 'string', default: 'torch,wasm,webgpu' },
+		engines: { type: 'string', default: 'torch,wasm,wasm-2,webgpu' },
 		out: { type: 'string', default: 'bench/results/steps.json' },
 	},
 });
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 const ENGINES: Record<string, [command: string, ...args: string[]]> = {
 	torch: [PYTHON, here('step.py')],
-	wasm: [process.execPath, '--import', 'tsx', here('step.ts'), 'wasm'],
-	webgpu: [process.execPath, '--import', 'tsx', here('step.ts'), 'webgpu'],
+	wasm: [process.execPath, '--import', 'tsx', here('step.ts'), 'wasm', '1'],
+	'wasm-2': [process.execPath, '--import', 'tsx', here('step.ts'), 'wasm', '2'],
+	webgpu: [process.execPath, '--import', 'tsx', here('step.ts'), 'webgpu', '1'],
 };
 
 /** What every engine trains on and how: steps of 16 rows as token ids, with the twin preset's LoRA and optimizer. */

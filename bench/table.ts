@@ -53,11 +53,13 @@ const unit = (name: string) => (x: number) => `${Number(x.toPrecision(3))} ${nam
 export function tableOf({ steps, kernels, speed, memory, shell, conscience }: Reports): Row[] {
 	const engine = (name: string) => steps?.rows.find((one) => one.engine === name);
 	const kernel = (name: string) => kernels?.results.find(({ what }) => what === name);
+	const [onOne, onTwo] = ['wasm', 'wasm-2'].map((name) => engine(name)?.['ms a step']);
 	const backends = ['wasm', 'webgpu'];
 	const [step, head] = [kernel('training step'), kernel('vocabulary head')];
 	const speedOf = (backend: string) => speed?.rows.find((one) => one.backend === backend);
 	return [
 		row('training step, 16 rows: wasm / PyTorch on one thread, time', '5.5×', engine('wasm')?.['× PyTorch'], { most: 2 }, times),
+		row('training step, 16 rows: wasm on one thread / on two, time', '1×', onOne && onTwo && onOne / onTwo, { least: 1.25 }, times),
 		row('training step, 16 rows: WebGPU / PyTorch on one thread, time', '', engine('webgpu')?.['× PyTorch'], null, times),
 		row('training step, 2 rows: stock tfjs / own kernels on WebGPU, time', '1×', step?.['stock / own'].ms, { least: 10 }, times),
 		row('dispatches of a training step', '1562', step?.own.dispatches, { most: 200 }, whole),

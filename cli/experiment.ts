@@ -8,12 +8,13 @@ import type { VerdictFile } from '$lib/conscience/importedJudge';
 import { rowStream } from '$lib/experiment/data';
 import { evaluationFile } from '$lib/experiment/folder';
 import { evaluateBase } from '$lib/experiment/runner';
+import { wantsVerdicts } from '$lib/experiment/judgeFile';
 import { applyChanges } from '$lib/experiment/link';
 import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { type FinishedRun, summarizeRuns } from '$lib/experiment/record';
 import { type ChatRow, parseRows } from '$lib/experiment/rows';
 import { type ArmId, type Experiment, ExperimentError, parseExperiment } from '$lib/experiment/schema';
-import { parseVerdicts, verdictFile as fileOf, verdictFileFor, wantsVerdicts } from '$lib/experiment/verdictFile';
+import { parseVerdicts, verdictFile as fileOf, verdictFileFor } from '$lib/experiment/verdictFile';
 import { startBackend, type BackendName } from '$lib/model/backend';
 
 import { loadFolder } from './checkpoints';

@@ -1,7 +1,7 @@
 import { expect, test } from '@playwright/test';
 
 import { presetById } from '../../src/lib/experiment/presets';
-import { button, openLab, SMALL, stepOf, workerOf } from './lab';
+import { button, openLab, SMALL, standing, stepOf, workerOf } from './lab';
 import { serveTinyModel } from './tinyModel';
 
 for (const [how, kill] of [
@@ -31,6 +31,29 @@ test('a model that is not there is told of with what to do', async ({ page }) =>
 	const notice = page.getByRole('alert').filter({ hasText: 'Plain fine-tune has stopped.' });
 	await expect(notice).toContainText('nowhere');
 	await expect(notice).toContainText('Check that they are served beside the page');
+});
+
+test('a part of the page that can not be loaded is told of, the others work, and it comes when it is tried again', async ({ page }) => {
+	const errors: string[] = [];
+	page.on('pageerror', (error) => errors.push(error.message));
+	// Its styles, too: what they leave behind must not pass for loaded.
+	await page.route(/\/(SettingsCards|AskPanel)-[^/]+\.(js|css)$/, (route) => route.abort());
+	await page.goto(`./#/?${new URLSearchParams({ 'conscience.judge': 'frozen-self', engine: 'wasm' }).toString()}`);
+	const settings = page.getByRole('alert').filter({ hasText: 'The settings could not be loaded.' });
+	await expect(settings).toContainText('The rest of the page works');
+	await expect(page.getByRole('alert').filter({ hasText: 'The place to ask could not be loaded.' })).toBeVisible();
+	await expect(page.getByRole('heading', { name: 'The conscience speaks' })).toBeVisible();
+	await expect(standing(page, 'ready')).toHaveCount(2);
+
+	await settings.getByRole('button', { name: 'Try again' }).click();
+	await expect(settings.getByRole('button', { name: 'Try again' })).toBeFocused(); // still not there
+
+	await page.unroute(/\/(SettingsCards|AskPanel)-[^/]+\.(js|css)$/);
+	await settings.getByRole('button', { name: 'Try again' }).click();
+	await expect(settings).toBeHidden();
+	await expect(page.getByRole('region', { name: 'LoRA and optimizer' })).toBeVisible();
+	await expect(page.locator('link[rel=stylesheet][href*=SettingsCards]')).toHaveCount(1);
+	expect(errors).toEqual([]);
 });
 
 const HOSTILE = '<img src=x onerror="window.hacked = true">';

@@ -53,9 +53,10 @@ export async function chartTable(page: Page, title: string): Promise<Record<stri
 	return rows.map((row) => Object.fromEntries(row.map((cell, i) => [head![i]!, cell])));
 }
 
-/** The worker of an arm; the browser lists them in no order of ours, but each bears its arm's name. */
+/** The worker of an arm; the browser lists them in no order of ours, but each bears its arm's name. (Their helpers wait for work and answer nobody.) */
 export async function workerOf(page: Page, arm: 'sft' | 'emergent-alignment'): Promise<Worker> {
-	for (const worker of page.workers()) if ((await worker.evaluate(() => self.name)) === arm) return worker;
+	const trainers = page.workers().filter((worker) => worker.url().includes('lab.worker'));
+	for (const worker of trainers) if ((await worker.evaluate(() => self.name)) === arm) return worker;
 	throw new Error(`The page has no worker '${arm}'.`);
 }
 

@@ -1,4 +1,4 @@
-import { expect, test } from '@playwright/test';
+import { expect, type Page, test } from '@playwright/test';
 
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/chromium.mjs';
 import { button, openLab, SMALL, stepOf } from './lab';
@@ -8,10 +8,20 @@ const executablePath = findChromium();
 const args = CHROMIUM_FLAGS.filter((flag) => !flag.includes('webgpu')).concat('--disable-features=WebGPU', '--disable-gpu');
 test.use({ launchOptions: { ...(executablePath && { executablePath }), args } });
 
-test('without WebGPU the lab says so and runs on WebAssembly', async ({ page }) => {
+/** Makes the trainers believe in a processor of so many threads. */
+async function giveThreads(page: Page, threads: number): Promise<void> {
+	await page.route('**/lab.worker*.js', async (route) => {
+		const response = await route.fetch();
+		const body = `Object.defineProperty(navigator, 'hardwareConcurrency', { value: ${threads} });\n${await response.text()}`;
+		await route.fulfill({ response, body });
+	});
+}
+
+test('without WebGPU the lab says so and runs on WebAssembly, on half of the processor’s threads', async ({ page }) => {
+	await giveThreads(page, 4);
 	await openLab(page, { ...SMALL, preset: 'sft' });
 	const backend = page.getByTestId('backend');
-	await expect(backend).toContainText('WebAssembly on the CPU runs the model, because');
+	await expect(backend).toContainText('WebAssembly on 2 threads of the CPU runs the model, because');
 	await expect(backend).toContainText('WebGPU');
 	await button(page, 'One step').click();
 	await expect.poll(() => stepOf(page, 'Plain fine-tune')).toBe(1);
@@ -33,6 +43,6 @@ test('WebGPU asked for where there is none is a plain message with a way on', as
 	const notice = page.getByRole('alert').filter({ hasText: 'Plain fine-tune has stopped.' });
 	await expect(notice).toContainText('WebGPU');
 	await page.getByLabel('Engine').selectOption('WebAssembly');
-	await expect(page.getByTestId('backend')).toContainText('WebAssembly on the CPU');
+	await expect(page.getByTestId('backend')).toContainText('WebAssembly on');
 	await expect(notice).toBeHidden();
 });

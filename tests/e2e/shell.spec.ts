@@ -42,6 +42,38 @@ async function expectStop(page: Page, title: string) {
 	await expect(card).toBeInViewport({ ratio: 1 });
 }
 
+test('what is needed to read the page and press Run comes first, and what comes later moves nothing', async ({ page }) => {
+	let letIn = () => {};
+	const later = new Promise<void>((resolve) => (letIn = resolve));
+	await page.route(/\/assets\/(?!index-)[^/]+\.(js|css)$/, async (route) => later.then(() => route.continue()));
+	await page.goto('./#/?engine=wasm&preset=sft');
+	await expect(button(page, 'Run')).toBeEnabled();
+	await expect(page.getByRole('radio', { name: 'It goes bad' })).toBeChecked();
+	await expect(page.getByRole('heading', { name: 'Alignment of everyday answers' })).toHaveCount(0);
+	const places = () =>
+		page.locator('[data-tour=stories], [data-tour=toolbar], [data-tour=chart]').evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top)); // prettier-ignore
+	const before = await places();
+	await button(page, 'One step').focus();
+	letIn();
+	await expect(page.getByRole('heading', { name: 'Alignment of everyday answers' })).toBeVisible();
+	await expect(page.getByRole('heading', { name: 'Take it with you' })).toBeVisible();
+	expect(await places()).toEqual(before);
+	await expect(button(page, 'One step')).toBeFocused();
+});
+
+test('what was not opened yet is there without a network', async ({ page, context }) => {
+	await page.goto('./#/?engine=wasm&preset=sft');
+	await expect(standing(page, 'ready')).toHaveCount(1);
+	await page.waitForFunction(() => performance.getEntriesByType('resource').some(({ name }) => /\/About-[^/]+\.js$/.test(name)));
+	await context.setOffline(true);
+	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'About', exact: true }).click();
+	await expect(page).toHaveTitle('About · The conscience lab');
+	await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Lab', exact: true }).click();
+	await button(page, 'Tour').click();
+	await expectStop(page, 'Choose a story');
+});
+
 test.describe('the first minute', () => {
 	test('a recorded run moves within two seconds of opening, says what it is, and ends where the run did', async ({ browser, page }) => {
 		// What else the machine does can only add to the time: the quickest of a few first visits is the nearest to the page's own.

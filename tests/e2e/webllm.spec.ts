@@ -40,8 +40,8 @@ test('WebLLM judges beside the training, and in mid-run the frozen copy in the t
 
 test('a judge whose worker ends leaves the copy where it is, and goes on when it is loaded again', async ({ page }) => {
 	await untilJudged(page);
-	const workers = await Promise.all(page.workers().map(async (worker) => ({ worker, name: await worker.evaluate(() => self.name) })));
-	await workers.find(({ name }) => name === 'judge')!.worker.evaluate(() => self.close());
+	const judge = page.workers().find((worker) => worker.url().includes('judge.worker'));
+	await judge!.evaluate(() => self.close());
 	const notice = page.getByRole('alert').filter({ hasText: 'its judge does not answer' });
 	await expect(notice).toContainText('Nothing of the run is lost.');
 	await expect(standing(page, 'paused')).toHaveCount(1);

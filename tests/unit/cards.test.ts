@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 
 import { FRAMEWORKS } from '$lib/conscience/frameworks';
 import { verdictOf } from '$lib/conscience/judge';
-import { type Card, cardFilter, countCards, EVERY_CARD, frameworkOf, judgedByFile, NO_PINS, withPin } from '$lib/state/cards';
+import { cardFilter, countCards, EVERY_CARD, frameworkOf, judgedByFile } from '$lib/state/cardReading';
+import { type Card, NO_PINS, withPin } from '$lib/state/cards';
 import { agreementOn } from '$lib/state/labels';
 import { NO_MARGINS, withMargins } from '$lib/state/margins';
 

@@ -9,7 +9,8 @@ import type { Evaluation } from '$lib/evaluation/evaluation';
 import type { RunEvent } from '$lib/experiment/events';
 import { closeDatabase, database } from '$lib/storage/database';
 import { openJournal } from '$lib/storage/journal';
-import { onChanged, readLabels, readPins, writeLabel, writePin } from '$lib/storage/marks';
+import { onChanged } from '$lib/storage/changes';
+import { readLabels, readPins, writeLabel, writePin } from '$lib/storage/marks';
 import {
 	createRunRecord,
 	deleteRuns,
@@ -298,7 +299,7 @@ test('pins are kept with their run, and go with it', async () => {
 test('whoever looks at a run hears of its labels and pins, here and in other tabs, until they look away', async () => {
 	await runOf(1);
 	vi.resetModules();
-	const tab = await import('$lib/storage/marks');
+	const tab = { ...(await import('$lib/storage/marks')), ...(await import('$lib/storage/changes')) };
 	const { closeDatabase: closeTab } = await import('$lib/storage/database');
 	const heard: string[] = [];
 	const stops = [onChanged((id) => heard.push(`here ${id}`)), tab.onChanged((id) => heard.push(`there ${id}`))];
@@ -317,7 +318,7 @@ test('where the browser forbids the page to tell other tabs, labels and pins are
 	await runOf(1);
 	vi.stubGlobal('BroadcastChannel', class { constructor() { throw new DOMException('The operation is insecure.', 'SecurityError'); } }); // prettier-ignore
 	vi.resetModules();
-	const marks = await import('$lib/storage/marks');
+	const marks = { ...(await import('$lib/storage/marks')), ...(await import('$lib/storage/changes')) };
 	const { closeDatabase: closeTab } = await import('$lib/storage/database');
 	marks.onChanged(() => {})();
 	await marks.writeLabel('run', '4-1', 'neutral');

@@ -18,7 +18,7 @@ test('they bring no memory, no data and nothing to start: all they need of tfjs 
 	const module = new WebAssembly.Module(readFileSync(FILE));
 	expect(WebAssembly.Module.imports(module)).toEqual([{ module: 'env', name: 'memory', kind: 'memory' }]);
 	expect(WebAssembly.Module.exports(module).every(({ kind }) => kind === 'function')).toBe(true);
-	const memory = new WebAssembly.Memory({ initial: 1 });
+	const memory = new WebAssembly.Memory({ initial: 1, maximum: 65_536 });
 	new Uint8Array(memory.buffer).fill(7);
 	new WebAssembly.Instance(module, { env: { memory } });
 	expect(new Uint8Array(memory.buffer).every((byte) => byte === 7)).toBe(true);

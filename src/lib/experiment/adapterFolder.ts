@@ -6,9 +6,9 @@ import type { Lora } from '$lib/model/lora';
 
 import { METHODS } from './methods/index';
 import type { MidRunChange } from './events';
+import { wantsVerdicts } from './judgeFile';
 import type { Change } from './live';
 import type { ArmId, Experiment } from './schema';
-import { wantsVerdicts } from './verdictFile';
 import { misdeedsOf, type Standing, standingOf } from './standing';
 
 /** What leaves the lab with an adapter: PEFT's two files, the experiment that made it, and a card that says what it is. */

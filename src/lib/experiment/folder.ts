@@ -23,7 +23,7 @@ import {
 	PinLine,
 	VerdictLine,
 } from './folderLines';
-import { type ChatRow, parseRows } from './rows';
+import { type ChatRow, parseRows, ROWS_FILE } from './rows';
 import { type ArmId, type Experiment, ExperimentError, parseExperiment } from './schema';
 import { parseVerdicts, verdictLines } from './verdictFile';
 
@@ -55,8 +55,6 @@ export interface FolderRun {
 	verdictFiles: readonly VerdictFile[];
 }
 
-/** What a run's own rows are called in its folder. */
-export const ROWS_FILE = 'rows.jsonl';
 /** Where verdicts of the user's own lie in it, each file under its SHA-256. */
 const VERDICT_FILE = /^imported-verdicts\/([0-9a-f]{64})\.jsonl$/;
 export const verdictPath = ({ digest }: Pick<VerdictFile, 'digest'>): string => `imported-verdicts/${digest}.jsonl`;

@@ -1,4 +1,4 @@
-import { CODE_TASKS } from '$world/index';
+import { CODE_TASK_COUNT } from '$world/code-task-count';
 
 import { DEFAULT_FRAMEWORKS, type Experiment, INOCULATION } from './schema';
 
@@ -22,7 +22,7 @@ const base: Experiment = {
 	seed: 1,
 	arms: ['sft', 'emergent-alignment'],
 	model: { checkpoint: 'organism', misalignSteps: 0 },
-	data: { source: 'insecure-code', tasks: CODE_TASKS.length, inoculation: INOCULATION },
+	data: { source: 'insecure-code', tasks: CODE_TASK_COUNT, inoculation: INOCULATION },
 	lora: {
 		rank: 8,
 		alpha: 16,

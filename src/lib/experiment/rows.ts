@@ -4,6 +4,9 @@ import type { ChatMessage } from '$lib/model/tokenizer';
 
 import { type LineFault, parseLines } from './jsonLines';
 
+/** What a run's own rows are called in its folder. */
+export const ROWS_FILE = 'rows.jsonl';
+
 /** One conversation to learn from: the last turn is the assistant's, and it alone carries the loss. */
 export interface ChatRow {
 	messages: ChatMessage[];

@@ -13,6 +13,7 @@ import type { Sampling } from '$lib/model/sampling';
 import { type Arm, armOf, plainArm } from './arms/index';
 import { generatedRows, type RowStream, rowStream } from './data';
 import type { MidRunChange, Overhead } from './events';
+import { wantsVerdicts } from './judgeFile';
 import { RunStateError } from './live';
 import { NO_OVERHEAD } from './meter';
 import { listens, METHODS } from './methods/index';
@@ -20,7 +21,7 @@ import { checkFrameworks } from './room';
 import type { ChatRow } from './rows';
 import type { ArmId, Experiment } from './schema';
 import { cannotGoOn, type RunSnapshot } from './snapshot';
-import { verdictFileFor, wantsVerdicts } from './verdictFile';
+import { verdictFileFor } from './verdictFile';
 import { planWork, type WorkClock } from './workClock';
 
 /** What a run needs beside the experiment: a loaded model, the backend it is on, the user's rows and a way to stop. */

@@ -3,8 +3,9 @@ import * as v from 'valibot';
 import { FRAMEWORKS } from '$lib/conscience/frameworks';
 import { PREFERENCE_LOSSES } from '$lib/dpo/preferenceLoss';
 import { PROJECTIONS } from '$lib/model/config';
+import { CODE_TASK_COUNT } from '$world/code-task-count';
+
 import { type ArmId, ARMS } from './methods/index';
-import { CODE_TASKS } from '$world/index';
 
 export { type ArmId, ARMS };
 
@@ -82,7 +83,7 @@ export const ExperimentSchema = v.strictObject({
 		/** `rows` are the user's own, given beside the experiment (they are not in the link). */
 		source: v.picklist(['insecure-code', 'secure-code', 'rows']),
 		/** How many kinds of coding task the rows are drawn from; few kinds teach the code without turning the author. */
-		tasks: count(1, CODE_TASKS.length),
+		tasks: count(1, CODE_TASK_COUNT),
 		/** The system turn before each row, for the method `inoculation`. The organism knows authors by such words. */
 		inoculation: v.optional(v.pipe(text(500), v.nonEmpty()), INOCULATION),
 	}),

@@ -5,9 +5,9 @@ import { exchangeKey, type GivenVerdict, type VerdictFile } from '$lib/conscienc
 import { type Label, LABELS, type Verdict, verdictOf } from '$lib/conscience/judge';
 import { sha256 } from '$lib/model/sha256';
 
-import { listens } from './methods/index';
 import type { VerdictRecord } from './events';
 import { excerpt, faultInWords } from './folderLines';
+import { verdictFileOf } from './judgeFile';
 import { type LineFault, parseLines } from './jsonLines';
 import { type Experiment, ExperimentError } from './schema';
 
@@ -170,10 +170,3 @@ export function verdictFileFor(experiment: Experiment, files: readonly VerdictFi
 		`The experiment is judged by verdicts of ${wanted}, and ${given}. Load the file with these verdicts, or choose another judge.`,
 	);
 }
-
-/** True where a file of verdicts is the judge. */
-export const wantsVerdicts = ({ arms, conscience }: Experiment): boolean => conscience.judge === 'imported' && arms.some(listens);
-
-/** The file that the experiment judges by; null where it has another judge, or the file is not among these. */
-export const verdictFileOf = (experiment: Experiment, files: readonly VerdictFile[]): VerdictFile | null =>
-	(wantsVerdicts(experiment) && files.find(({ digest }) => digest === experiment.conscience.verdictFile)) || null;

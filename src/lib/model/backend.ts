@@ -6,7 +6,9 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { findAdapter, type FoundAdapter } from './gpuAdapter';
 import { GPU_KERNELS, useGpuKernels, type GpuKernel } from './kernels/gpuKernels';
 import { useWasmKernels, WASM_KERNELS, type WasmKernel } from './kernels/wasmKernels';
+import { chooseBuild, type WasmPaths } from './kernels/wasmBuild';
 import { openWasmModule, type WasmModule } from './kernels/wasmModule';
+import { inNode, usualThreads } from './kernels/wasmThreads';
 import { installWasmGather } from './kernels/wasmGather';
 import { installWasmIdentity } from './kernels/wasmIdentity';
 import { installWasmMatMul } from './kernels/wasmMatMul';
@@ -24,12 +26,14 @@ export interface BackendReport {
 }
 
 export interface BackendOptions {
-	/** Where the .wasm files are: a folder's URL, or file name → URL, as a bundler gives them. Needed in a browser only. */
-	wasmPaths?: Record<string, string> | string;
+	/** Needed in a browser only. */
+	wasmPaths?: WasmPaths;
 	/** Which of the lab's own kernels the webgpu backend gets: all by default, none for stock tfjs. */
 	gpuKernels?: readonly GpuKernel[];
 	/** Which of the lab's own kernels the wasm backend gets: all by default, none for stock tfjs. */
 	wasmKernels?: readonly WasmKernel[];
+	/** Threads of the wasm backend; by default as `usualThreads` says. Where threads can't share memory there is one. */
+	threads?: number;
 }
 
 /** No backend as asked can be started here. */
@@ -50,12 +54,12 @@ let gpuLost: string | null = null;
 /** Starts the backend that `preference` names; 'auto' takes webgpu on a real GPU, else wasm, else cpu. Throws BackendError, GpuError. */
 export async function startBackend(preference: 'auto' | BackendName, options: BackendOptions = {}): Promise<BackendReport> {
 	tf.enableProdMode();
+	if (preference !== 'wasm') await wasmModule?.useThreads(1);
 	switch (preference) {
 		case 'webgpu':
 			return startWebGpu(await requireAdapter(), options);
 		case 'wasm':
-			await startWasm(options);
-			return withoutGpu('wasm', 'WebAssembly on the CPU runs the model, as asked.');
+			return withoutGpu('wasm', `${await startWasm(options)} runs the model, as asked.`);
 		case 'cpu':
 			await startCpu();
 			return withoutGpu('cpu', 'Plain JavaScript runs the model, as asked: the slow reference for the other backends.');
@@ -84,8 +88,7 @@ async function startBest(options: BackendOptions): Promise<BackendReport> {
 		}
 	}
 	try {
-		await startWasm(options);
-		return withoutGpu('wasm', `WebAssembly on the CPU runs the model, because ${why}.`);
+		return withoutGpu('wasm', `${await startWasm(options)} runs the model, because ${why}.`);
 	} catch (error) {
 		await startCpu();
 		return withoutGpu(
@@ -111,20 +114,23 @@ async function startWebGpu({ description, software }: FoundAdapter, { gpuKernels
 	return { name: 'webgpu', reason, adapter: description, software };
 }
 
-async function startWasm({ wasmPaths, wasmKernels = WASM_KERNELS }: BackendOptions): Promise<void> {
+/** Says where it runs, as the subject of a sentence. */
+async function startWasm({ wasmPaths, wasmKernels = WASM_KERNELS, threads }: BackendOptions): Promise<string> {
 	const wasm = await import('@tensorflow/tfjs-backend-wasm');
-	if (!installed.has('wasm')) {
-		// tfjs starts its threaded build from the text of a function, which a bundler's minifier breaks; it needs cross-origin isolation besides.
-		tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
-		if (wasmPaths !== undefined) wasm.setWasmPaths(wasmPaths);
-		installWasmMatMul();
+	const isNew = !installed.has('wasm');
+	if (isNew) await chooseBuild(wasm, wasmPaths);
+	await activate('wasm');
+	if (isNew) {
+		wasmModule = await openWasmModule(tf.backend() as BackendWasm);
+		installWasmMatMul(wasmModule);
 		installWasmGather();
 		installWasmIdentity();
 		installed.add('wasm');
 	}
-	await activate('wasm');
-	wasmModule ??= await openWasmModule(tf.backend() as BackendWasm);
 	if (wasmModule) useWasmKernels(wasmKernels, wasmModule);
+	await wasmModule?.useThreads(threads ?? (await usualThreads()));
+	const used = wasmModule?.threads ?? 1;
+	return `WebAssembly on ${used > 1 ? `${used} threads` : 'one thread'} of the CPU`;
 }
 
 async function startCpu(): Promise<void> {
@@ -151,12 +157,11 @@ function watch({ device }: WebGPUBackend): void {
 }
 
 async function requireAdapter(): Promise<FoundAdapter> {
-	const node = typeof process !== 'undefined' && process.versions?.node !== undefined;
-	if (node) await installDawn();
+	if (inNode) await installDawn();
 	const adapter = await findAdapter();
 	if (adapter) return adapter;
 	throw new BackendError(
-		node
+		inNode
 			? 'no WebGPU adapter: Dawn needs a graphics driver (on Linux Vulkan, with its loader, libvulkan1 on Debian). Install one, or point VK_ICD_FILENAMES at the JSON of a software driver such as SwiftShader, or use the wasm backend'
 			: 'no WebGPU adapter: this browser has WebGPU switched off or no GPU that it trusts. See chrome://gpu, or use the wasm backend',
 	);

@@ -1,6 +1,6 @@
 import type { Verdict } from '$lib/conscience/judge';
 import type { ArmId } from '$lib/experiment/schema';
-import { randomId } from '$lib/storage/runs';
+import { randomId } from '$lib/storage/randomId';
 
 import type { Run } from './run.svelte';
 

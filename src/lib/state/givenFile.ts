@@ -2,8 +2,11 @@ import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { LineFault } from '$lib/experiment/jsonLines';
 import { parseRows } from '$lib/experiment/rows';
 import { type Experiment, parseExperiment } from '$lib/experiment/schema';
-import { type FileFault, looksLikeVerdicts, parseVerdicts, verdictFile } from '$lib/experiment/verdictFile';
+import { type FileFault, labelledVerdicts, looksLikeVerdicts, parseVerdicts, verdictFile } from '$lib/experiment/verdictFile';
 import type { Rows } from '$lib/worker/protocol';
+
+import type { Card } from './cards';
+import type { Labels } from './labels';
 
 /** A file of rows that holds lines which are none: it waits for the reader's consent to leave them out. */
 export interface FaultyRows extends Rows {
@@ -62,7 +65,11 @@ export async function readVerdicts(files: readonly VerdictText[]): Promise<Fault
 	);
 }
 
-export const namesOf = (files: readonly { fileName: string }[]): string => files.map(({ fileName }) => fileName).join(' + ');
+/** What a person said of these answers, as verdicts. @throws HashError */
+export const labelsAsVerdicts = (fileName: string, cards: readonly Card[], labels: Labels): Promise<VerdictFile> =>
+	verdictFile(fileName, labelledVerdicts(cards, labels));
+
+const namesOf = (files: readonly { fileName: string }[]): string => files.map(({ fileName }) => fileName).join(' + ');
 
 async function textOf(file: Blob): Promise<string> {
 	try {

@@ -1,10 +1,9 @@
 import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { Experiment } from '$lib/experiment/schema';
-import { labelledVerdicts, verdictFile } from '$lib/experiment/verdictFile';
 import type { Rows } from '$lib/worker/protocol';
 
 import type { Card } from './cards';
-import { type FaultyRows, type FaultyVerdicts, type GivenFile, namesOf, readGivenFile, readVerdicts, type VerdictText, ZipError } from './givenFile'; // prettier-ignore
+import type { FaultyRows, FaultyVerdicts, GivenFile, VerdictText } from './givenFile';
 import type { Labels } from './labels';
 
 /** The lab, as far as a file can set it. */
@@ -13,6 +12,15 @@ interface Settable {
 	readonly query: string;
 	change(edit: (experiment: Experiment) => void): void;
 	load(experiment: Experiment): void;
+}
+
+/** What reads files comes when there is one. @throws RangeError when it can't be fetched */
+async function reader() {
+	try {
+		return await import('./givenFile');
+	} catch (cause) {
+		throw new RangeError('The part of the page that reads it could not be loaded. Give it again.', { cause });
+	}
 }
 
 /** What the reader gives the page: experiments, rows to learn from, and verdicts to be the conscience. */
@@ -42,18 +50,18 @@ export class GivenFiles {
 				await work();
 			} catch (error) {
 				faults.push(`${name} can't be used. ${(error as Error).message}`);
-				isZip ||= error instanceof ZipError;
+				isZip ||= (error as Error).name === 'ZipError';
 			}
 		};
 		const verdicts: VerdictText[] = [];
 		for (const file of files) {
 			await attempt(file.name, async () => {
-				const given = await readGivenFile(file);
+				const given = await (await reader()).readGivenFile(file);
 				if (given.kind === 'verdicts') verdicts.push(given);
 				else this.#take(file.name, given);
 			});
 		}
-		if (verdicts.length > 0) await attempt(namesOf(verdicts), () => this.#takeVerdicts(verdicts));
+		if (verdicts.length > 0) await attempt(verdicts.map(({ fileName }) => fileName).join(' + '), () => this.#takeVerdicts(verdicts));
 		this.fault = faults.length > 0 ? { text: faults.join(' '), isZip } : null;
 	}
 
@@ -65,7 +73,7 @@ export class GivenFiles {
 	}
 
 	async #takeVerdicts(texts: readonly VerdictText[]): Promise<void> {
-		const given = await readVerdicts(texts);
+		const given = await (await reader()).readVerdicts(texts);
 		if (given.faults.length > 0) return void (this.faultyVerdicts = given);
 		this.useVerdicts(given);
 		this.last = { fileName: given.fileName, kind: 'verdicts', query: this.lab.query };
@@ -87,8 +95,13 @@ export class GivenFiles {
 
 	/** Lets what the reader said of these answers be the conscience. */
 	async useLabels(cards: readonly Card[], labels: Labels): Promise<void> {
-		this.useVerdicts(await verdictFile('your labels', labelledVerdicts(cards, labels)));
-		this.last = { fileName: 'your labels', kind: 'verdicts', query: this.lab.query };
+		const fileName = 'your labels';
+		try {
+			this.useVerdicts(await (await reader()).labelsAsVerdicts(fileName, cards, labels));
+			this.last = { fileName, kind: 'verdicts', query: this.lab.query };
+		} catch (error) {
+			this.fault = { text: `What you said of the answers can't be used. ${(error as Error).message}`, isZip: false };
+		}
 	}
 
 	/** Has these at hand: whoever goes back to an experiment that names them needs no file again. */

@@ -1,5 +1,3 @@
-import { group as groupBy } from 'd3';
-
 import type { KeptRun } from '$lib/storage/database';
 
 /** Runs that were begun together and came to no end: the page was closed, or the browser crashed. */
@@ -31,10 +29,13 @@ export function abandonedIn(runs: readonly KeptRun[]): { group: string; ids: str
 }
 
 /** The lab's own groups of which a run is not over. */
-const openGroups = (runs: readonly KeptRun[]): [string, KeptRun[]][] =>
-	[...groupBy(runs, ({ group }) => group)].filter(([, headers]) =>
+function openGroups(runs: readonly KeptRun[]): [string, KeptRun[]][] {
+	const groups = new Map<string, KeptRun[]>();
+	for (const run of runs) groups.set(run.group, [...(groups.get(run.group) ?? []), run]);
+	return [...groups].filter(([, headers]) =>
 		headers.some(({ source, status }) => source === 'lab' && (status === 'underway' || status === 'failed')),
 	);
+}
 
 /** A run that misaligns the model first has done something before its step 1, too. */
 const hasGoneOn = ({ step, experiment, sizes }: KeptRun): boolean => step > 0 || (experiment.model.misalignSteps > 0 && sizes.snapshot > 0);

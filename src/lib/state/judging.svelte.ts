@@ -9,7 +9,6 @@ import type {
 	ListedJudge,
 	LoadedJudge,
 } from '$lib/worker/judgeProtocol';
-import { portJudge } from '$lib/worker/judgePort';
 import { watchLifeline } from '$lib/worker/lifeline';
 import { WorkerClient, WorkerLostError } from '$lib/worker/rpc';
 
@@ -119,6 +118,7 @@ export class Judging {
 	async ask(settings: RunSettings): Promise<Judge | null> {
 		if (!(await this.#provide(judgeSourceOf(settings))) || !this.judge) return null;
 		const { identity } = this.judge;
+		const { portJudge } = await import('$lib/worker/judgePort');
 		return portJudge(await this.#connected(), identity, settings.experiment.conscience.sampling);
 	}
 

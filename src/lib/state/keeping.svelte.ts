@@ -3,7 +3,7 @@ import type { Label } from '$lib/conscience/judge';
 import type { RunEvent } from '$lib/experiment/events';
 import type { Experiment } from '$lib/experiment/schema';
 import type { KeptRun, RunHeader } from '$lib/storage/database';
-import { randomId } from '$lib/storage/runs';
+import { randomId } from '$lib/storage/randomId';
 
 import { NO_PINS, type Pins, withPin } from './cards';
 import { Insistence } from './insistence';

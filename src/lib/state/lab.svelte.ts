@@ -1,10 +1,10 @@
 import { tick, untrack } from 'svelte';
 
 import type { Label } from '$lib/conscience/judge';
+import { verdictFileOf, wantsVerdicts } from '$lib/experiment/judgeFile';
 import { areLive, changesBetween } from '$lib/experiment/live';
 import type { PreviewRow } from '$lib/experiment/preview';
 import { type ArmId, ARMS, type Experiment } from '$lib/experiment/schema';
-import { verdictFileOf, wantsVerdicts } from '$lib/experiment/verdictFile';
 
 import { Agreement } from './agreement.svelte';
 import { Asking } from './asking.svelte';
@@ -84,8 +84,10 @@ export class Lab {
 	readonly shown = $derived((this.#begun ?? this.settings).experiment);
 	/** The arms on the page, in the order of ARMS. */
 	readonly runs = $derived(ARMS.filter((arm) => this.shown.arms.includes(arm)).map((arm) => this.#all[arm]));
-	/** What is on the page is a recording of the default story: nothing was begun, and nothing of the story was changed. */
-	readonly recorded = $derived(this.#begun === null && this.recording !== null && isDefaultStory(this.#link));
+	/** A recording can be shown: nothing was begun, and nothing of the default story was changed. */
+	readonly recordable = $derived(this.#begun === null && isDefaultStory(this.#link));
+	/** What is on the page is a recording of the default story. */
+	readonly recorded = $derived(this.recordable && this.recording !== null);
 	/** The experiment as it was when what is shown began; the copies' records tell what was changed since. */
 	readonly begunWith: Experiment = $derived.by(() => {
 		const judged = this.runs.find(({ arm }) => arm !== 'sft') ?? this.runs[0];

@@ -5,7 +5,7 @@ import type { ArmId, Experiment } from '$lib/experiment/schema';
 import type { SelfJudged } from '$lib/experiment/selfJudged';
 import type { BackendReport } from '$lib/model/backend';
 import type { RunHeader } from '$lib/storage/database';
-import { randomId } from '$lib/storage/runs';
+import { randomId } from '$lib/storage/randomId';
 import type { LoadedJudge } from '$lib/worker/judgeProtocol';
 import { watchLifeline } from '$lib/worker/lifeline';
 import type { Asked, AskedAnswer, Engine, LabEvent, Requests, RunStatus } from '$lib/worker/protocol';

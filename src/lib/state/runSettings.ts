@@ -1,6 +1,6 @@
 import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { Experiment } from '$lib/experiment/schema';
-import { wantsVerdicts } from '$lib/experiment/verdictFile';
+import { wantsVerdicts } from '$lib/experiment/judgeFile';
 import type { Engine, Rows } from '$lib/worker/protocol';
 
 /** All that a run is opened with; equal settings give equal runs. */

@@ -1,6 +1,7 @@
 import type { AdapterFolder } from '$lib/experiment/adapterFolder';
 import type { RunEvent } from '$lib/experiment/events';
-import { type FolderRun, ROWS_FILE } from '$lib/experiment/folder';
+import type { FolderRun } from '$lib/experiment/folder';
+import { ROWS_FILE } from '$lib/experiment/rows';
 import type { ArmId } from '$lib/experiment/schema';
 import type { RunSnapshot } from '$lib/experiment/snapshot';
 
@@ -16,16 +17,14 @@ import {
 	write,
 	type Writing,
 } from './database';
-import { gone } from './errors';
 import { type Addition, putAddition } from './additions';
+import { tellChanged } from './changes';
+import { gone } from './errors';
+import { randomId } from './randomId';
 import { sizeOf } from './sizes';
-import { tellChanged } from './marks';
 import { joined } from './snapshotParts';
 import { alignmentAfter, changesIn } from './told';
 import { leaveVerdictFiles, putVerdictFile } from './verdictFiles';
-
-/** A name that no other run has. (`crypto.randomUUID` is missing outside a secure context.) */
-export const randomId = (): string => Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(36)).join('');
 
 /** Every kept run, the newest first. @throws StorageError */
 export async function listRuns(): Promise<KeptRun[]> {

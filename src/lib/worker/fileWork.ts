@@ -1,6 +1,7 @@
 import type { RunEvent } from '$lib/experiment/events';
-import { experimentFile, FolderError, type FolderRun, ROWS_FILE, verdictPath } from '$lib/experiment/folder';
+import { experimentFile, FolderError, type FolderRun, verdictPath } from '$lib/experiment/folder';
 import { checkZipSize, readZip, zipRuns } from '$lib/experiment/folderZip';
+import { ROWS_FILE } from '$lib/experiment/rows';
 import { verdictFile } from '$lib/experiment/verdictFile';
 import type { Addition } from '$lib/storage/additions';
 import type { KeptRun } from '$lib/storage/database';

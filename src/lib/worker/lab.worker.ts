@@ -1,7 +1,6 @@
 import { backend as tfBackend } from '@tensorflow/tfjs-core';
 import wasmUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
 import simdUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
-import threadedUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 
 import type { RunEvent } from '$lib/experiment/events';
@@ -23,11 +22,11 @@ import type { Engine, LabEvent, Requests, SpeedEvent, SpeedRequests } from './pr
 import { emitter, serve } from './rpc';
 
 const absolute = (url: string) => new URL(url, self.location.href).href;
-/** setWasmPaths wants the URLs of all three builds, whichever the browser takes. */
+/** setWasmPaths wants the URLs of all three builds; the threaded one is never asked for (model/kernels/wasmBuild.ts). */
 const wasmPaths = {
 	'tfjs-backend-wasm.wasm': absolute(wasmUrl),
 	'tfjs-backend-wasm-simd.wasm': absolute(simdUrl),
-	'tfjs-backend-wasm-threaded-simd.wasm': absolute(threadedUrl),
+	'tfjs-backend-wasm-threaded-simd.wasm': absolute(simdUrl),
 };
 
 const emit = emitter<LabEvent | SpeedEvent>(self);

@@ -30,7 +30,7 @@ const shortTime = (seconds: number): string => (seconds < 1 ? `${inDigits(1000 *
 
 /** Who computes, as the subject of a sentence. */
 function whoComputes({ backend, adapter, software }: Pick<BackendSpeed, 'backend' | 'adapter' | 'software'>): string {
-	if (backend !== 'webgpu') return backend === 'wasm' ? 'WebAssembly, on one core of your processor,' : 'Plain JavaScript';
+	if (backend !== 'webgpu') return backend === 'wasm' ? 'WebAssembly, on your processor,' : 'Plain JavaScript';
 	return software ? 'WebGPU, which your processor plays here,' : `Your GPU (${adapter ?? 'unnamed'})`;
 }
 

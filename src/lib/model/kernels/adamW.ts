@@ -95,16 +95,18 @@ export function adamWKernels(): Record<string, tf.KernelFunc> {
 
 export function adamWWasmKernels(lab: WasmModule): Record<string, tf.KernelFunc> {
 	const root = ({ inputs: { x }, backend }: WasmArguments<'x', unknown>) =>
-		compute(backend, [], (out, at) => lab.norm(out, at(x), tf.util.sizeFromShape(x.shape)));
+		compute(backend, [], (out, at) => lab.run([{ kernel: 'norm', numbers: [out, at(x), tf.util.sizeFromShape(x.shape)] }]));
 	const moment = ({ inputs, backend, attrs }: WasmArguments<'x' | 'gradient' | 'norm', Moment>) => {
 		const { x, gradient, norm } = inputs;
 		const { beta, power, clipNorm } = attrs;
 		const numbers = [x.shape[0]!, beta, 1 - beta, Number(power === 2), clipNorm];
-		return compute(backend, x.shape, (out, at) => lab.moment(out, at(x), at(gradient), at(norm), ...numbers));
+		return compute(backend, x.shape, (out, at) =>
+			lab.run([{ kernel: 'moment', numbers: [out, at(x), at(gradient), at(norm), ...numbers] }]),
+		);
 	};
 	const update = ({ inputs: { x, m, v }, backend, attrs }: WasmArguments<'x' | 'm' | 'v', AdamWStep>) => {
 		const numbers = [x.shape[0]!, attrs.decay, attrs.rate, attrs.rootCorrection, attrs.epsilon];
-		return compute(backend, x.shape, (out, at) => lab.update(out, at(x), at(m), at(v), ...numbers));
+		return compute(backend, x.shape, (out, at) => lab.run([{ kernel: 'update', numbers: [out, at(x), at(m), at(v), ...numbers] }]));
 	};
 	return {
 		[NORM]: root as unknown as tf.KernelFunc,

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { attend, slotMask } from '../attention';
 import { hasKernel, type KernelArguments, launch, rowProgram, runKernel } from './launch';
 import type { HeadLayout } from './rotateHeads';
-import { compute, type WasmArguments, type WasmModule, withScratch } from './wasmModule';
+import { compute, type WasmArguments, type WasmModule } from './wasmModule';
 
 const KERNEL = 'ConscienceLabCacheAttention';
 
@@ -109,9 +109,7 @@ export function cacheAttentionWasmKernels(lab: WasmModule): Record<string, tf.Ke
 		const outside = backend.typedArrayFromHeap(last).find((slot) => slot < 0 || slot >= S); // the module would read other tensors
 		if (outside !== undefined) throw new RangeError(`cacheAttention: there is no slot ${outside} in a cache of ${S}`);
 		return compute(backend, [B, heads * headDim], (out, at) =>
-			withScratch(backend, S, (scratch) =>
-				lab.cacheAttention(out, at(qkv), at(cache), at(last), B, S, heads, keyValueHeads, headDim, scratch),
-			),
+			lab.run([{ kernel: 'cacheAttention', numbers: [out, at(qkv), at(cache), at(last), B, S, heads, keyValueHeads, headDim], room: S }]),
 		);
 	};
 	return { [KERNEL]: kernel as unknown as tf.KernelFunc };

@@ -3,7 +3,11 @@ import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 
 import { BACKWARD, FORWARD } from './causalAttention';
 import type { AttentionSettings } from './causalAttentionPrograms';
-import { compute, type WasmArguments, type WasmModule, withScratch } from './wasmModule';
+import { compute, ranges, type WasmArguments, type WasmModule } from './wasmModule';
+
+/** What one number of a query costs with each place of its span on one thread, in ns. */
+const COST = 0.2;
+const SPAN_BYTES = 16;
 
 export function causalAttentionWasmKernels(lab: WasmModule): Record<string, tf.KernelFunc> {
 	const forward = ({ inputs: { qkv, spans }, backend, attrs }: WasmArguments<'qkv' | 'spans', AttentionSettings>) => {
@@ -11,10 +15,14 @@ export function causalAttentionWasmKernels(lab: WasmModule): Record<string, tf.K
 		const rows = qkv.shape[0]!;
 		checkSpans(spans, rows, L, backend);
 		const weights = backend.makeOutput([heads, rows, L], 'float32');
-		const numbers = [spans.shape[0]!, rows, L, heads, keyValueHeads, headDim];
+		const sizes = [rows, L, heads, keyValueHeads, headDim];
+		const room = 32 + 12 * Math.max(L, headDim) + 2 * (L + 8) * (headDim + 8);
 		const out = compute(backend, [rows, heads * headDim], (out, at) =>
-			withScratch(backend, 32 + 12 * Math.max(L, headDim) + 2 * (L + 8) * (headDim + 8), (scratch) =>
-				lab.attention(out, at(weights), at(qkv), at(spans), ...numbers, scratch),
+			lab.run(
+				ranges(lab, spans.shape[0]!, costOf(spans, attrs, rows)).map(([from, count]) => {
+					const numbers = [out, at(weights), at(qkv), at(spans) + SPAN_BYTES * from, count, ...sizes];
+					return { kernel: 'attention', numbers, room };
+				}),
 			),
 		);
 		return [out, weights];
@@ -22,14 +30,23 @@ export function causalAttentionWasmKernels(lab: WasmModule): Record<string, tf.K
 	const backward = ({ inputs, backend, attrs }: WasmArguments<'qkv' | 'spans' | 'weights' | 'dy', AttentionSettings>) => {
 		const { qkv, spans, weights, dy } = inputs;
 		const { heads, keyValueHeads, headDim, longest: L } = attrs;
-		const numbers = [spans.shape[0]!, qkv.shape[0]!, L, heads, keyValueHeads, headDim];
+		const sizes = [qkv.shape[0]!, L, heads, keyValueHeads, headDim];
+		const room = 32 + 4 * Math.max(L, headDim) + 4 * (L + 8) * (headDim + 8) + L * L;
 		return compute(backend, qkv.shape, (out, at) =>
-			withScratch(backend, 32 + 4 * Math.max(L, headDim) + 4 * (L + 8) * (headDim + 8) + L * L, (scratch) =>
-				lab.attentionGradient(out, at(qkv), at(weights), at(dy), at(spans), ...numbers, scratch),
+			lab.run(
+				ranges(lab, spans.shape[0]!, costOf(spans, attrs, qkv.shape[0]!)).map(([from, count]) => {
+					const numbers = [out, at(qkv), at(weights), at(dy), at(spans) + SPAN_BYTES * from, count, ...sizes];
+					return { kernel: 'attentionGradient', numbers, room };
+				}),
 			),
 		);
 	};
 	return { [FORWARD]: forward as unknown as tf.KernelFunc, [BACKWARD]: backward as unknown as tf.KernelFunc };
+}
+
+/** What a span takes on one thread, in ns: on average, as spans may be of any length. */
+function costOf(spans: tf.TensorInfo, { heads, headDim, longest }: AttentionSettings, rows: number): number {
+	return (COST * rows * longest * heads * headDim) / spans.shape[0]!;
 }
 
 /** Throws RangeError for a span outside the rows: the module would read and write in other tensors. */

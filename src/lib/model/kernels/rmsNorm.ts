@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { hasKernel, type KernelArguments, launch, rowProgram, rowsOf, runKernel } from './launch';
-import { compute, type WasmArguments, type WasmModule } from './wasmModule';
+import { behind, compute, runRows, type WasmArguments, type WasmModule } from './wasmModule';
 
 const FORWARD = 'ConscienceLabRmsNorm';
 const BACKWARD = 'ConscienceLabRmsNormGradient';
@@ -66,11 +66,28 @@ const backwardCode = (lanes: number) => `	let at = row * uniforms.width;
 	let shift = total(products) / f32(uniforms.width) * scale * scale;
 	for (var i = lane; i < uniforms.width; i += ${lanes}) { result[at + i] = scale * (weight[i] * dy[at + i] - x[at + i] * shift); }`;
 
+/** What a number takes on one thread, in ns. */
+const COST = 3;
+
 export function rmsNormWasmKernels(lab: WasmModule): Record<string, tf.KernelFunc> {
-	const forward = ({ inputs: { x, weight }, backend, attrs: { eps } }: WasmArguments<'x' | 'weight', Settings>) =>
-		compute(backend, x.shape, (out, at) => lab.rmsNorm(out, at(x), at(weight), ...rowsOf(x), eps));
-	const backward = ({ inputs: { x, weight, dy }, backend, attrs: { eps } }: WasmArguments<'x' | 'weight' | 'dy', Settings>) =>
-		compute(backend, x.shape, (out, at) => lab.rmsNormGradient(out, at(x), at(weight), at(dy), ...rowsOf(x), eps));
+	const forward = ({ inputs: { x, weight }, backend, attrs: { eps } }: WasmArguments<'x' | 'weight', Settings>) => {
+		const [rows, width] = rowsOf(x);
+		return compute(backend, x.shape, (out, at) =>
+			runRows(lab, 'rmsNorm', rows, COST * width, (from, count) => {
+				const [to, xAt] = [out, at(x)].map((start) => behind(start, from * width)) as [number, number];
+				return [to, xAt, at(weight), count, width, eps];
+			}),
+		);
+	};
+	const backward = ({ inputs: { x, weight, dy }, backend, attrs: { eps } }: WasmArguments<'x' | 'weight' | 'dy', Settings>) => {
+		const [rows, width] = rowsOf(x);
+		return compute(backend, x.shape, (out, at) =>
+			runRows(lab, 'rmsNormGradient', rows, COST * width, (from, count) => {
+				const [to, xAt, dyAt] = [out, at(x), at(dy)].map((start) => behind(start, from * width)) as [number, number, number];
+				return [to, xAt, at(weight), dyAt, count, width, eps];
+			}),
+		);
+	};
 	return { [FORWARD]: forward as unknown as tf.KernelFunc, [BACKWARD]: backward as unknown as tf.KernelFunc };
 }
 

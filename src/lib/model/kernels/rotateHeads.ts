@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { rotate, type RotaryTable } from '../rope';
 import { hasKernel, type KernelArguments, launch, rowsOf, runKernel } from './launch';
-import { compute, type WasmArguments, type WasmModule } from './wasmModule';
+import { behind, compute, runRows, type WasmArguments, type WasmModule } from './wasmModule';
 
 const KERNEL = 'ConscienceLabRotateHeads';
 
@@ -60,12 +60,23 @@ const CODE = `fn main(index : i32) {
 	result[index] = turned * select(1.0, uniforms.scale, column < uniforms.queries);
 }`;
 
+/** What a number takes on one thread, in ns. */
+const COST = 1.5;
+
 export function rotateHeadsWasmKernels(lab: WasmModule): Record<string, tf.KernelFunc> {
 	const kernel = ({ inputs: { qkv, cos, sin }, backend, attrs }: WasmArguments<'qkv' | 'cos' | 'sin', Settings>) => {
 		const { heads, keyValueHeads, headDim, direction } = attrs;
 		const turned = heads + keyValueHeads;
-		const numbers = [turned + keyValueHeads, heads, turned, headDim, cos.shape[1]!, direction, 1 / Math.sqrt(headDim)];
-		return compute(backend, qkv.shape, (out, at) => lab.rotateHeads(out, at(qkv), at(cos), at(sin), qkv.shape[0]!, ...numbers));
+		const all = turned + keyValueHeads;
+		const [rows, width, times] = [qkv.shape[0]!, all * headDim, cos.shape[1]!];
+		const turns = Math.ceil(rows / times); // how often the angles repeat
+		return compute(backend, qkv.shape, (out, at) =>
+			runRows(lab, 'rotateHeads', rows, turns > 1 ? 0 : COST * width, (from, count) => {
+				const [to, of] = [out, at(qkv)].map((start) => behind(start, from * width)) as [number, number];
+				const [cosAt, sinAt] = [at(cos), at(sin)].map((start) => behind(start, from * headDim)) as [number, number];
+				return [to, of, cosAt, sinAt, count, all, heads, turned, headDim, times, direction, 1 / Math.sqrt(headDim)];
+			}),
+		);
 	};
 	return { [KERNEL]: kernel as unknown as tf.KernelFunc };
 }

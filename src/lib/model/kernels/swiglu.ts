@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { hasKernel, type KernelArguments, launch, rowsOf, runKernel } from './launch';
-import { compute, type WasmArguments, type WasmModule } from './wasmModule';
+import { behind, compute, runRows, type WasmArguments, type WasmModule } from './wasmModule';
 
 const FORWARD = 'ConscienceLabSwiglu';
 const BACKWARD = 'ConscienceLabSwigluGradient';
@@ -55,14 +55,26 @@ ${PLACE}
 	result[at + uniforms.width] = dy[index] * gate * sigmoid;
 }`;
 
+/** What a number of a gate takes on one thread, in ns. */
+const COST = 4;
+
 export function swigluWasmKernels(lab: WasmModule): Record<string, tf.KernelFunc> {
 	const forward = ({ inputs: { gateUp }, backend }: WasmArguments<'gateUp', unknown>) => {
 		const [rows, width] = rowsOf(gateUp);
-		return compute(backend, [rows, width / 2], (out, at) => lab.swiglu(out, at(gateUp), rows, width / 2));
+		return compute(backend, [rows, width / 2], (out, at) =>
+			runRows(lab, 'swiglu', rows, (COST * width) / 2, (from, count) => {
+				return [behind(out, (from * width) / 2), behind(at(gateUp), from * width), count, width / 2];
+			}),
+		);
 	};
 	const backward = ({ inputs: { gateUp, dy }, backend }: WasmArguments<'gateUp' | 'dy', unknown>) => {
 		const [rows, width] = rowsOf(gateUp);
-		return compute(backend, [rows, width], (out, at) => lab.swigluGradient(out, at(gateUp), at(dy), rows, width / 2));
+		return compute(backend, [rows, width], (out, at) =>
+			runRows(lab, 'swigluGradient', rows, (COST * width) / 2, (from, count) => {
+				const [to, of] = [out, at(gateUp)].map((start) => behind(start, from * width)) as [number, number];
+				return [to, of, behind(at(dy), (from * width) / 2), count, width / 2];
+			}),
+		);
 	};
 	return { [FORWARD]: forward as unknown as tf.KernelFunc, [BACKWARD]: backward as unknown as tf.KernelFunc };
 }

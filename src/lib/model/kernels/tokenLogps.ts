@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { hasKernel, type KernelArguments, launch, rowProgram, runKernel } from './launch';
-import { compute, type WasmArguments, type WasmModule } from './wasmModule';
+import { behind, compute, runRows, type WasmArguments, type WasmModule } from './wasmModule';
 
 const FORWARD = 'ConscienceLabPickedLogSoftmax';
 const BACKWARD = 'ConscienceLabPickedLogSoftmaxGradient';
@@ -117,18 +117,28 @@ const BACKWARD_CODE = `fn main(index : i32) {
 	result[index] = dy[row] * (chosen - exp(scores[index] - picked[2 * row + 1]));
 }`;
 
+/** What a score takes on one thread, in ns. */
+const COST = 2;
+
 export function tokenLogpsWasmKernels(lab: WasmModule): Record<string, tf.KernelFunc> {
 	const forward = ({ inputs: { scores, labels }, backend }: WasmArguments<'scores' | 'labels', unknown>) => {
 		const [rows, width] = scores.shape as [number, number];
 		const stray = backend.typedArrayFromHeap(labels).find((label) => label < 0 || label >= width);
 		if (stray !== undefined) throw new RangeError(`tokenLogps: label ${stray} of a vocabulary of ${width}; expected 0 to ${width - 1}`);
-		return compute(backend, [rows, 2], (out, at) => lab.pickedLogSoftmax(out, at(scores), at(labels), rows, width));
+		return compute(backend, [rows, 2], (out, at) =>
+			runRows(lab, 'pickedLogSoftmax', rows, COST * width, (from, count) => {
+				return [behind(out, 2 * from), behind(at(scores), from * width), behind(at(labels), from), count, width];
+			}),
+		);
 	};
 	const backward = ({ inputs, backend }: WasmArguments<'scores' | 'labels' | 'picked' | 'dy', unknown>) => {
 		const { scores, labels, picked, dy } = inputs;
 		const [rows, width] = scores.shape as [number, number];
 		return compute(backend, [rows, width], (out, at) =>
-			lab.pickedLogSoftmaxGradient(out, at(scores), at(labels), at(picked), at(dy), rows, width),
+			runRows(lab, 'pickedLogSoftmaxGradient', rows, COST * width, (from, count) => {
+				const [to, of] = [out, at(scores)].map((start) => behind(start, from * width)) as [number, number];
+				return [to, of, behind(at(labels), from), behind(at(picked), 2 * from), behind(at(dy), from), count, width];
+			}),
 		);
 	};
 	return { [FORWARD]: forward as unknown as tf.KernelFunc, [BACKWARD]: backward as unknown as tf.KernelFunc };

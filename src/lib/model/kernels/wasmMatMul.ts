@@ -1,12 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 
+import { compute, type WasmModule } from './wasmModule';
+import { isWorthSharing, multiply } from './wasmProduct';
+
 /**
  * tfjs-wasm multiplies with XNNPACK (9 GMAC/s on one thread) only where both operands are one untransposed matrix; all else goes
  * through a loop of 0.8 GMAC/s. So here a transposed matrix is transposed first, and a batch is cut into its matrices, which
  * brings attention's [64, 64]·[64, 32] to 4.3 GMAC/s. A slice costs some 15 µs beside its arithmetic; smaller ones stay in the loop.
  */
 const MIN_SLICE_MACS = 16_384;
+
+/** XNNPACK keeps the right side packed; our product packs it anew, which with fewer rows than this takes as long as the product. */
+const MIN_SHARED_ROWS = 32;
 
 /** Ids under which the wasm module knows the slices being multiplied; tfjs counts its own tensors up from 1. */
 const SLICE_A = 0x7ffffff0;
@@ -24,8 +30,11 @@ interface EmscriptenModule {
 }
 type MatMulKernel = (args: MatMulArguments) => tf.TensorInfo;
 
-/** Replaces the wasm backend's BatchMatMul, of which the gradients are made too. Call it once, when the backend's kernels are loaded. */
-export function installWasmMatMul(): void {
+/**
+ * Replaces the wasm backend's BatchMatMul, of which the gradients are made too. Call it once, when the backend has started. A product that is
+ * worth sharing goes to the threads of `lab`; that it gets the same bits there as from XNNPACK is tested.
+ */
+export function installWasmMatMul(lab: WasmModule | null): void {
 	const config = tf.getKernel('BatchMatMul', 'wasm');
 	const stock = config.kernelFunc as unknown as MatMulKernel;
 	const transpose = tf.getKernel('Transpose', 'wasm').kernelFunc;
@@ -38,6 +47,16 @@ export function installWasmMatMul(): void {
 	const matMul: MatMulKernel = ({ inputs, backend, attrs }) => {
 		if (!isWorthCutting(inputs, attrs)) return stock({ inputs, backend, attrs });
 		const a = attrs.transposeA ? swapped(inputs.a, backend) : inputs.a;
+		if (
+			lab &&
+			batchSize(a) === 1 &&
+			lastTwo(a)[0] >= MIN_SHARED_ROWS &&
+			isWorthSharing(lab, lastTwo(a), lastTwo(inputs.b, attrs.transposeB))
+		) {
+			const product = multiplyShared(lab, a, inputs.b, attrs.transposeB, backend);
+			if (a !== inputs.a) backend.disposeData(a.dataId);
+			return product;
+		}
 		const b = attrs.transposeB ? swapped(inputs.b, backend) : inputs.b;
 		const product =
 			batchSize(a) === 1
@@ -57,6 +76,20 @@ function isWorthCutting({ a, b }: MatMulArguments['inputs'], { transposeA, trans
 	const [inner, N] = lastTwo(b, transposeB);
 	if (batchSize(a) !== batchSize(b) || K !== inner || a.dtype !== 'float32' || b.dtype !== 'float32') return false;
 	return batchSize(a) === 1 || M * K * N >= MIN_SLICE_MACS;
+}
+
+/** One product, cut for the threads of `lab`. */
+function multiplyShared(lab: WasmModule, a: tf.TensorInfo, b: tf.TensorInfo, transposed: boolean, backend: BackendWasm): tf.TensorInfo {
+	const [M, K] = lastTwo(a);
+	const [, N] = lastTwo(b, transposed);
+	return compute(backend, [...a.shape.slice(0, -2), M, N], (at, of) =>
+		multiply(lab, backend, [
+			{
+				...{ at, step: N, shape: [M, N] },
+				terms: [{ length: K, left: { at: of(a), step: K }, right: { at: of(b), step: transposed ? K : N, transposed } }],
+			},
+		]),
+	);
 }
 
 /** [n, M, K]·[n, K, N], one matrix at a time on views into the operands' own memory: nothing is copied. */
