@@ -3,6 +3,10 @@
  * F16 (IEEE 754 binary16): 1 sign, 5 exponent, 10 fraction bits. BF16: the upper half of an F32.
  */
 
+/** As what frozen weights are kept. */
+export const PRECISIONS = ['f32', 'f16'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
 /** F16 bit patterns widened to F32; exact. */
 export function float16ToFloat32(halves: Uint16Array): Float32Array {
 	const values = new Float32Array(halves.length);

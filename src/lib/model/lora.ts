@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { PROJECTIONS, projectionShape, type ModelConfig, type Projection } from './config';
+import { frozenFloats, thaw } from './kernels/frozenMatrix';
 import type { Random } from './random';
 import type { LayerWeights, Model } from './weights';
 
@@ -119,7 +120,10 @@ export function loraPairs({ config, layers, weights, parts }: Lora): LoraPairs {
 	return { layers: pairs, scale: loraScale(config) };
 }
 
-/** The model with the adapter's change added to its kernels: as fast as the base. It shares all else with it; free it with `disposeMerged`. */
+/**
+ * The model with the adapter's change added to its kernels: as fast as the base. It shares all else with it; free it with `disposeMerged`.
+ * What is merged is float32: rounded to 16 bits again, a young adapter's small change would be lost in kernels of halves.
+ */
 export function mergeLora(model: Model, lora: Lora): Model {
 	const layers: LayerWeights[] = [];
 	tf.tidy(() => {
@@ -129,8 +133,11 @@ export function mergeLora(model: Model, lora: Lora): Model {
 			for (const projection of PROJECTIONS) {
 				const pair = pairs[i]![projection];
 				if (!pair) continue;
-				const change = tf.mul(tf.matMul(pair.loraA, pair.loraB, true, true), scale);
-				kernels[projection] = tf.keep(tf.add(layer.kernels[projection], change));
+				const sum = tf.tidy((): tf.Tensor2D => {
+					const change = tf.mul(tf.matMul(pair.loraA, pair.loraB, true, true), scale);
+					return tf.add(thaw(layer.kernels[projection]), change);
+				});
+				kernels[projection] = frozenFloats(tf.keep(sum));
 			}
 			layers.push({ ...layer, kernels });
 		});
@@ -142,7 +149,7 @@ export function mergeLora(model: Model, lora: Lora): Model {
 export function disposeMerged(merged: Model, base: Model): void {
 	merged.weights.layers.forEach(({ kernels }, i) => {
 		for (const projection of PROJECTIONS)
-			if (kernels[projection] !== base.weights.layers[i]!.kernels[projection]) kernels[projection].dispose();
+			if (kernels[projection] !== base.weights.layers[i]!.kernels[projection]) kernels[projection].stored.dispose();
 	});
 }
 
