@@ -76,7 +76,8 @@ describe.each(BACKENDS)('on %s', (backend) => {
 		}
 	});
 
-	describe.each(Object.entries(decoder.models))('%s', (_family, spec) => {
+	describe('a model', () => {
+		const spec = decoder.models.llama;
 		const config = parseModelConfig(spec.config);
 		const tensors = fill(checkpointShapes(config), spec.seed);
 		const matrices = new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: shape.length === 2 ? rounded(data) : data }])); // prettier-ignore
@@ -115,8 +116,9 @@ describe.each(BACKENDS)('on %s', (backend) => {
 			const preference = { type: 'sigmoid', beta, labelSmoothing: 0 } as const;
 			const trainer = createTrainer(model, lora, { learningRate, warmupSteps, weightDecay, clipNorm, lambda, preference });
 			const losses: number[] = [];
-			for (const { sft, pairs } of training.steps)
-				losses.push((await trainStep(trainer, { sft, pairs: await withReference(model, pairs) })).metrics.loss);
+			const [{ sft, pairs: unread }] = training.steps as [(typeof training.steps)[number]]; // one shape throughout: its programs take the time
+			const pairs = await withReference(model, unread);
+			for (let step = 0; step < 10; step++) losses.push((await trainStep(trainer, { sft, pairs })).metrics.loss);
 			const adapter = await lora.weights.data();
 			const held = sum(matricesOf(model).map(bytesOf));
 			disposeTrainer(trainer);
@@ -127,7 +129,7 @@ describe.each(BACKENDS)('on %s', (backend) => {
 		const inRounded = new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: shape.length === 2 ? rounded(data) : data }])); // prettier-ignore
 		const wanted = await train(buildWeights(config, inRounded));
 		const got = await train(buildWeights(config, tensors, 'f16' satisfies Precision));
-		expect(wanted.losses).toHaveLength(10);
+		expect(wanted.losses[9]).toBeLessThan(wanted.losses[0]!);
 		expectClose(got.losses, wanted.losses, TOLERANCE);
 		expectClose(got.adapter, wanted.adapter, TOLERANCE);
 		expect(got.held / wanted.held).toBe(backend === 'webgpu' ? 0.5 : 1);
