@@ -111,7 +111,7 @@ describe.each(BACKENDS)('on %s', (backend) => {
 		const { tensors } = readSafetensors(bytes(training.model));
 		const train = async (weights: Model['weights']) => {
 			const model = { config, weights };
-			const lora = randomLora(config, { rank: 2, alpha: 4, rslora: false, targetModules: ['q_proj', 'v_proj', 'o_proj', 'down_proj'] }, 7);
+			const lora = randomLora(config, { rank: 2, alpha: 4, rslora: false, targetModules: ['q_proj', 'down_proj'] }, 7);
 			const { learningRate, warmupSteps, weightDecay, clipNorm, lambda, beta } = training.trainer;
 			const preference = { type: 'sigmoid', beta, labelSmoothing: 0 } as const;
 			const trainer = createTrainer(model, lora, { learningRate, warmupSteps, weightDecay, clipNorm, lambda, preference });

@@ -40,7 +40,7 @@ export function decodeRows(
 ): tf.Tensor2D {
 	return tf.tidy(() => {
 		const angles = rotaryTable(model.config, positions, [1, ids.length]);
-		const groups = lora && cutByGroup(lora);
+		const groups = lora ? cutByGroup(lora) : (model.adapter ?? null);
 		const last = model.config.numHiddenLayers - 1;
 		let x = frozenRows(model.weights.embedTokens, tf.tensor1d(Int32Array.from(ids), 'int32'));
 		for (let layer = 0; layer <= last; layer++)

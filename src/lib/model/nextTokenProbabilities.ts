@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkDevice } from './backend';
 import { yieldToEvents } from './eventLoop';
 import { frozenColumns } from './kernels/frozenMatrix';
-import { disposeMerged, mergeLora, type Lora } from './lora';
+import type { Lora } from './lora';
+import { disposeMerged, mergeLora } from './mergeLora';
 import { readPrompts } from './readPrompts';
 import type { Model } from './weights';
 

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { PROJECTIONS, projectionShape, type ModelConfig, type Projection } from './config';
 import type { Precision } from './halfPrecision';
 import { freeze, type FrozenMatrix } from './kernels/frozenMatrix';
+import type { LoraGroups } from './packedBlock';
 import type { StoredTensor } from './safetensors';
 
 /** One decoder block. Kernels are [in, out], transposed once on loading, because a plain matMul is every backend's fastest. */
@@ -27,6 +28,8 @@ export interface Weights {
 export interface Model {
 	config: ModelConfig;
 	weights: Weights;
+	/** A change that is always on, beside kernels which it could not be added to (see mergeLora.ts). */
+	adapter?: LoraGroups;
 }
 
 /** A checkpoint whose tensors are not those that its config.json asks for. */

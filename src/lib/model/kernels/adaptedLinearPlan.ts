@@ -31,6 +31,8 @@ export interface LinearPlan {
 	segments: Segment[];
 	adapted: Segment[];
 	key: string;
+	/** For programs that read the kernels: which of them hold halves. */
+	keyOfKernels: string;
 }
 
 export function planOf(inputs: number, { widths, adapted, rank, halves }: LinearSettings): LinearPlan {
@@ -45,6 +47,15 @@ export function planOf(inputs: number, { widths, adapted, rank, halves }: Linear
 		}
 		return segment;
 	});
-	const key = `${inputs}_${widths.join('_')}_${adapted.map(Number).join('')}_${halves.map(Number).join('')}_${rank}`;
-	return { inputs, total: start, lowWidth: low, rank, segments, adapted: segments.filter((s) => s.low >= 0), key };
+	const key = `${inputs}_${widths.join('_')}_${adapted.map(Number).join('')}_${rank}`;
+	return {
+		inputs,
+		total: start,
+		lowWidth: low,
+		rank,
+		segments,
+		adapted: segments.filter((s) => s.low >= 0),
+		key,
+		keyOfKernels: `${key}_${halves.map(Number).join('')}`,
+	};
 }

@@ -92,7 +92,7 @@ export function outputs(
 		return lowStart < 0 ? [base] : [base, change];
 	});
 	return launch(backend, {
-		key: `linear_${plan.key}_${Object.keys(addends).join('_')}`,
+		key: `linear_${plan.keyOfKernels}_${Object.keys(addends).join('_')}`,
 		inputs: { x: x!, ...kernelsOf(plan, kernels), ...addends, ...(low ? { adapter: adapter!, low } : {}) },
 		shape: [rowsOf(x!), plan.total],
 		ints: { rows: rowsOf(x!) },
@@ -167,7 +167,7 @@ export function inputGradient(backend: WebGPUBackend, inputs: Record<string, tf.
 		right: { from: 'adapter', lane: (i) => `${a} + ${i}`, step: (k) => `${k} * ${plan.inputs}` },
 	}));
 	return launch(backend, {
-		key: `linearInputGradient_${plan.key}`,
+		key: `linearInputGradient_${plan.keyOfKernels}`,
 		inputs: { dy, ...kernelsOf(plan, kernels), ...(plan.adapted.length > 0 ? { adapter, dLow } : {}) },
 		shape: [rowsOf(dy), plan.inputs],
 		ints: { rows: rowsOf(dy) },
