@@ -14,6 +14,7 @@ import { seededRandom } from '$lib/model/random';
 import { median } from '$lib/model/timing';
 
 import { processor, today, writeReport } from './report';
+import type { HalvesRow } from './table';
 
 const { values } = parseArgs({
 	options: { rounds: { type: 'string', default: '5' }, out: { type: 'string', default: 'bench/results/halves.json' } },
@@ -27,7 +28,7 @@ const MODELS = [
 	{ model: 'Qwen3-0.6B', hidden: 1024, gateUp: [3072, 3072], vocabulary: 151_936 },
 ];
 /** Rows of a training step's product, and of a token's that is written. */
-const [TRAINED, WRITTEN] = [128, 8];
+const [TRAINED, WRITTEN] = [32, 8];
 
 interface Work {
 	what: string;
@@ -53,7 +54,11 @@ interface Side {
 /** The work on weights of one precision; its first run, which compiles, is not timed. */
 async function prepare({ rows, inputs, widths, bothWays }: Work, precision: Precision): Promise<Side> {
 	const random = seededRandom(1, 'halves');
-	const numbers = (count: number) => Float32Array.from({ length: count }, () => 2 * random() - 1);
+	const numbers = (count: number) => {
+		const values = new Float32Array(count); // in place: from a list, a large head would not fit
+		for (let i = 0; i < count; i++) values[i] = 2 * random() - 1;
+		return values;
+	};
 	const x = tf.tensor2d(numbers(rows * inputs), [rows, inputs]);
 	const kernels = widths.map((width) => freeze(numbers(inputs * width), [inputs, width], precision));
 	const group: LinearGroup = { kernels, bias: null, adapter: null, adapted: widths.map(() => false), rank: 0, scale: 0 };
@@ -77,7 +82,7 @@ async function timed(work: () => Promise<void>): Promise<{ ms: number; processor
 }
 
 const { adapter } = await startBackend('webgpu');
-const rows = [];
+const rows: HalvesRow[] = [];
 for (const work of works) {
 	const sides = new Map<Precision, Side>();
 	for (const precision of PRECISIONS) sides.set(precision, await prepare(work, precision));
@@ -85,7 +90,7 @@ for (const work of works) {
 	for (let round = 0; round < rounds; round++) for (const [precision, { once }] of sides) times[precision]!.push(await timed(once));
 	const middle = (precision: Precision, key: 'ms' | 'processorMs') => median(times[precision]!.map((time) => time[key]));
 	const [f32, f16] = [sides.get('f32')!, sides.get('f16')!];
-	const row = {
+	const row: HalvesRow = {
 		what: work.what,
 		shape: `${work.rows} × ${work.inputs} × ${work.widths.join(' + ')}${work.bothWays ? ', both ways' : ''}`,
 		'f32, ms': Number(middle('f32', 'ms').toPrecision(3)),
