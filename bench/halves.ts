@@ -97,8 +97,8 @@ for (const work of works) {
 		'f16, ms': Number(middle('f16', 'ms').toPrecision(3)),
 		'f16 / f32, time': Number((middle('f16', 'ms') / middle('f32', 'ms')).toPrecision(3)),
 		'f16 / f32, processor time': Number((middle('f16', 'processorMs') / middle('f32', 'processorMs')).toPrecision(3)),
-		'f32, MB': Number((f32.bytes / 1e6).toPrecision(4)),
-		'f16, MB': Number((f16.bytes / 1e6).toPrecision(4)),
+		'f32, bytes': f32.bytes,
+		'f16, bytes': f16.bytes,
 	};
 	console.error(`${row.what}: ${row['f32, ms']} ms, ${row['f16, ms']} ms`);
 	rows.push(row);

@@ -27,8 +27,8 @@ export interface HalvesRow {
 	'f16, ms': number;
 	'f16 / f32, time': number;
 	'f16 / f32, processor time': number;
-	'f32, MB': number;
-	'f16, MB': number;
+	'f32, bytes': number;
+	'f16, bytes': number;
 }
 
 /** One line of the table. */
@@ -101,8 +101,8 @@ export function tableOf({ steps, kernels, speed, memory, shell, conscience, halv
 /** Bytes of all weights together, and the middle product's time: 16 bits over 32. */
 function halvesOf(halves: Reports['halves']): [bytes: number | null, time: number | null] {
 	if (!halves) return [null, null];
-	const total = (key: 'f16, MB' | 'f32, MB') => halves.rows.reduce((sum, row) => sum + row[key], 0);
-	return [total('f16, MB') / total('f32, MB'), median(halves.rows.map((row) => row['f16 / f32, time']))];
+	const total = (key: 'f16, bytes' | 'f32, bytes') => halves.rows.reduce((sum, row) => sum + row[key], 0);
+	return [total('f16, bytes') / total('f32, bytes'), median(halves.rows.map((row) => row['f16 / f32, time']))];
 }
 
 /** What the conscience may add to a run's seconds, in percent, by its steps: the paper's figure. */

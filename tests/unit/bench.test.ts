@@ -26,9 +26,9 @@ const measured: Reports = {
 	halves: {
 		...about,
 		rows: [
-			{ ...product, 'f16 / f32, time': 1.5, 'f32, MB': 4, 'f16, MB': 2 },
-			{ ...product, 'f16 / f32, time': 0.8, 'f32, MB': 12, 'f16, MB': 6 },
-			{ ...product, 'f16 / f32, time': 0.9, 'f32, MB': 4, 'f16, MB': 2.2 },
+			{ ...product, 'f16 / f32, time': 1.5, 'f32, bytes': 4, 'f16, bytes': 2 },
+			{ ...product, 'f16 / f32, time': 0.8, 'f32, bytes': 12, 'f16, bytes': 6 },
+			{ ...product, 'f16 / f32, time': 0.9, 'f32, bytes': 4, 'f16, bytes': 2.2 },
 		],
 	},
 	shell: { ...about, 'gzip, kB': 61, 'main thread, s': 1.5 },
