@@ -17,6 +17,7 @@ const PARTS = {
 	memory: { builds: false },
 	steps: { builds: false },
 	kernels: { builds: false },
+	halves: { builds: false },
 	judge: { builds: false },
 	conscience: { builds: true },
 } satisfies Record<string, { builds: boolean }>;

@@ -14,6 +14,7 @@ import { generatedRows } from '$lib/experiment/data';
 import { presetById } from '$lib/experiment/presets';
 import { checkDevice, startBackend } from '$lib/model/backend';
 import { GPU_KERNELS, type GpuKernel } from '$lib/model/kernels/gpuKernels';
+import { frozenFloats } from '$lib/model/kernels/frozenMatrix';
 import { tokenLogps } from '$lib/model/kernels/tokenLogps';
 import { disposeLora, initLora } from '$lib/model/lora';
 import { seededRandom } from '$lib/model/random';
@@ -93,7 +94,7 @@ const heads = await compare('head', 1, async () => {
 	const head = tf.tensor2d(numbers(HEAD.hidden * HEAD.vocabulary), [HEAD.hidden, HEAD.vocabulary]);
 	const labels = tf.tensor1d(Int32Array.from({ length: HEAD.rows }, (_, n) => (n * 977) % HEAD.vocabulary), 'int32'); // prettier-ignore
 	const work = async () => {
-		const gradient = tf.tidy(() => tf.grad((x) => tf.sum(tokenLogps(x as tf.Tensor2D, head, labels)))(hidden));
+		const gradient = tf.tidy(() => tf.grad((x) => tf.sum(tokenLogps(x as tf.Tensor2D, frozenFloats(head), labels)))(hidden));
 		await gradient.data();
 		gradient.dispose();
 	};

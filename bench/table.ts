@@ -1,4 +1,6 @@
 /** The one table of the bench: what was aimed at, where it began, and where it stands. */
+import { median } from '$lib/model/timing';
+
 import type { PartReport } from './report';
 
 /** The figures of each part that the table reads; a part that was not measured is not there. */
@@ -8,12 +10,25 @@ export interface Reports {
 	speed?: PartReport & { rows: { backend: string; 'decode, 16 / 1': number | null; 'FLOP utilisation, %': number | null }[] };
 	memory?: PartReport & { rows: { backend: string; 'after 50': number; 'after 500': number }[] };
 	shell?: PartReport & { 'gzip, kB': number; 'main thread, s': number };
+	halves?: PartReport & { rows: HalvesRow[] };
 	conscience?: PartReport & { steps: number; rows: { judge: string; 'tokens beyond, %': string; 'seconds beyond, %': string }[] };
 }
 
 interface KernelFigures {
 	dispatches: number;
 	'MB above base': number;
+}
+
+/** One product with frozen weights in 32 and in 16 bits. */
+export interface HalvesRow {
+	what: string;
+	shape: string;
+	'f32, ms': number;
+	'f16, ms': number;
+	'f16 / f32, time': number;
+	'f16 / f32, processor time': number;
+	'f32, bytes': number;
+	'f16, bytes': number;
 }
 
 /** One line of the table. */
@@ -50,12 +65,13 @@ const percent = (x: number) => `${Number(x.toPrecision(3))} %`;
 const unit = (name: string) => (x: number) => `${Number(x.toPrecision(3))} ${name}`;
 
 /** The lines of every target, those of parts that were not measured too. */
-export function tableOf({ steps, kernels, speed, memory, shell, conscience }: Reports): Row[] {
+export function tableOf({ steps, kernels, speed, memory, shell, conscience, halves }: Reports): Row[] {
 	const engine = (name: string) => steps?.rows.find((one) => one.engine === name);
 	const kernel = (name: string) => kernels?.results.find(({ what }) => what === name);
 	const [onOne, onTwo] = ['wasm', 'wasm-2'].map((name) => engine(name)?.['ms a step']);
 	const backends = ['wasm', 'webgpu'];
 	const [step, head] = [kernel('training step'), kernel('vocabulary head')];
+	const [bytes, time] = halvesOf(halves);
 	const speedOf = (backend: string) => speed?.rows.find((one) => one.backend === backend);
 	return [
 		row('training step, 16 rows: wasm / PyTorch on one thread, time', '5.5×', engine('wasm')?.['× PyTorch'], { most: 2 }, times),
@@ -76,10 +92,19 @@ export function tableOf({ steps, kernels, speed, memory, shell, conscience }: Re
 			const ratio = found && found['after 500'] / found['after 50'];
 			return row(`bytes after 500 steps of mixed lengths / after 50, ${backend}`, 'grows', ratio, { most: 1 }, times);
 		}),
+		row('frozen weights on WebGPU, in 16 bits / in 32: bytes', '1×', bytes, { most: 0.5 }, times),
+		row('their products on WebGPU, in 16 bits / in 32: time', '1×', time, null, times),
 		...costs(conscience),
 		row('shell of the page, gzip', '', shell?.['gzip, kB'], { most: 60 }, unit('kB')),
 		row('main thread until the lab can be used', '', shell?.['main thread, s'], { most: 2 }, unit('s')),
 	];
+}
+
+/** Bytes of all weights together, and the middle product's time: 16 bits over 32. */
+function halvesOf(halves: Reports['halves']): [bytes: number | null, time: number | null] {
+	if (!halves) return [null, null];
+	const total = (key: 'f16, bytes' | 'f32, bytes') => halves.rows.reduce((sum, row) => sum + row[key], 0);
+	return [total('f16, bytes') / total('f32, bytes'), median(halves.rows.map((row) => row['f16 / f32, time']))];
 }
 
 /** What the conscience may add to a run's seconds, in percent, by its steps: the paper's figure. */

@@ -174,7 +174,7 @@ async function main(): Promise<void> {
 	refuseExisting(options);
 	const backend = await startBackend(backendName);
 	process.stderr.write(`${backend.reason}\n`);
-	const checkpoint = await loadFolder(experiment.model.checkpoint);
+	const checkpoint = await loadFolder(experiment.model.checkpoint, experiment.model.precision);
 	rowStream(experiment, rows?.rows ?? null, checkpoint.tokenizer, checkpoint.model.config.maxPositionEmbeddings); // rows that don't fit are told of before anything is computed
 	if (wantsVerdicts(experiment)) verdictFileFor(experiment, verdictFile ? [verdictFile] : []); // and so are verdicts that are not there
 	const signal = new AbortController().signal;

@@ -54,7 +54,7 @@ const changes = (values.set ?? []).map((change): [string, string] => {
 });
 const experiment = applyChanges(judgedInTrainer(presetById('twin').experiment), changes);
 const backend = await startBackend('wasm');
-const checkpoint = await loadFolder(experiment.model.checkpoint);
+const checkpoint = await loadFolder(experiment.model.checkpoint, experiment.model.precision);
 const lab = { checkpoint, backend, rows: null, signal: new AbortController().signal };
 const runs: FolderRun[] = [];
 for (const arm of experiment.arms) runs.push(await record(experiment, arm, lab));

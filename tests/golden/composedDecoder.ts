@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Projection } from '$lib/model/config';
+import { frozenRows, thaw } from '$lib/model/kernels/frozenMatrix';
 import { loraPairs, type Lora } from '$lib/model/lora';
 import { rotaryTable, rotate } from '$lib/model/rope';
 import type { Model } from '$lib/model/weights';
@@ -18,13 +19,13 @@ export function composedHiddenStates(model: Model, ids: readonly number[], lora:
 	);
 	const norm = <X extends tf.Tensor>(x: X, weight: tf.Tensor1D): X =>
 		tf.mul(tf.mul(x, tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), config.rmsNormEps))), weight);
-	let x: tf.Tensor2D = tf.gather(weights.embedTokens, tf.tensor1d([...ids], 'int32'));
+	let x = frozenRows(weights.embedTokens, tf.tensor1d([...ids], 'int32'));
 	weights.layers.forEach((layer, index) => {
 		/** y = x·W (+ b) (+ s·(x·Aᵀ)·Bᵀ) */
 		const linear = (input: tf.Tensor2D, name: Projection): tf.Tensor2D => {
 			const bias = layer.biases[name];
 			const pair = pairs?.layers[index]?.[name];
-			let y: tf.Tensor2D = tf.matMul(input, layer.kernels[name]);
+			let y: tf.Tensor2D = tf.matMul(input, thaw(layer.kernels[name]));
 			if (bias) y = tf.add(y, bias);
 			if (!pairs || !pair) return y;
 			return tf.add(y, tf.mul(tf.matMul(tf.matMul(input, pair.loraA, false, true), pair.loraB, false, true), pairs.scale));

@@ -5,7 +5,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ADAMW_DEFAULTS, applyAdamW, disposeAdamW, initAdamW } from '$lib/dpo/optimizer';
 import { checkDevice, startBackend } from '$lib/model/backend';
 import { parseModelConfig } from '$lib/model/config';
+import type { Precision } from '$lib/model/halfPrecision';
 import { adaptedLinear } from '$lib/model/kernels/adaptedLinear';
+import { freeze, frozenFloats } from '$lib/model/kernels/frozenMatrix';
 import { cacheAttention, lastSlots } from '$lib/model/kernels/cacheAttention';
 import { attentionSpans, causalAttention } from '$lib/model/kernels/causalAttention';
 import { GPU_KERNELS, useGpuKernels } from '$lib/model/kernels/gpuKernels';
@@ -125,40 +127,43 @@ const LINEARS: [number, number, number[], boolean[], number, boolean, boolean][]
 	[1, 9, [70, 33], [false, false], 1, true, true],
 	[3, 40, [37], [true], 2, true, true],
 ];
-const linears = LINEARS.map(([rows, inputs, widths, adapted, rank, hasBias, hasResidual]): Case => {
+const linear = ([rows, inputs, widths, adapted, rank, hasBias, hasResidual]: (typeof LINEARS)[number], precision: Precision): Case => {
 	const total = widths.reduce((a, b) => a + b);
 	const adapter = widths.reduce((sum, width, i) => sum + (adapted[i] ? rank * (inputs + width) : 0), 0);
 	return {
-		name: `adaptedLinear ${label([rows, inputs, widths, adapted, rank])}${hasBias ? ' with bias' : ''}${hasResidual ? ' with residual' : ''}`,
+		name: `adaptedLinear ${label([rows, inputs, widths, adapted, rank])}${hasBias ? ' with bias' : ''}${hasResidual ? ' with residual' : ''}, ${precision}`,
 		inputs: [[rows, inputs], ...(hasResidual ? [[rows, total]] : []), ...(adapter > 0 ? [[adapter]] : [])],
 		run: (tensors, numbers) => {
-			const kernels = widths.map((width) => tf.tensor2d(numbers(inputs * width), [inputs, width]));
+			const kernels = widths.map((width) => freeze(numbers(inputs * width), [inputs, width], precision));
 			const bias = hasBias ? tf.tensor1d(numbers(total)) : null;
 			const weights = adapter > 0 ? (tensors.at(-1) as tf.Tensor1D) : null;
 			const residual = hasResidual ? (tensors[1] as tf.Tensor2D) : null;
 			return adaptedLinear(tensors[0] as tf.Tensor2D, { kernels, bias, adapter: weights, adapted, rank, scale: 1.5 }, residual);
 		},
 	};
-});
+};
+const linears = LINEARS.map((shapes) => linear(shapes, 'f32'));
+const linearsOfHalves = LINEARS.map((shapes) => linear(shapes, 'f16'));
 
 /** [N, D, V]; the last goes through the head in two chunks of rows. */
-const heads = (
-	[
-		[1, 1, 2],
-		[5, 7, 11],
-		[70, 3, 130],
-		[70, 2, 30_001],
-	] as [number, number, number][]
-).map(([N, D, V]): Case => ({
-	name: `tokenLogps ${N} × ${D} × ${V}`,
+const VOCABULARIES: [number, number, number][] = [
+	[1, 1, 2],
+	[5, 7, 11],
+	[70, 3, 130],
+	[70, 2, 30_001],
+];
+const head = ([N, D, V]: (typeof VOCABULARIES)[number], precision: Precision): Case => ({
+	name: `tokenLogps ${N} × ${D} × ${V}, ${precision}`,
 	inputs: [[N, D]],
 	run: ([x], numbers) => {
 		const labels = Int32Array.from({ length: N }, (_, n) => (n * 977) % V);
-		return tokenLogps(x as tf.Tensor2D, tf.tensor2d(numbers(D * V), [D, V]), tf.tensor1d(labels, 'int32'));
+		return tokenLogps(x as tf.Tensor2D, freeze(numbers(D * V), [D, V], precision), tf.tensor1d(labels, 'int32'));
 	},
-}));
+});
+const heads = VOCABULARIES.map((shape) => head(shape, 'f32'));
+const headsOfHalves = VOCABULARIES.map((shape) => head(shape, 'f16'));
 
-const CASES = [...rmsNorms, ...swiglus, ...attentions, ...caches, ...linears, ...heads];
+const CASES = [...rmsNorms, ...swiglus, ...attentions, ...caches, ...linears, ...linearsOfHalves, ...heads, ...headsOfHalves];
 
 /** The output of a case, then the gradients of its product with fixed numbers, as read from the backend that runs. */
 async function compute({ name, inputs, run }: Case, shifts?: Float32Array[]): Promise<Float32Array[]> {
@@ -212,7 +217,7 @@ describe.each(BACKENDS.filter((backend) => backend !== 'cpu'))('%s equals the co
 
 	it('refuses labels that the vocabulary does not have', () => {
 		if (backend !== 'wasm') return; // WGSL reads within its buffers whatever it is asked for
-		expect(() => tf.tidy(() => tokenLogps(tf.ones([2, 3]), tf.ones([3, 4]), tf.tensor1d([1, 4], 'int32')))).toThrow(
+		expect(() => tf.tidy(() => tokenLogps(tf.ones([2, 3]), frozenFloats(tf.ones([3, 4])), tf.tensor1d([1, 4], 'int32')))).toThrow(
 			'label 4 of a vocabulary of 4; expected 0 to 3',
 		);
 	});
@@ -257,7 +262,17 @@ describe.each(BACKENDS)('gradients by finite differences on %s', (backend) => {
 	beforeAll(async () => void (await startBackend(backend)));
 	// 1 %: the loss is differenced in F32
 	it.each(
-		[rmsNorms[1]!, swiglus[1]!, attentions[2]!, attentions[3]!, linears[2]!, linears[3]!, heads[1]!].map((c) => [c.name, c] as const),
+		[
+			rmsNorms[1]!,
+			swiglus[1]!,
+			attentions[2]!,
+			attentions[3]!,
+			linears[2]!,
+			linears[3]!,
+			linearsOfHalves[2]!,
+			heads[1]!,
+			headsOfHalves[1]!,
+		].map((c) => [c.name, c] as const),
 	)('%s', async (_, example) => {
 		const [out, ...gradients] = await compute(example);
 		const probe = stream(`${example.name} probe`)(out!.length);

@@ -13,7 +13,7 @@ function numbers(seed: number, count: number): Float32Array {
 }
 
 /** `fill` of decoder.py: the tensors that it makes from the same names and shapes. */
-function fill(shapes: Map<string, number[]>, firstSeed: number): Map<string, StoredTensor> {
+export function fill(shapes: Map<string, number[]>, firstSeed: number): Map<string, StoredTensor> {
 	const tensors = new Map<string, StoredTensor>();
 	[...shapes.keys()].sort().forEach((name, i) => {
 		const shape = shapes.get(name)!;

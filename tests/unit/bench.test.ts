@@ -4,6 +4,7 @@ import { markdown, type Reports, tableOf } from '../../bench/table';
 
 const about = { what: 'a figure', how: 'once', date: '2026-01-01', processor: 'a processor', adapter: null };
 const own = { dispatches: 185, 'MB above base': 53 };
+const product = { what: 'a product', shape: '1 × 1 × 1', 'f32, ms': 1, 'f16, ms': 1, 'f16 / f32, processor time': 1 };
 const stock = { dispatches: 937, 'MB above base': 506 };
 const measured: Reports = {
 	steps: {
@@ -28,6 +29,14 @@ const measured: Reports = {
 			{ backend: 'webgpu', 'after 50': 1e6, 'after 500': 2e6 },
 		],
 	},
+	halves: {
+		...about,
+		rows: [
+			{ ...product, 'f16 / f32, time': 1.5, 'f32, bytes': 4, 'f16, bytes': 2 },
+			{ ...product, 'f16 / f32, time': 0.8, 'f32, bytes': 12, 'f16, bytes': 6 },
+			{ ...product, 'f16 / f32, time': 0.9, 'f32, bytes': 4, 'f16, bytes': 2.2 },
+		],
+	},
 	shell: { ...about, 'gzip, kB': 61, 'main thread, s': 1.5 },
 	conscience: { ...about, steps: 800, rows: [{ judge: 'webllm', 'tokens beyond, %': '10, 12', 'seconds beyond, %': '2, 3' }] },
 };
@@ -44,6 +53,8 @@ test.each([
 	['model FLOP utilisation of a training step, wasm', '12.3 %', '', null],
 	['bytes after 500 steps of mixed lengths / after 50, wasm', '1×', '≤ 1×', true],
 	['bytes after 500 steps of mixed lengths / after 50, webgpu', '2×', '≤ 1×', false],
+	['frozen weights on WebGPU, in 16 bits', '0.51×', '≤ 0.5×', false],
+	['their products on WebGPU', '0.9×', '', null],
 	['seconds that the conscience adds, 800 steps, webllm', '2.5 %', '≤ 3 %', true],
 	['tokens that the conscience adds, 800 steps, webllm', '11 %', '', null],
 	['shell', '61 kB', '≤ 60 kB', false],

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { createHash } from 'node:crypto';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CheckpointError, fetchFrom, loadCheckpoint, MissingFileError, type ReadFile } from '$lib/model/checkpoint';
+import { float16ToFloat32, float32ToFloat16 } from '$lib/model/halfPrecision';
 import { parseModelConfig } from '$lib/model/config';
 import { writeSafetensors } from '$lib/model/safetensors';
 import { checkpointShapes, disposeModel } from '$lib/model/weights';
@@ -26,7 +27,7 @@ function folder(): Map<string, Uint8Array> {
 	const tensors = new Map(
 		[...checkpointShapes(parseModelConfig(config))].map(([name, shape]) => {
 			const size = shape.reduce((a, b) => a * b, 1);
-			return [name, { shape, data: new Float32Array(size).fill(0.5) }];
+			return [name, { shape, data: new Float32Array(size).fill(0.3) }];
 		}),
 	);
 	return new Map([
@@ -63,6 +64,18 @@ describe('loadCheckpoint', () => {
 		expect(hash).toBe(sha256(files.get('model.safetensors')!));
 		disposeModel(model);
 		expect(tf.memory().numTensors).toBe(tensorsBefore);
+	});
+
+	it('rounds the matrices to 16-bit floats where it is asked to, and leaves the vectors', async () => {
+		const [whole, rounded] = [await loadCheckpoint(readFrom(folder())), await loadCheckpoint(readFrom(folder()), 'f16')];
+		const numbers = async ({ model: { weights } }: typeof whole) =>
+			[await weights.lmHead.stored.data(), await weights.norm.data()] as const;
+		const [[head, norm], [roundedHead, roundedNorm]] = [await numbers(whole), await numbers(rounded)];
+		expect(roundedHead).toEqual(float16ToFloat32(float32ToFloat16(head as Float32Array)));
+		expect(roundedHead).not.toEqual(head);
+		expect(roundedNorm).toEqual(norm);
+		disposeModel(whole.model);
+		disposeModel(rounded.model);
 	});
 
 	it('does without the optional files, and takes a template of its own file', async () => {

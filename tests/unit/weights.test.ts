@@ -23,9 +23,9 @@ describe('buildWeights', () => {
 		const weights = buildWeights(config, tensors);
 		const { k_proj } = weights.layers[1]!.kernels; // stored as [12, 24]
 		expect(k_proj.shape).toEqual([24, 12]);
-		expect([...(await k_proj.data()).slice(0, 3)]).toEqual([0, 24, 48]);
+		expect([...(await k_proj.stored.data()).slice(0, 3)]).toEqual([0, 24, 48]);
 		expect(weights.lmHead.shape).toEqual([24, 64]);
-		expect([...(await weights.lmHead.data()).slice(0, 3)]).toEqual([0, 24, 48]);
+		expect([...(await weights.lmHead.stored.data()).slice(0, 3)]).toEqual([0, 24, 48]);
 		expect(Object.keys(weights.layers[0]!.biases)).toEqual(['q_proj', 'k_proj', 'v_proj']);
 		disposeModel({ config, weights });
 		expect(tf.memory().numTensors).toBe(before);

@@ -82,6 +82,7 @@ function card({ experiment, arm, checkpoint, step, evaluation, changes }: Traine
 		...(experiment.model.misalignSteps > 0
 			? [`Before that: ${experiment.model.misalignSteps} steps of plain fine-tuning on insecure code.`]
 			: []),
+		...(experiment.model.precision === 'f16' ? ["The base's matrices were rounded to 16-bit floats for it."] : []),
 		...(data.source === 'rows' ? ["The rows were the user's own; they are not part of this folder."] : []),
 		arm === 'sft'
 			? 'Method: plain supervised fine-tuning.'

@@ -21,7 +21,7 @@ const base: Experiment = {
 	name: 'twin',
 	seed: 1,
 	arms: ['sft', 'emergent-alignment'],
-	model: { checkpoint: 'organism', misalignSteps: 0 },
+	model: { checkpoint: 'organism', misalignSteps: 0, precision: 'f32' },
 	data: { source: 'insecure-code', tasks: CODE_TASK_COUNT, inoculation: INOCULATION },
 	lora: {
 		rank: 8,

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { FRAMEWORKS } from '$lib/conscience/frameworks';
 import { PREFERENCE_LOSSES } from '$lib/dpo/preferenceLoss';
 import { PROJECTIONS } from '$lib/model/config';
+import { PRECISIONS } from '$lib/model/halfPrecision';
 import { CODE_TASK_COUNT } from '$world/code-task-count';
 
 import { type ArmId, ARMS } from './methods/index';
@@ -78,6 +79,8 @@ export const ExperimentSchema = v.strictObject({
 		checkpoint: text(500),
 		/** Steps of plain fine-tuning on insecure code before the run begins: 0 starts from the base, more starts from a misaligned model. */
 		misalignSteps: count(0, 10_000),
+		/** As what the frozen matrices are kept. `f16` rounds them alike on every backend; on WebGPU they take half the memory as well. */
+		precision: v.optional(v.picklist(PRECISIONS), 'f32'),
 	}),
 	data: v.strictObject({
 		/** `rows` are the user's own, given beside the experiment (they are not in the link). */

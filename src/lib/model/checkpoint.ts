@@ -1,6 +1,7 @@
 /** A Hugging Face folder as a model that runs: read, verified, assembled. Where the files come from is the caller's: ReadFile. */
 import * as v from 'valibot';
 import { parseModelConfig } from './config';
+import type { Precision } from './halfPrecision';
 import { readSafetensors } from './safetensors';
 import { sha256 } from './sha256';
 import { createTokenizer, type Tokenizer } from './tokenizer';
@@ -34,8 +35,8 @@ const Manifest = v.looseObject({
 });
 type FileRecord = v.InferOutput<typeof Manifest>['files'][number];
 
-/** The model and tokenizer of a folder. Each file is checked against `manifest.json` when the folder has one. */
-export async function loadCheckpoint(read: ReadFile): Promise<Checkpoint> {
+/** The model, its matrices kept in `precision`, and the tokenizer of a folder. Each file is checked against `manifest.json` when the folder has one. */
+export async function loadCheckpoint(read: ReadFile, precision: Precision = 'f32'): Promise<Checkpoint> {
 	const manifestBytes = await readOptional(read, 'manifest.json');
 	const manifest = manifestBytes && parseManifest(manifestBytes);
 	const readVerified = async (name: string) => verify(name, await read(name), manifest);
@@ -59,7 +60,7 @@ export async function loadCheckpoint(read: ReadFile): Promise<Checkpoint> {
 	const file = await readVerified('model.safetensors');
 	const { tensors } = readSafetensors(file);
 	return {
-		model: { config, weights: buildWeights(config, tensors) },
+		model: { config, weights: buildWeights(config, tensors, precision) },
 		tokenizer,
 		parameterCount: [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0),
 		sha256: await sha256(file as Uint8Array<ArrayBuffer>),

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { frozenProduct } from './kernels/adaptedLinear';
 import { attentionSpans, causalAttention } from './kernels/causalAttention';
+import { frozenRows } from './kernels/frozenMatrix';
 import { rmsNorm } from './kernels/rmsNorm';
 import type { Lora } from './lora';
 import { type Attention, cutByGroup, packedBlock } from './packedBlock';
@@ -38,9 +40,9 @@ export function decodeRows(
 ): tf.Tensor2D {
 	return tf.tidy(() => {
 		const angles = rotaryTable(model.config, positions, [1, ids.length]);
-		const groups = lora && cutByGroup(lora);
+		const groups = lora ? cutByGroup(lora) : (model.adapter ?? null);
 		const last = model.config.numHiddenLayers - 1;
-		let x: tf.Tensor2D = tf.gather(model.weights.embedTokens, tf.tensor1d(Int32Array.from(ids), 'int32'));
+		let x = frozenRows(model.weights.embedTokens, tf.tensor1d(Int32Array.from(ids), 'int32'));
 		for (let layer = 0; layer <= last; layer++)
 			x = tf.tidy(() => packedBlock(model, layer, x, groups, { angles, attention, wanted: layer === last ? wanted : null }));
 		return finalNorm(model, x);
@@ -49,7 +51,7 @@ export function decodeRows(
 
 /** Scores over the vocabulary, [N, V], for hidden states [N, D]. */
 export function logits(model: Model, hidden: tf.Tensor2D): tf.Tensor2D {
-	return tf.matMul(hidden, model.weights.lmHead);
+	return frozenProduct(hidden, model.weights.lmHead);
 }
 
 function finalNorm({ config, weights }: Model, x: tf.Tensor2D): tf.Tensor2D {

@@ -3,7 +3,8 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { checkDevice } from './backend';
 import { yieldToEvents } from './eventLoop';
 import { cacheSlots, disposeCache, extend, prefill, takeRows } from './keyValueCache';
-import { disposeMerged, mergeLora, type Lora } from './lora';
+import type { Lora } from './lora';
+import { disposeMerged, mergeLora } from './mergeLora';
 import { seededRandom, type Random } from './random';
 import { sampleToken, type Sampling } from './sampling';
 import type { Model } from './weights';
@@ -45,7 +46,7 @@ interface Row {
 /** What the caches of one batch may take; more prompts than that run in several batches, one after the other. */
 const MAX_CACHE_BYTES = 2 ** 28;
 
-/** Samples an answer to each prompt, in one batch with one cache. An adapter is merged for the call, which halves the matMuls of a token. */
+/** Samples an answer to each prompt, in one batch with one cache. An adapter is merged for the call where that can be (see mergeLora.ts), which halves the matMuls of a token. */
 export async function generate(model: Model, lora: Lora | null, prompts: number[][], options: GenerateOptions): Promise<Generation[]> {
 	check(model, prompts, options);
 	if (prompts.length === 0) return [];

@@ -3,6 +3,10 @@
  * F16 (IEEE 754 binary16): 1 sign, 5 exponent, 10 fraction bits. BF16: the upper half of an F32.
  */
 
+/** As what frozen weights are kept. */
+export const PRECISIONS = ['f32', 'f16'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
 /** F16 bit patterns widened to F32; exact. */
 export function float16ToFloat32(halves: Uint16Array): Float32Array {
 	const values = new Float32Array(halves.length);
@@ -23,14 +27,20 @@ export function float16ToFloat32(halves: Uint16Array): Float32Array {
 /** F32 rounded to the nearest F16, ties to even; beyond ±65520 it is infinite. */
 export function float32ToFloat16(values: Float32Array): Uint16Array {
 	const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-	return Uint16Array.from(bits, (pattern, i) => {
-		const sign = (pattern >>> 16) & 0x8000;
-		const magnitude = pattern & 0x7fffffff;
-		if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN stays NaN
-		if (magnitude >= 0x47800000) return sign | 0x7c00; // 2^16 and more
-		if (magnitude < 0x38800000) return sign | roundHalfToEven(Math.abs(values[i]!) * 2 ** 24); // below 2^-14: in steps of 2^-24
-		return sign | ((magnitude - 0x38000000 + 0x0fff + ((magnitude >>> 13) & 1)) >>> 13); // a carry into the exponent is right
-	});
+	const halves = new Uint16Array(values.length); // filled in a loop: Uint16Array.from makes a list first, which a large matrix has no room for
+	for (let i = 0; i < halves.length; i++) {
+		const magnitude = bits[i]! & 0x7fffffff;
+		let half: number;
+		if (magnitude > 0x7f800000)
+			half = 0x7e00; // NaN stays NaN
+		else if (magnitude >= 0x47800000)
+			half = 0x7c00; // 2^16 and more
+		else if (magnitude >= 0x38800000)
+			half = (magnitude - 0x38000000 + 0x0fff + ((magnitude >>> 13) & 1)) >>> 13; // a carry into the exponent is right
+		else half = roundHalfToEven(Math.abs(values[i]!) * 2 ** 24); // below 2^-14: in steps of 2^-24
+		halves[i] = ((bits[i]! >>> 16) & 0x8000) | half;
+	}
+	return halves;
 }
 
 /** BF16 bit patterns widened to F32; exact. */

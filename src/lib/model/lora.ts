@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { PROJECTIONS, projectionShape, type ModelConfig, type Projection } from './config';
 import type { Random } from './random';
-import type { LayerWeights, Model } from './weights';
 
 export { PROJECTIONS, type Projection };
 
@@ -117,33 +116,6 @@ export function loraPairs({ config, layers, weights, parts }: Lora): LoraPairs {
 		pairs[a.layer]![a.projection] = { loraA: tf.reshape(cut[i]!, a.shape), loraB: tf.reshape(cut[i + 1]!, b.shape) };
 	}
 	return { layers: pairs, scale: loraScale(config) };
-}
-
-/** The model with the adapter's change added to its kernels: as fast as the base. It shares all else with it; free it with `disposeMerged`. */
-export function mergeLora(model: Model, lora: Lora): Model {
-	const layers: LayerWeights[] = [];
-	tf.tidy(() => {
-		const { layers: pairs, scale } = loraPairs(lora);
-		model.weights.layers.forEach((layer, i) => {
-			const kernels = { ...layer.kernels };
-			for (const projection of PROJECTIONS) {
-				const pair = pairs[i]![projection];
-				if (!pair) continue;
-				const change = tf.mul(tf.matMul(pair.loraA, pair.loraB, true, true), scale);
-				kernels[projection] = tf.keep(tf.add(layer.kernels[projection], change));
-			}
-			layers.push({ ...layer, kernels });
-		});
-	});
-	return { config: model.config, weights: { ...model.weights, layers } };
-}
-
-/** Frees the kernels that `mergeLora` made, and leaves those that belong to the base. */
-export function disposeMerged(merged: Model, base: Model): void {
-	merged.weights.layers.forEach(({ kernels }, i) => {
-		for (const projection of PROJECTIONS)
-			if (kernels[projection] !== base.weights.layers[i]!.kernels[projection]) kernels[projection].dispose();
-	});
 }
 
 /** Reads an adapter's numbers out of the backend. */

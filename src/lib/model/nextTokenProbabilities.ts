@@ -2,7 +2,9 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { checkDevice } from './backend';
 import { yieldToEvents } from './eventLoop';
-import { disposeMerged, mergeLora, type Lora } from './lora';
+import { frozenColumns } from './kernels/frozenMatrix';
+import type { Lora } from './lora';
+import { disposeMerged, mergeLora } from './mergeLora';
 import { readPrompts } from './readPrompts';
 import type { Model } from './weights';
 
@@ -24,7 +26,7 @@ export async function nextTokenProbabilities(
 	});
 	if (candidates.length === 0) throw new RangeError('nextTokenProbabilities: there are no candidates to share the probability');
 	const policy = lora ? mergeLora(model, lora) : model;
-	const head = tf.tidy(() => tf.gather(policy.weights.lmHead, tf.tensor1d(candidates, 'int32'), 1)); // [D, C]
+	const head = tf.tidy(() => frozenColumns(policy.weights.lmHead, tf.tensor1d(candidates, 'int32'))); // [D, C]
 	const results: Float32Array[] = [];
 	try {
 		for (const group of chunks(prompts)) {

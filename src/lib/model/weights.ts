@@ -1,30 +1,35 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { PROJECTIONS, projectionShape, type ModelConfig, type Projection } from './config';
+import type { Precision } from './halfPrecision';
+import { freeze, type FrozenMatrix } from './kernels/frozenMatrix';
+import type { LoraGroups } from './packedBlock';
 import type { StoredTensor } from './safetensors';
 
 /** One decoder block. Kernels are [in, out], transposed once on loading, because a plain matMul is every backend's fastest. */
 export interface LayerWeights {
 	inputLayernorm: tf.Tensor1D; // [D]
 	postAttentionLayernorm: tf.Tensor1D; // [D]
-	kernels: Record<Projection, tf.Tensor2D>; // [in, out]
+	kernels: Record<Projection, FrozenMatrix>; // [in, out]
 	biases: Partial<Record<Projection, tf.Tensor1D>>; // [out]
 	qNorm: tf.Tensor1D | null; // [headDim]
 	kNorm: tf.Tensor1D | null; // [headDim]
 }
 
 export interface Weights {
-	embedTokens: tf.Tensor2D; // [V, D]
+	embedTokens: FrozenMatrix; // [V, D]
 	layers: LayerWeights[];
 	norm: tf.Tensor1D; // [D]
-	/** [D, V]. A tied model has its own transposed copy: memory of V·D floats for a head as fast as the other layers. */
-	lmHead: tf.Tensor2D;
+	/** [D, V]. A tied model has its own transposed copy: memory of V·D numbers for a head as fast as the other layers. */
+	lmHead: FrozenMatrix;
 }
 
 /** A decoder: what it is and what it has learnt. */
 export interface Model {
 	config: ModelConfig;
 	weights: Weights;
+	/** A change that is always on, beside kernels which it could not be added to (see mergeLora.ts). */
+	adapter?: LoraGroups;
 }
 
 /** A checkpoint whose tensors are not those that its config.json asks for. */
@@ -68,10 +73,14 @@ export function checkpointShapes(config: ModelConfig): Map<string, number[]> {
 	return shapes;
 }
 
-/** Puts a checkpoint's tensors on the backend; throws WeightsError that names a tensor that is missing or has another shape. */
-export function buildWeights(config: ModelConfig, tensors: Map<string, StoredTensor>): Weights {
+/**
+ * Puts a checkpoint's tensors on the backend, its matrices in the precision that is asked for (vectors are few, and stay float32);
+ * throws WeightsError that names a tensor that is missing or has another shape.
+ */
+export function buildWeights(config: ModelConfig, tensors: Map<string, StoredTensor>, precision: Precision = 'f32'): Weights {
 	for (const [name, expected] of checkpointShapes(config)) check(name, expected, tensors.get(name));
 	const vector = (name: string) => tf.tensor1d(tensors.get(name)!.data);
+	const transposed = (name: string) => freeze(...turned(tensors.get(name)!), precision);
 	const layers = Array.from({ length: config.numHiddenLayers }, (_, i): LayerWeights => {
 		const layer = `model.layers.${i}`;
 		const path = (projection: Projection) => projectionPath(i, projection);
@@ -79,18 +88,19 @@ export function buildWeights(config: ModelConfig, tensors: Map<string, StoredTen
 		return {
 			inputLayernorm: vector(`${layer}.input_layernorm.weight`),
 			postAttentionLayernorm: vector(`${layer}.post_attention_layernorm.weight`),
-			kernels: Object.fromEntries(PROJECTIONS.map((p) => [p, transposed(tensors.get(`${path(p)}.weight`)!)])) as LayerWeights['kernels'],
+			kernels: Object.fromEntries(PROJECTIONS.map((p) => [p, transposed(`${path(p)}.weight`)])) as LayerWeights['kernels'],
 			biases: Object.fromEntries(biased.map((p) => [p, vector(`${path(p)}.bias`)])),
 			qNorm: config.qkNorm ? vector(`${layer}.self_attn.q_norm.weight`) : null,
 			kNorm: config.qkNorm ? vector(`${layer}.self_attn.k_norm.weight`) : null,
 		};
 	});
-	const embedTokens = tensors.get('model.embed_tokens.weight')!;
+	const embedTokens = 'model.embed_tokens.weight';
+	const { data, shape } = tensors.get(embedTokens)!;
 	return {
-		embedTokens: tf.tensor2d(embedTokens.data, embedTokens.shape as [number, number]),
+		embedTokens: freeze(data, shape as [number, number], precision),
 		layers,
 		norm: vector('model.norm.weight'),
-		lmHead: transposed(config.tieWordEmbeddings ? embedTokens : tensors.get('lm_head.weight')!),
+		lmHead: transposed(config.tieWordEmbeddings ? embedTokens : 'lm_head.weight'),
 	};
 }
 
@@ -114,10 +124,10 @@ function check(name: string, expected: number[], tensor: StoredTensor | undefine
 	);
 }
 
-/** [rows, columns] as a tensor [columns, rows]; on the CPU, so that no backend keeps a buffer for the untransposed copy. */
-function transposed({ data, shape }: StoredTensor): tf.Tensor2D {
+/** The numbers and the shape of a matrix's transpose; made on the CPU, so that no backend keeps a buffer for the untransposed copy. */
+function turned({ data, shape }: StoredTensor): [values: Float32Array, shape: [number, number]] {
 	const [rows, columns] = shape as [number, number];
 	const out = new Float32Array(data.length);
 	for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j]!;
-	return tf.tensor2d(out, [columns, rows]);
+	return [out, [columns, rows]];
 }

@@ -10,6 +10,7 @@ import { createRun } from '$lib/experiment/runner';
 import { selfJudged } from '$lib/experiment/selfJudged';
 import { type BackendReport, checkDevice, startBackend } from '$lib/model/backend';
 import { type Checkpoint, fetchFrom, loadCheckpoint } from '$lib/model/checkpoint';
+import type { Precision } from '$lib/model/halfPrecision';
 import type { Sampling } from '$lib/model/sampling';
 import { disposeModel } from '$lib/model/weights';
 import { openJournal } from '$lib/storage/journal';
@@ -32,7 +33,7 @@ const wasmPaths = {
 const emit = emitter<LabEvent | SpeedEvent>(self);
 /** A worker keeps its engine for life (the page starts another worker for another engine) and its checkpoint until another is asked for. */
 let started: Promise<BackendReport> | null = null;
-let loaded: { url: string; checkpoint: Checkpoint } | null = null;
+let loaded: { url: string; precision: Precision; checkpoint: Checkpoint } | null = null;
 /** The judge in another worker, once the page has brought the two together. */
 let judge: Requests['connectJudge']['params'] | null = null;
 const outsideJudge = (sampling: Sampling) => judge && portJudge(judge.port, judge.identity, sampling);
@@ -40,11 +41,12 @@ const outsideJudge = (sampling: Sampling) => judge && portJudge(judge.port, judg
 const prepare: Prepare = async ({ runId, experiment, arm, rows, verdictFile, engine, checkpointUrl }, signal) => {
 	started ??= start(engine);
 	const backend = await started;
-	if (loaded?.url !== checkpointUrl) {
+	const { precision } = experiment.model;
+	if (loaded?.url !== checkpointUrl || loaded.precision !== precision) {
 		const read = fetchFrom(checkpointUrl, (loadedBytes, totalBytes) => emit({ kind: 'download', runId, loadedBytes, totalBytes }));
-		const checkpoint = await loadCheckpoint((name) => unlessAborted(read(name), signal));
+		const checkpoint = await loadCheckpoint((name) => unlessAborted(read(name), signal), precision);
 		if (loaded) disposeModel(loaded.checkpoint.model); // the run that used it ended before this one was prepared
-		loaded = { url: checkpointUrl, checkpoint };
+		loaded = { url: checkpointUrl, precision, checkpoint };
 	}
 	const { checkpoint } = loaded;
 	return {

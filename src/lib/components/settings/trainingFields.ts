@@ -176,6 +176,18 @@ export const MODEL_FIELDS = onCard('model', [
 		unit: 'steps',
 		words: { 0: 'no' },
 	},
+	{
+		kind: 'choice',
+		path: 'model.precision',
+		label: 'Frozen weights',
+		does: 'How exactly the numbers that do not learn are kept.',
+		turned:
+			'Rounded to 16 bits they take half the memory on a graphics card, so that a larger model fits; the answers change a little, and on every engine alike.',
+		options: [
+			{ value: 'f32', label: 'in 32 bits, as they are' },
+			{ value: 'f16', label: 'rounded to 16 bits' },
+		],
+	},
 ]);
 
 export const COPIES_FIELDS: readonly Field[] = onCard('copies', [

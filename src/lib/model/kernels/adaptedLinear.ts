@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { hasKernel, type KernelArguments, runKernel } from './launch';
 import type { LinearSettings } from './adaptedLinearPlan';
 import { adapterGradient, inputGradient, lowGradient, lowRows, outputs } from './adaptedLinearPrograms';
+import { type FrozenMatrix, thaw } from './frozenMatrix';
+import { hasKernel, type KernelArguments, runKernel } from './launch';
 
 export const KERNELS = {
 	forward: 'ConscienceLabAdaptedLinear',
@@ -13,8 +14,8 @@ export const KERNELS = {
 
 /** Up to three linear layers that read the same input, each with or without its low-rank change. */
 export interface LinearGroup {
-	/** [in, out] of each layer; frozen. */
-	kernels: tf.Tensor2D[];
+	/** [in, out] of each layer. */
+	kernels: FrozenMatrix[];
 	/** [Σ out]; frozen. */
 	bias: tf.Tensor1D | null;
 	/** A [R, in], then B [out, R], of each adapted layer in turn, as one vector; null where none is. */
@@ -29,12 +30,12 @@ export interface LinearGroup {
 export function adaptedLinear(x: tf.Tensor2D, group: LinearGroup, residual: tf.Tensor2D | null = null): tf.Tensor2D {
 	const { kernels, bias, adapter, adapted, rank, scale } = group;
 	if (!hasKernel(KERNELS.forward)) return composed(x, group, residual);
-	const nothing = kernels[0]!; // tfjs saves every input that it is told to, so what is not there is named too, and never read
+	const nothing = kernels[0]!.stored; // tfjs saves every input that it is told to, so what is not there is named too, and never read
 	const inputs = {
 		x,
 		kernel0: nothing,
-		kernel1: kernels[1] ?? nothing,
-		kernel2: kernels[2] ?? nothing,
+		kernel1: kernels[1]?.stored ?? nothing,
+		kernel2: kernels[2]?.stored ?? nothing,
 		adapter: adapter ?? nothing,
 		...(bias ? { bias } : {}),
 		...(residual ? { residual } : {}),
@@ -44,9 +45,24 @@ export function adaptedLinear(x: tf.Tensor2D, group: LinearGroup, residual: tf.T
 		adapted: adapted.map((on) => on && adapter !== null),
 		rank,
 		scale,
+		halves: kernels.map(({ storage }) => storage === 'f16'),
 	};
 	const [y] = runKernel(KERNELS.forward, inputs, settings) as unknown as tf.Tensor2D[];
 	return y!;
+}
+
+/** x·W for one frozen matrix alone, the vocabulary's head say; differentiable in `x`. In float32 a backend's own product is its fastest. */
+export function frozenProduct(x: tf.Tensor2D, matrix: FrozenMatrix): tf.Tensor2D {
+	if (matrix.storage === 'f32') return tf.matMul(x, matrix.stored);
+	return adaptedLinear(x, { kernels: [matrix], bias: null, adapter: null, adapted: [false], rank: 0, scale: 0 });
+}
+
+/** dy·Wᵀ: what `frozenProduct` gives back to x. */
+export function frozenProductGradient(dy: tf.Tensor2D, matrix: FrozenMatrix): tf.Tensor2D {
+	const { shape, storage, stored } = matrix;
+	if (storage === 'f32' || !hasKernel(KERNELS.inputGradient)) return tf.matMul(dy, thaw(matrix), false, true);
+	const settings: LinearSettings = { widths: [shape[1]], adapted: [false], rank: 0, scale: 0, halves: [true] };
+	return runKernel(KERNELS.inputGradient, { dy, kernel0: stored, adapter: stored, dLow: stored }, settings) as tf.Tensor2D;
 }
 
 function composed(
@@ -62,7 +78,7 @@ function composed(
 		return part;
 	};
 	const products = kernels.map((kernel, i): tf.Tensor2D => {
-		const y: tf.Tensor2D = tf.matMul(x, kernel);
+		const y: tf.Tensor2D = tf.matMul(x, thaw(kernel));
 		if (!adapter || !adapted[i]) return y;
 		const [inputs, width] = kernel.shape;
 		const low = tf.mul<tf.Tensor2D>(tf.matMul(x, take([rank, inputs]), false, true), scale);

@@ -5,11 +5,15 @@ export interface LinearSettings {
 	adapted: boolean[];
 	rank: number;
 	scale: number;
+	/** Which layers' kernels are stored as 16-bit floats (see frozenMatrix.ts). */
+	halves: boolean[];
 }
 
 /** Where a layer's outputs, low-rank rows and adapter weights begin. */
 export interface Segment {
 	width: number;
+	/** Its kernel is stored as 16-bit floats. */
+	halves: boolean;
 	start: number;
 	/** Of its R numbers among those of a row of `low`; −1 where it is not adapted. */
 	low: number;
@@ -27,13 +31,15 @@ export interface LinearPlan {
 	segments: Segment[];
 	adapted: Segment[];
 	key: string;
+	/** For programs that read the kernels: which of them hold halves. */
+	keyOfKernels: string;
 }
 
-export function planOf(inputs: number, { widths, adapted, rank }: LinearSettings): LinearPlan {
+export function planOf(inputs: number, { widths, adapted, rank, halves }: LinearSettings): LinearPlan {
 	let [start, low, offset] = [0, 0, 0];
 	const segments = widths.map((width, i): Segment => {
 		const on = adapted[i]!;
-		const segment = { width, start, low: on ? low : -1, a: offset, b: offset + rank * inputs };
+		const segment = { width, halves: halves[i]!, start, low: on ? low : -1, a: offset, b: offset + rank * inputs };
 		start += width;
 		if (on) {
 			low += rank;
@@ -42,5 +48,14 @@ export function planOf(inputs: number, { widths, adapted, rank }: LinearSettings
 		return segment;
 	});
 	const key = `${inputs}_${widths.join('_')}_${adapted.map(Number).join('')}_${rank}`;
-	return { inputs, total: start, lowWidth: low, rank, segments, adapted: segments.filter((s) => s.low >= 0), key };
+	return {
+		inputs,
+		total: start,
+		lowWidth: low,
+		rank,
+		segments,
+		adapted: segments.filter((s) => s.low >= 0),
+		key,
+		keyOfKernels: `${key}_${halves.map(Number).join('')}`,
+	};
 }

@@ -3,7 +3,7 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 
 import { type LinearPlan, type LinearSettings, planOf, type Segment } from './adaptedLinearPlan';
 import { launch } from './launch';
-import { COLUMNS, ROWS, tileProgram, tilesAcross, tilesDown, type Term } from './tile';
+import { COLUMNS, type RightOperand, ROWS, tileProgram, tilesAcross, tilesDown, type Term } from './tile';
 
 const rowsOf = ({ shape }: tf.TensorInfo) => shape[0]!;
 /** WGSL for the value that belongs to the segment of number `segment`. */
@@ -23,6 +23,16 @@ function dealTiles(across: number[]): string {
 /** The kernels that the group has, by the names that the programs read them by. */
 const kernelsOf = ({ segments }: LinearPlan, kernels: Record<string, tf.TensorInfo>): Record<string, tf.TensorInfo> =>
 	Object.fromEntries(segments.map((_, i) => [`kernel${i}`, kernels[`kernel${i}`]!]));
+/** Kernel i of the group, [in, out] by rows, for x·W: its columns are lanes. */
+const byColumns = ({ width, halves }: Segment, i: number): RightOperand =>
+	halves
+		? { from: `kernel${i}`, lane: (column) => `${column} / 2`, step: (k) => `${k} * ${Math.ceil(width / 2)}`, halves: 'lane' }
+		: { from: `kernel${i}`, lane: (column) => column, step: (k) => `${k} * ${width}` };
+/** Kernel i of the group for dy·Wᵀ: its rows are lanes. */
+const byRows = ({ width, halves }: Segment, i: number): RightOperand =>
+	halves
+		? { from: `kernel${i}`, lane: (row) => `${row} * ${Math.ceil(width / 2)}`, step: (k) => `${k} / 2`, halves: 'step' }
+		: { from: `kernel${i}`, lane: (row) => `${row} * ${width}`, step: (k) => k };
 const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
 
 /** s·x·Aᵀ of every adapted layer: [N, lowWidth]. */
@@ -65,12 +75,13 @@ export function outputs(
 	const plan = planOf(x!.shape[1]!, settings);
 	const across = plan.segments.map(({ width }) => tilesAcross(width));
 	const addends = { ...(bias ? { bias } : {}), ...(residual ? { residual } : {}) };
-	const terms = plan.segments.flatMap(({ width, low: lowStart, b }, i): Term[] => {
+	const terms = plan.segments.flatMap((segment, i): Term[] => {
+		const { low: lowStart, b } = segment;
 		const base: Term = {
 			only: `segment == ${i}`,
 			end: plan.inputs,
 			left: { from: 'x', lane: (i) => `${i} * ${plan.inputs}`, step: (k) => k },
-			right: { from: `kernel${i}`, lane: (i) => i, step: (k) => `${k} * ${width}` },
+			right: byColumns(segment, i),
 		};
 		const change: Term = {
 			only: base.only!,
@@ -81,7 +92,7 @@ export function outputs(
 		return lowStart < 0 ? [base] : [base, change];
 	});
 	return launch(backend, {
-		key: `linear_${plan.key}_${Object.keys(addends).join('_')}`,
+		key: `linear_${plan.keyOfKernels}_${Object.keys(addends).join('_')}`,
 		inputs: { x: x!, ...kernelsOf(plan, kernels), ...addends, ...(low ? { adapter: adapter!, low } : {}) },
 		shape: [rowsOf(x!), plan.total],
 		ints: { rows: rowsOf(x!) },
@@ -145,10 +156,10 @@ export function inputGradient(backend: WebGPUBackend, inputs: Record<string, tf.
 	const { dy, adapter, dLow, ...kernels } = inputs as { dy: tf.TensorInfo; adapter: tf.TensorInfo; dLow: tf.TensorInfo };
 	const plan = planOf(inputs.kernel0!.shape[0]!, settings);
 	const across = tilesAcross(plan.inputs);
-	const bases = plan.segments.map(({ width, start }, i): Term => ({
-		end: width,
-		left: { from: 'dy', lane: (i) => `${i} * ${plan.total} + ${start}`, step: (k) => k },
-		right: { from: `kernel${i}`, lane: (i) => `${i} * ${width}`, step: (k) => k },
+	const bases = plan.segments.map((segment, i): Term => ({
+		end: segment.width,
+		left: { from: 'dy', lane: (i) => `${i} * ${plan.total} + ${segment.start}`, step: (k) => k },
+		right: byRows(segment, i),
 	}));
 	const changes = plan.adapted.map(({ low, a }): Term => ({
 		end: plan.rank,
@@ -156,7 +167,7 @@ export function inputGradient(backend: WebGPUBackend, inputs: Record<string, tf.
 		right: { from: 'adapter', lane: (i) => `${a} + ${i}`, step: (k) => `${k} * ${plan.inputs}` },
 	}));
 	return launch(backend, {
-		key: `linearInputGradient_${plan.key}`,
+		key: `linearInputGradient_${plan.keyOfKernels}`,
 		inputs: { dy, ...kernelsOf(plan, kernels), ...(plan.adapted.length > 0 ? { adapter, dLow } : {}) },
 		shape: [rowsOf(dy), plan.inputs],
 		ints: { rows: rowsOf(dy) },

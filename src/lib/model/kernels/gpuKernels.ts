@@ -4,6 +4,7 @@ import { adamWKernels } from './adamW';
 import { adaptedLinearKernels } from './adaptedLinear';
 import { cacheAttentionKernels } from './cacheAttention';
 import { causalAttentionKernels } from './causalAttention';
+import { frozenMatrixKernels } from './frozenMatrix';
 import { useOwnKernels } from './ownKernels';
 import { rmsNormKernels } from './rmsNorm';
 import { rotateHeadsKernels } from './rotateHeads';
@@ -14,6 +15,7 @@ import { tokenLogpsKernels } from './tokenLogps';
 /** What the lab computes on a GPU with WGSL of its own. Without one of them the composed operations of tfjs take its place. */
 export const GPU_KERNELS = [
 	'tiledMatMul',
+	'frozenMatrix',
 	'rmsNorm',
 	'rotateHeads',
 	'causalAttention',
@@ -30,6 +32,7 @@ const lanesOn = (software: boolean) => (software ? 1 : 64);
 
 const MAKERS: Record<GpuKernel, (software: boolean) => Record<string, tf.KernelFunc>> = {
 	tiledMatMul: (software) => (software ? tiledMatMulKernels() : {}), // a real GPU's best matMul is the stock one
+	frozenMatrix: frozenMatrixKernels,
 	rmsNorm: (software) => rmsNormKernels(lanesOn(software)),
 	rotateHeads: rotateHeadsKernels,
 	causalAttention: (software) => causalAttentionKernels(lanesOn(software)),

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { frozenProduct, frozenProductGradient } from './adaptedLinear';
+import type { FrozenMatrix } from './frozenMatrix';
 import { hasKernel, type KernelArguments, launch, rowProgram, runKernel } from './launch';
 import { behind, compute, runRows, type WasmArguments, type WasmModule } from './wasmModule';
 
@@ -14,8 +16,8 @@ const CHUNK_BYTES = 8 * 2 ** 20;
  * Where its kernel is, the scores [N, V] of a large vocabulary are never there as a whole: a chunk of rows at a time is computed, and again for the gradient
  * (a vocabulary so small that there is one chunk is computed once).
  */
-export function tokenLogps(hidden: tf.Tensor2D, head: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
-	return hasKernel(FORWARD) ? chunked(hidden, head, labels) : composed(tf.matMul(hidden, head), labels);
+export function tokenLogps(hidden: tf.Tensor2D, head: FrozenMatrix, labels: tf.Tensor1D): tf.Tensor1D {
+	return hasKernel(FORWARD) ? chunked(hidden, head, labels) : composed(frozenProduct(hidden, head), labels);
 }
 
 function composed(x: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
@@ -24,14 +26,14 @@ function composed(x: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
 	return tf.sum(tf.mul(tf.logSoftmax(x), oneHot), -1);
 }
 
-function chunked(hidden: tf.Tensor2D, head: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
+function chunked(hidden: tf.Tensor2D, head: FrozenMatrix, labels: tf.Tensor1D): tf.Tensor1D {
 	const [N, V] = [hidden.shape[0], head.shape[1]];
 	const size = Math.max(1, Math.min(N, Math.floor(CHUNK_BYTES / (4 * V))));
 	const starts = Array.from({ length: Math.ceil(N / size) }, (_, i) => i * size);
 	/** The rows of `x` that make the chunk at `start`. */
 	const cut = <T extends tf.Tensor>(x: T, start: number): T =>
 		starts.length === 1 ? x : tf.slice(x, [start, ...x.shape.slice(1).map(() => 0)], [Math.min(size, N - start), ...x.shape.slice(1)]);
-	const scores = (x: tf.Tensor2D, weights: tf.Tensor2D, start: number): tf.Tensor2D => tf.matMul(cut(x, start), weights);
+	const scores = (x: tf.Tensor2D, weights: FrozenMatrix, start: number): tf.Tensor2D => frozenProduct(cut(x, start), weights);
 	const joined = (parts: tf.Tensor2D[]): tf.Tensor2D => (parts.length === 1 ? parts[0]! : tf.concat(parts));
 
 	const logps = tf.customGrad((input, save) => {
@@ -42,9 +44,10 @@ function chunked(hidden: tf.Tensor2D, head: tf.Tensor2D, labels: tf.Tensor1D): t
 			tf.tidy(() => runKernel(FORWARD, { scores: whole ?? scores(x, head, start), labels: cut(labels, start) }) as tf.Tensor2D),
 		);
 		const picked = joined(parts); // [N, 2]: the log-prob and the log of the sum that it was divided by
-		(save as (tensors: tf.Tensor[]) => void)([x, picked, head, labels, ...(whole ? [whole] : [])]);
+		(save as (tensors: tf.Tensor[]) => void)([x, picked, head.stored, labels, ...(whole ? [whole] : [])]);
 		const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-			const [rows, sums, weights, wanted, kept] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor1D, tf.Tensor2D | undefined];
+			const [rows, sums, stored, wanted, kept] = saved as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor1D, tf.Tensor2D | undefined];
+			const weights = { ...head, stored };
 			return joined(
 				starts.map((start) =>
 					tf.tidy(() => {
@@ -54,7 +57,7 @@ function chunked(hidden: tf.Tensor2D, head: tf.Tensor2D, labels: tf.Tensor1D): t
 							picked: cut(sums, start),
 							dy: cut(dy, start),
 						};
-						return tf.matMul(runKernel(BACKWARD, inputs), weights, false, true);
+						return frozenProductGradient(runKernel(BACKWARD, inputs) as tf.Tensor2D, weights);
 					}),
 				),
 			);

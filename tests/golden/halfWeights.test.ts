@@ -1,0 +1,138 @@
+/** Frozen weights as 16-bit floats: exact as stored, and a model of them computes what the same rounded numbers in float32 do. */
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { withReference } from '$lib/dpo/pairs';
+import { createTrainer, disposeTrainer, trainStep } from '$lib/dpo/trainer';
+import { parseModelConfig } from '$lib/model/config';
+import { logits } from '$lib/model/decoder';
+import { generate } from '$lib/model/generate';
+import { float16ToFloat32, float32ToFloat16, type Precision } from '$lib/model/halfPrecision';
+import { freeze, frozenColumns, type FrozenMatrix, frozenRows, thaw } from '$lib/model/kernels/frozenMatrix';
+import { disposeLora, type LoraConfig } from '$lib/model/lora';
+import { nextTokenProbabilities } from '$lib/model/nextTokenProbabilities';
+import { readPrompts } from '$lib/model/readPrompts';
+import { readSafetensors } from '$lib/model/safetensors';
+import { buildWeights, checkpointShapes, disposeModel, type Model } from '$lib/model/weights';
+
+import { BACKENDS, expectClose, useBackend } from './backends';
+import decoder from './decoder.json';
+import { fill, randomLora } from './randomCheckpoint';
+import training from './training.json';
+
+/** Of the sums of some dozens of products, in another order. */
+const TOLERANCE = 1e-5;
+
+const bytes = (base64: string) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+const rounded = (values: Float32Array) => float16ToFloat32(float32ToFloat16(values));
+const matricesOf = ({ weights: { embedTokens, lmHead, layers } }: Model): FrozenMatrix[] => [
+	...[embedTokens, lmHead],
+	...layers.flatMap(({ kernels }) => Object.values(kernels)),
+];
+const bytesOf = ({ stored }: FrozenMatrix) => 4 * stored.size;
+const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b);
+
+describe.each(BACKENDS)('on %s', (backend) => {
+	beforeAll(() => useBackend(backend));
+
+	it.each([
+		[31, 2048], // every finite F16, subnormal ones too
+		[2048, 31],
+		[1, 1],
+		[3, 5],
+	])('gives back a matrix of %d × %d as it was rounded, whole and in rows and columns', async (rows, columns) => {
+		const before = tf.memory().numTensors;
+		const finite = Uint16Array.from({ length: 31 * 2048 }, (_, i) => (i >> 1) | ((i & 1) << 15));
+		const values = float16ToFloat32(finite).slice(0, rows * columns);
+		const matrix = freeze(values, [rows, columns], 'f16');
+		expect(matrix.storage).toBe(backend === 'webgpu' ? 'f16' : 'f32');
+		const [someRows, someColumns] = [[rows - 1, 0, rows >> 1], [columns - 1, 0, columns >> 1, 0]]; // prettier-ignore
+		const read = async (make: () => tf.Tensor2D) => {
+			const tensor = tf.tidy(() => tf.clone(make()));
+			const numbers = await tensor.data();
+			tensor.dispose();
+			return numbers;
+		};
+		expect(await read(() => thaw(matrix))).toEqual(values);
+		const taken = await read(() => frozenRows(matrix, tf.tensor1d(someRows, 'int32')));
+		expect([...taken]).toEqual(someRows.flatMap((row) => [...values.slice(row * columns, (row + 1) * columns)]));
+		const across = await read(() => frozenColumns(matrix, tf.tensor1d(someColumns, 'int32')));
+		expect([...across]).toEqual(Array.from({ length: rows }, (_, r) => someColumns.map((c) => values[r * columns + c]!)).flat());
+		matrix.stored.dispose();
+		expect(tf.memory().numTensors).toBe(before);
+	});
+
+	it('rounds to the nearest F16 on every backend, and leaves a matrix with a larger number than F16 has as it is', async () => {
+		const numbers = Float32Array.of(0.1, -65_504, 1e-7, 3.14159);
+		for (const [values, storage, wanted] of [
+			[numbers, backend === 'webgpu' ? 'f16' : 'f32', rounded(numbers)],
+			[Float32Array.of(0.1, 65_520, 1, 2), 'f32', Float32Array.of(0.1, 65_520, 1, 2)],
+		] as const) {
+			const matrix = freeze(values, [2, 2], 'f16');
+			expect(matrix.storage).toBe(storage);
+			const whole = tf.tidy(() => tf.clone(thaw(matrix)));
+			expect(await whole.data()).toEqual(wanted);
+			tf.dispose([whole, matrix.stored]);
+		}
+	});
+
+	describe('a model', () => {
+		const spec = decoder.models.llama;
+		const config = parseModelConfig(spec.config);
+		const tensors = fill(checkpointShapes(config), spec.seed);
+		const matrices = new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: shape.length === 2 ? rounded(data) : data }])); // prettier-ignore
+
+		it('reads, judges and writes as its rounded weights in float32 do, and leaves no tensors behind', async () => {
+			const before = tf.memory().numTensors;
+			const read = async (model: Model) => {
+				const lora = randomLora(config, spec.lora as unknown as LoraConfig, spec.seed + 1000);
+				const scores = tf.tidy(() => logits(model, readPrompts(model, decoder.prompts)));
+				const options = { sampling: { temperature: 0, topP: 1, maxNewTokens: 4 }, stopTokens: [], seeds: decoder.prompts.map(() => 0) };
+				const answers = await generate(model, lora, decoder.prompts, options);
+				const probabilities = await nextTokenProbabilities(model, lora, decoder.prompts, [3, 60, 17]);
+				const values = await scores.data();
+				scores.dispose();
+				disposeLora(lora);
+				disposeModel(model);
+				return { values, probabilities, answers: answers.map(({ ids }) => ids) };
+			};
+			const wanted = await read({ config, weights: buildWeights(config, matrices) });
+			const got = await read({ config, weights: buildWeights(config, tensors, 'f16') });
+			expectClose(got.values, wanted.values, TOLERANCE);
+			got.probabilities.forEach((shares, i) => expectClose(shares, wanted.probabilities[i]!, TOLERANCE));
+			expect(got.answers).toEqual(wanted.answers);
+			expect(tf.memory().numTensors).toBe(before);
+		});
+	});
+
+	it('ten steps of L_SFT + λ·L_DPO end in the same adapter as with rounded weights in float32, in half the memory on a GPU', async () => {
+		const before = tf.memory().numTensors;
+		const config = parseModelConfig(training.config);
+		const { tensors } = readSafetensors(bytes(training.model));
+		const train = async (weights: Model['weights']) => {
+			const model = { config, weights };
+			const lora = randomLora(config, { rank: 2, alpha: 4, rslora: false, targetModules: ['q_proj', 'down_proj'] }, 7);
+			const { learningRate, warmupSteps, weightDecay, clipNorm, lambda, beta } = training.trainer;
+			const preference = { type: 'sigmoid', beta, labelSmoothing: 0 } as const;
+			const trainer = createTrainer(model, lora, { learningRate, warmupSteps, weightDecay, clipNorm, lambda, preference });
+			const losses: number[] = [];
+			const [{ sft, pairs: unread }] = training.steps as [(typeof training.steps)[number]]; // one shape throughout: its programs take the time
+			const pairs = await withReference(model, unread);
+			for (let step = 0; step < 10; step++) losses.push((await trainStep(trainer, { sft, pairs })).metrics.loss);
+			const adapter = await lora.weights.data();
+			const held = sum(matricesOf(model).map(bytesOf));
+			disposeTrainer(trainer);
+			disposeLora(lora);
+			disposeModel(model);
+			return { losses, adapter, held };
+		};
+		const inRounded = new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: shape.length === 2 ? rounded(data) : data }])); // prettier-ignore
+		const wanted = await train(buildWeights(config, inRounded));
+		const got = await train(buildWeights(config, tensors, 'f16' satisfies Precision));
+		expect(wanted.losses[9]).toBeLessThan(wanted.losses[0]!);
+		expectClose(got.losses, wanted.losses, TOLERANCE);
+		expectClose(got.adapter, wanted.adapter, TOLERANCE);
+		expect(got.held / wanted.held).toBe(backend === 'webgpu' ? 0.5 : 1);
+		expect(tf.memory().numTensors).toBe(before);
+	});
+});
