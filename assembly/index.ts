@@ -5,6 +5,8 @@
 export { moment, norm, update } from './adamW';
 export { attention, attentionGradient } from './attention';
 export { cacheAttention } from './cacheAttention';
+export { decodeBlock } from './decodeBlock';
+export { drawTokens } from './drawTokens';
 export { pickedLogSoftmax, pickedLogSoftmaxGradient } from './logSoftmax';
 export { product } from './product';
 export { rmsNorm, rmsNormGradient, rotateHeads, swiglu, swigluGradient } from './rows';

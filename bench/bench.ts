@@ -13,6 +13,7 @@ import { markdown, tableOf } from './table';
 /** In the order of their time, the longest last. `builds` is true of those that open the built lab. */
 const PARTS = {
 	speed: { builds: false },
+	writing: { builds: false },
 	shell: { builds: true },
 	memory: { builds: false },
 	steps: { builds: false },

@@ -7,7 +7,12 @@ import type { PartReport } from './report';
 export interface Reports {
 	steps?: PartReport & { rows: { engine: string; '× PyTorch': number | null; 'ms a step': number }[] };
 	kernels?: PartReport & { results: { what: string; own: KernelFigures; stock: KernelFigures; 'stock / own': { ms: number } }[] };
-	speed?: PartReport & { rows: { backend: string; 'decode, 16 / 1': number | null; 'FLOP utilisation, %': number | null }[] };
+	speed?: PartReport & { rows: { backend: string; 'FLOP utilisation, %': number | null }[] };
+	writing?: PartReport & {
+		rows: { backend: string; prompts: number; 'tokens/s': number }[];
+		ratios: { backend: string; '16 / 1': number | null }[];
+		token: { dispatches: number; 'ms made anew': number; 'ms told again': number } | null;
+	};
 	memory?: PartReport & { rows: { backend: string; 'after 50': number; 'after 500': number }[] };
 	shell?: PartReport & { 'gzip, kB': number; 'main thread, s': number };
 	halves?: PartReport & { rows: HalvesRow[] };
@@ -65,7 +70,7 @@ const percent = (x: number) => `${Number(x.toPrecision(3))} %`;
 const unit = (name: string) => (x: number) => `${Number(x.toPrecision(3))} ${name}`;
 
 /** The lines of every target, those of parts that were not measured too. */
-export function tableOf({ steps, kernels, speed, memory, shell, conscience, halves }: Reports): Row[] {
+export function tableOf({ steps, kernels, speed, writing, memory, shell, conscience, halves }: Reports): Row[] {
 	const engine = (name: string) => steps?.rows.find((one) => one.engine === name);
 	const kernel = (name: string) => kernels?.results.find(({ what }) => what === name);
 	const [onOne, onTwo] = ['wasm', 'wasm-2'].map((name) => engine(name)?.['ms a step']);
@@ -81,9 +86,17 @@ export function tableOf({ steps, kernels, speed, memory, shell, conscience, halv
 		row('dispatches of a training step', '1562', step?.own.dispatches, { most: 200 }, whole),
 		row('head of 256 × 49,152, both ways: memory above its start', '504 MB', head?.own['MB above base'], { most: 64 }, unit('MB')),
 		row('head of 256 × 49,152, both ways: stock tfjs / own kernels, time', '1×', head?.['stock / own'].ms, { more: 1 }, times),
-		...backends.map((backend) =>
-			row(`writing, 16 prompts / 1: tokens a second, ${backend}`, '', speedOf(backend)?.['decode, 16 / 1'], { least: 8 }, times),
-		),
+		...backends.flatMap((backend) => {
+			const rate = (prompts: number) => writing?.rows.find((one) => one.backend === backend && one.prompts === prompts)?.['tokens/s'];
+			const ratio = writing?.ratios.find((one) => one.backend === backend)?.['16 / 1'];
+			return [
+				row(`writing, 1 prompt: tokens a second, ${backend}`, '', rate(1), null, whole),
+				row(`writing, 16 prompts: tokens a second, ${backend}`, '', rate(16), null, whole),
+				row(`writing, 16 prompts / 1: tokens a second, ${backend}`, '', ratio, { least: 8 }, times),
+			];
+		}),
+		row('dispatches of a token while writing', '', writing?.token?.dispatches, null, whole),
+		row("processor's time for a GPU's token, told again", '', writing?.token?.['ms told again'], null, unit('ms')),
 		...backends.map((backend) =>
 			row(`model FLOP utilisation of a training step, ${backend}`, '', speedOf(backend)?.['FLOP utilisation, %'], null, percent),
 		),

@@ -86,6 +86,28 @@ describe.each(BACKENDS)('%s', (backend) => {
 		expect(tf.memory().numTensors).toBe(before);
 	});
 
+	it('refuses a model that has diverged, and leaves no tensors', async () => {
+		const before = tf.memory().numTensors;
+		const norm = tf.mul<tf.Tensor1D>(model.weights.norm, NaN);
+		for (const temperature of [0, 1]) {
+			const diverged = { config, weights: { ...model.weights, norm } };
+			const running = generate(diverged, null, prompts, { ...options, sampling: { ...sampling, temperature } });
+			await expect(running).rejects.toThrow('lower the learning rate');
+		}
+		norm.dispose();
+		expect(tf.memory().numTensors).toBe(before);
+	});
+
+	it('takes no more memory for a second time, with rows that end early', async () => {
+		const free = await generate(model, null, prompts, options);
+		const stopTokens = free.slice(0, 3).map((row) => row.ids[5]!);
+		const bytes = () => (tf.memory() as tf.MemoryInfo & { numBytesAllocatedInGPU?: number }).numBytesAllocatedInGPU ?? tf.memory().numBytes;
+		await generate(model, null, prompts, { ...options, stopTokens });
+		const before = bytes();
+		await generate(model, null, prompts, { ...options, stopTokens });
+		expect(bytes()).toBe(before);
+	});
+
 	it('says what is wrong with what it is given', async () => {
 		expect(await generate(model, null, [], { ...options, seeds: [] })).toEqual([]);
 		await expect(generate(model, null, prompts, { ...options, seeds: [1] })).rejects.toThrow('5 prompts came with 1 seeds');

@@ -4,11 +4,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { ADAMW_DEFAULTS, applyAdamW, disposeAdamW, initAdamW } from '$lib/dpo/optimizer';
 import { checkDevice, startBackend } from '$lib/model/backend';
-import { parseModelConfig } from '$lib/model/config';
+import { type ModelConfig, parseModelConfig } from '$lib/model/config';
 import type { Precision } from '$lib/model/halfPrecision';
 import { adaptedLinear } from '$lib/model/kernels/adaptedLinear';
+import { cacheAttention, readsProgress } from '$lib/model/kernels/cacheAttention';
 import { freeze, frozenFloats } from '$lib/model/kernels/frozenMatrix';
-import { cacheAttention, lastSlots } from '$lib/model/kernels/cacheAttention';
 import { attentionSpans, causalAttention } from '$lib/model/kernels/causalAttention';
 import { GPU_KERNELS, useGpuKernels } from '$lib/model/kernels/gpuKernels';
 import { rmsNorm } from '$lib/model/kernels/rmsNorm';
@@ -93,6 +93,8 @@ const attentions = HEADS.flatMap(([trees, heads, keyValueHeads, headDim]): Case[
 	];
 });
 
+/** What the angles of a head depend on beside its width. */
+const rotary = { ropeTheta: 10_000, ropeScaling: null } as ModelConfig;
 /** Slots of the cache, the last one that each row sees, and H, KV, headDim. */
 const CACHES: [number, number[], number, number, number][] = [
 	[1, [0], 1, 1, 2],
@@ -110,7 +112,11 @@ const caches = CACHES.map(([slots, last, heads, keyValueHeads, headDim]): Case =
 			const qkv = tf.tensor2d(numbers(B * (heads + 2 * keyValueHeads) * headDim), [B, (heads + 2 * keyValueHeads) * headDim]);
 			const width = 2 * keyValueHeads * headDim;
 			const cache = tf.tensor3d(numbers(B * slots * width), [B, slots, width]);
-			return cacheAttention(qkv, cache, lastSlots(last, slots), layout);
+			const progress = tf.tensor2d(last.flatMap((slot) => [Math.ceil(slot / 2), Math.floor(slot / 2) + 1, 7]), [B, 3], 'int32'); // prettier-ignore
+			const table = (positions: readonly number[]) => rotaryTable({ ...rotary, headDim }, positions, [1, positions.length]);
+			const composed = readsProgress() ? null : { slots: last, angles: table(last) };
+			const out = cacheAttention(qkv, cache, { progress, angles: table([...Array(slots).keys()]), composed }, layout);
+			return tf.concat([tf.reshape(out, [-1]), tf.reshape(cache, [-1])]); // what it wrote, too
 		},
 	};
 });
@@ -225,9 +231,12 @@ describe.each(BACKENDS.filter((backend) => backend !== 'cpu'))('%s equals the co
 	it('refuses to look at slots that the cache does not have', () => {
 		if (backend !== 'wasm') return; // as above
 		const layout = { heads: 1, keyValueHeads: 1, headDim: 2 };
-		expect(() => tf.tidy(() => cacheAttention(tf.ones([1, 6]), tf.ones([1, 3, 4]), lastSlots([3], 3), layout))).toThrow(
+		const angles = rotaryTable({ ...rotary, headDim: 2 }, [0, 1, 2], [1, 3]);
+		const progress = tf.tensor2d([3, 1, 0], [1, 3], 'int32');
+		expect(() => tf.tidy(() => cacheAttention(tf.ones([1, 6]), tf.ones([1, 3, 4]), { progress, angles, composed: null }, layout))).toThrow(
 			'there is no slot 3 in a cache of 3',
 		);
+		tf.dispose([progress, angles.cos, angles.sin, angles.turn]);
 	});
 
 	it.each([1, 1003])('AdamW of %d numbers, with and without clipping and decay', async (count) => {

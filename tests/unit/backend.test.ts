@@ -17,11 +17,17 @@ describe('startBackend', () => {
 	});
 
 	it('gives wasm the kernels of the lab, all, or those that are named', async () => {
-		const own = () => tf.getKernelsForBackend('wasm').filter(({ kernelName }) => kernelName.startsWith('ConscienceLab'));
+		// What changes a tensor in place has no composed operations to take its place, so it is always there.
+		const inPlace = ['ConscienceLabWriteCache', 'ConscienceLabLastWritten', 'ConscienceLabDrawTokens'];
+		const own = () =>
+			tf
+				.getKernelsForBackend('wasm')
+				.map(({ kernelName }) => kernelName)
+				.filter((name) => name.startsWith('ConscienceLab') && !inPlace.includes(name));
 		await startBackend('wasm');
 		const all = own().length;
 		await startBackend('wasm', { wasmKernels: ['swiglu'] });
-		expect(own().map(({ kernelName }) => kernelName)).toEqual(['ConscienceLabSwiglu', 'ConscienceLabSwigluGradient']);
+		expect(own()).toEqual(['ConscienceLabSwiglu', 'ConscienceLabSwigluGradient']);
 		await startBackend('wasm', { wasmKernels: [] });
 		expect(own()).toEqual([]);
 		await startBackend('wasm');

@@ -21,7 +21,16 @@ const measured: Reports = {
 			{ what: 'vocabulary head', own, stock, 'stock / own': { ms: 1 } },
 		],
 	},
-	speed: { ...about, rows: [{ backend: 'wasm', 'decode, 16 / 1': 8, 'FLOP utilisation, %': 12.34 }] },
+	speed: { ...about, rows: [{ backend: 'wasm', 'FLOP utilisation, %': 12.34 }] },
+	writing: {
+		...about,
+		rows: [
+			{ backend: 'wasm', prompts: 1, 'tokens/s': 250 },
+			{ backend: 'wasm', prompts: 16, 'tokens/s': 2000.4 },
+		],
+		ratios: [{ backend: 'wasm', '16 / 1': 8 }],
+		token: { dispatches: 44, 'ms made anew': 2, 'ms told again': 0.25 },
+	},
 	memory: {
 		...about,
 		rows: [
@@ -46,10 +55,13 @@ test.each([
 	['training step, 16 rows: wasm / PyTorch', '1.9×', '≤ 2×', true],
 	['training step, 16 rows: wasm on one thread / on two', '1.5×', '≥ 1.25×', true],
 	['training step, 2 rows', '7.6×', '≥ 10×', false],
-	['dispatches', '185', '≤ 200', true],
+	['dispatches of a training step', '185', '≤ 200', true],
 	['head of 256 × 49,152, both ways: memory', '53 MB', '≤ 64 MB', true],
 	['head of 256 × 49,152, both ways: stock', '1×', '> 1×', false], // as fast is not faster
 	['writing, 16 prompts / 1: tokens a second, wasm', '8×', '≥ 8×', true],
+	['writing, 16 prompts: tokens a second, wasm', '2000', '', null],
+	['dispatches of a token while writing', '44', '', null],
+	["processor's time for a GPU's token", '0.25 ms', '', null],
 	['model FLOP utilisation of a training step, wasm', '12.3 %', '', null],
 	['bytes after 500 steps of mixed lengths / after 50, wasm', '1×', '≤ 1×', true],
 	['bytes after 500 steps of mixed lengths / after 50, webgpu', '2×', '≤ 1×', false],

@@ -4,6 +4,7 @@ import { frozenProduct } from './kernels/adaptedLinear';
 import { attentionSpans, causalAttention } from './kernels/causalAttention';
 import { frozenRows } from './kernels/frozenMatrix';
 import { rmsNorm } from './kernels/rmsNorm';
+import { rotateHeads } from './kernels/rotateHeads';
 import type { Lora } from './lora';
 import { type Attention, cutByGroup, packedBlock } from './packedBlock';
 import type { PackedTokens } from './packing';
@@ -12,8 +13,6 @@ import type { Model } from './weights';
 
 /** What one token a row goes through the layers with. */
 export interface DecodeOptions {
-	/** Of each row's token in its own text. */
-	positions: ArrayLike<number>;
 	attention: Attention;
 	lora?: Lora | null;
 	/** [M] int32: the rows that are read, which may repeat; null reads all. */
@@ -27,24 +26,27 @@ export interface DecodeOptions {
 export function hiddenStates(model: Model, tokens: PackedTokens, lora: Lora | null, wanted: tf.Tensor1D | null = null): tf.Tensor2D {
 	return tf.tidy(() => {
 		const spans = attentionSpans(tokens.spans);
-		const { ids, positions } = tokens;
-		return decodeRows(model, ids, { positions, lora, wanted, attention: (_, qkv, layout) => causalAttention(qkv, spans, layout) });
+		const angles = rotaryTable(model.config, tokens.positions, [1, tokens.ids.length]);
+		return decodeRows(model, embedded(model, tf.tensor1d(tokens.ids, 'int32')), {
+			...{ lora, wanted },
+			attention: (_, qkv, layout) => causalAttention(rotateHeads(qkv, angles, layout), spans, layout),
+		});
 	});
 }
 
-/** All blocks over one token a row: [N, D] after the final norm, or [M, D]; `attention` decides what the rows see. */
-export function decodeRows(
-	model: Model,
-	ids: ArrayLike<number>,
-	{ positions, attention, lora = null, wanted = null }: DecodeOptions,
-): tf.Tensor2D {
+/** What the layers begin with, for tokens [N] int32: [N, D]. */
+export function embedded({ weights }: Model, ids: tf.Tensor1D): tf.Tensor2D {
+	return frozenRows(weights.embedTokens, ids);
+}
+
+/** All blocks over embedded tokens, one a row: [N, D] after the final norm, or [M, D]; `attention` decides what the rows see. */
+export function decodeRows(model: Model, tokens: tf.Tensor2D, { attention, lora = null, wanted = null }: DecodeOptions): tf.Tensor2D {
 	return tf.tidy(() => {
-		const angles = rotaryTable(model.config, positions, [1, ids.length]);
 		const groups = lora ? cutByGroup(lora) : (model.adapter ?? null);
 		const last = model.config.numHiddenLayers - 1;
-		let x = frozenRows(model.weights.embedTokens, tf.tensor1d(Int32Array.from(ids), 'int32'));
+		let x = tokens;
 		for (let layer = 0; layer <= last; layer++)
-			x = tf.tidy(() => packedBlock(model, layer, x, groups, { angles, attention, wanted: layer === last ? wanted : null }));
+			x = tf.tidy(() => packedBlock(model, layer, x, groups, { attention, wanted: layer === last ? wanted : null }));
 		return finalNorm(model, x);
 	});
 }
@@ -54,6 +56,7 @@ export function logits(model: Model, hidden: tf.Tensor2D): tf.Tensor2D {
 	return frozenProduct(hidden, model.weights.lmHead);
 }
 
-function finalNorm({ config, weights }: Model, x: tf.Tensor2D): tf.Tensor2D {
+/** The norm behind the last block. */
+export function finalNorm({ config, weights }: Model, x: tf.Tensor2D): tf.Tensor2D {
 	return rmsNorm(x, weights.norm, config.rmsNormEps);
 }

@@ -1,12 +1,17 @@
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { checkDevice } from './backend';
+import { bucketRows } from './batch';
 import { yieldToEvents } from './eventLoop';
-import { cacheSlots, disposeCache, extend, prefill, takeRows } from './keyValueCache';
+import { readsProgress } from './kernels/cacheAttention';
+import { drawTokens } from './kernels/drawTokens';
+import { readProgress, WRITTEN } from './kernels/progress';
+import { repeated, type Repeated } from './kernels/replay';
+import { cacheSlots, disposeCache, extend, type KeyValueCache, prefill, takeRows } from './keyValueCache';
 import type { Lora } from './lora';
 import { disposeMerged, mergeLora } from './mergeLora';
 import { seededRandom, type Random } from './random';
-import { sampleToken, type Sampling } from './sampling';
+import { DIVERGED, type Sampling } from './sampling';
 import type { Model } from './weights';
 
 export type { Sampling };
@@ -71,73 +76,118 @@ export async function generate(model: Model, lora: Lora | null, prompts: number[
 	}
 }
 
-async function sampleBatch(model: Model, rows: Row[], options: GenerateOptions): Promise<void> {
-	const { sampling, signal, onToken } = options;
-	signal?.throwIfAborted();
-	let batch = rows; // the rows that the cache still holds, in its order
-	const prompts = rows.map((row) => row.prompt);
-	let { cache, scores } = prefill(model, prompts, sampling.maxNewTokens);
-	try {
-		for (let done = 1; ; done++) {
-			const tokens = draw(batch, await read(scores), options);
-			onToken?.(done, sampling.maxNewTokens);
-			if (rows.every((row) => row.finished)) return;
-			await yieldToEvents();
-			signal?.throwIfAborted();
-			const kept = rowsToKeep(batch);
-			if (kept) {
-				cache = takeRows(cache, kept);
-				batch = kept.map((i) => batch[i]!);
-			}
-			scores = extend(model, cache, kept ? kept.map((i) => tokens[i]!) : tokens);
-		}
-	} finally {
-		disposeCache(cache);
-		scores.dispose();
-	}
-}
-
-/** Draws each unfinished row's next token from `scores` [B, V], and notes it. A finished row is fed token 0, and nobody reads what follows. */
-function draw(batch: Row[], scores: Float32Array, { sampling, stopTokens, onRow }: GenerateOptions): number[] {
-	const V = scores.length / batch.length;
-	return batch.map((row, i) => {
-		if (row.finished) return 0;
-		const token = sampleToken(scores.subarray(i * V, (i + 1) * V), sampling, row.random);
-		if (stopTokens.includes(token)) {
-			row.generation.finish = 'stop';
-			row.finished = true;
-		} else {
-			row.generation.ids.push(token);
-			row.finished = row.generation.ids.length === sampling.maxNewTokens;
-			onRow?.(row.index, row.generation.ids);
-		}
-		return token;
-	});
+/** Rows that are written together. */
+interface Batch {
+	/** Those that the cache still holds, in its order. */
+	rows: Row[];
+	cache: KeyValueCache;
+	/** The uniform number that each token of each row is drawn with, [B, maxNewTokens]. */
+	points: tf.Tensor2D;
 }
 
 /**
- * Half of the batch, with every unfinished row in it, once no more than half are unfinished; else null.
- * Always a half, filled up with finished rows, so that a batch has few sizes (see batch.ts).
+ * Tokens that are asked of a GPU before the one that is looked at: it goes on while the processor waits for a reading, and what a row writes
+ * behind its stop token meanwhile is thrown away. Without a GPU a reading takes no time.
  */
-function rowsToKeep(batch: Row[]): number[] | null {
-	const half = Math.floor(batch.length / 2);
-	const live = batch.flatMap((row, i) => (row.finished ? [] : [i]));
-	if (half === 0 || live.length > half) return null;
-	const fillers = batch.flatMap((row, i) => (row.finished ? [i] : [])).slice(0, half - live.length);
-	return [...live, ...fillers];
+const AHEAD = 1;
+
+async function sampleBatch(model: Model, rows: Row[], options: GenerateOptions): Promise<void> {
+	const { sampling, signal, onToken } = options;
+	signal?.throwIfAborted();
+	const { maxNewTokens } = sampling;
+	const ahead = tf.getBackend() === 'webgpu' ? AHEAD : 0;
+	let batch = begin(model, rows, sampling);
+	let writer: Repeated | null = null;
+	let asked = 1;
+	const readings: { rows: Row[]; progress: Promise<Int32Array> }[] = [];
+	const look = () => readings.push({ rows: batch.rows, progress: readProgress(batch.cache.progress) });
+	try {
+		look();
+		for (let done = 1; ; done++) {
+			for (; asked < Math.min(done + ahead, maxNewTokens); asked++) {
+				writer ??= repeatedWriting(model, batch, sampling, asked);
+				writer.run();
+				look();
+			}
+			const reading = readings.shift()!;
+			note(reading.rows, await reading.progress, done, options);
+			checkDevice();
+			onToken?.(done, maxNewTokens);
+			if (rows.every((row) => row.finished)) return;
+			await yieldToEvents();
+			signal?.throwIfAborted();
+			const kept = rowsToKeep(batch.rows);
+			if (!kept) continue;
+			writer?.free();
+			writer = null;
+			batch = keepRows(batch, kept);
+		}
+	} finally {
+		await Promise.allSettled(readings.map(({ progress }) => progress));
+		writer?.free();
+		disposeCache(batch.cache);
+		batch.points.dispose();
+	}
+}
+
+/** Reads the prompts of a batch and draws the first token of each. */
+function begin(model: Model, rows: Row[], sampling: Sampling): Batch {
+	const { maxNewTokens, temperature } = sampling;
+	const prompts = rows.map((row) => row.prompt);
+	const points = tf.tensor2d(
+		Float32Array.from(rows.flatMap(({ random }) => Array.from({ length: maxNewTokens }, () => (temperature === 0 ? 0 : random())))),
+		[rows.length, maxNewTokens],
+	);
+	const { cache, scores } = prefill(model, prompts, maxNewTokens);
+	drawTokens(cache.progress, scores, points, sampling);
+	scores.dispose();
+	return { rows, cache, points };
+}
+
+/** Gives each row of a batch that has written so many tokens its next one, over and over. */
+function repeatedWriting(model: Model, { cache, points }: Batch, sampling: Sampling, written: number): Repeated {
+	const write = (count: number) => tf.tidy(() => drawTokens(cache.progress, extend(model, cache, count), points, sampling));
+	return readsProgress() ? repeated(() => write(written)) : { run: () => write(written++), free() {} };
+}
+
+/** Notes token number `done` of each row that was unfinished. */
+function note(rows: readonly Row[], progress: Int32Array, done: number, { sampling, stopTokens, onRow }: GenerateOptions): void {
+	const width = progress.length / rows.length;
+	rows.forEach((row, i) => {
+		if (row.finished) return;
+		const token = progress[i * width + WRITTEN + done - 1]!;
+		if (token === DIVERGED)
+			throw new RangeError('the scores of the next token are not numbers: training has diverged; lower the learning rate');
+		if (stopTokens.includes(token)) {
+			row.generation.finish = 'stop';
+			row.finished = true;
+			return;
+		}
+		row.generation.ids.push(token);
+		row.finished = done === sampling.maxNewTokens;
+		onRow?.(row.index, row.generation.ids);
+	});
+}
+
+/** The places of all unfinished rows, and of finished ones that fill up a batch of the next smaller size; null where it is not smaller. */
+function rowsToKeep(rows: readonly Row[]): number[] | null {
+	const places = (finished: boolean) => rows.flatMap((row, i) => (row.finished === finished ? [i] : []));
+	const live = places(false);
+	const size = live.length < 4 ? live.length : bucketRows(live.length, 4); // a product computes four rows at a time
+	return size < rows.length ? [...live, ...places(true).slice(0, size - live.length)] : null;
+}
+
+/** Some rows of a batch; the one given is used up. */
+function keepRows({ rows, cache, points }: Batch, kept: readonly number[]): Batch {
+	const taken = tf.tidy(() => tf.gather(points, tf.tensor1d([...kept], 'int32')));
+	points.dispose();
+	return { rows: kept.map((i) => rows[i]!), cache: takeRows(cache, kept), points: taken };
 }
 
 function rowsPerBatch({ config }: Model, prompts: number[][], maxNewTokens: number): number {
 	const longest = Math.max(...prompts.map((prompt) => prompt.length));
 	const floats = 2 * config.numHiddenLayers * config.numKeyValueHeads * config.headDim * cacheSlots(longest, maxNewTokens);
 	return Math.max(1, Math.floor(MAX_CACHE_BYTES / (4 * floats)));
-}
-
-async function read(scores: tf.Tensor2D): Promise<Float32Array> {
-	const values = (await scores.data()) as Float32Array;
-	checkDevice();
-	scores.dispose();
-	return values;
 }
 
 function check({ config }: Model, prompts: number[][], { sampling, seeds }: GenerateOptions): void {

@@ -1,19 +1,25 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { bucketLength, bucketRows } from './batch';
-import { decodeRows, logits } from './decoder';
-import { cacheAttention, lastSlots } from './kernels/cacheAttention';
+import { decodeRows, embedded, finalNorm, logits } from './decoder';
+import { cacheAttention, type CachePlaces, readsProgress } from './kernels/cacheAttention';
 import { NOWHERE, writeCache } from './kernels/cacheWrite';
+import { decodeBlocks, hasDecodeBlocks } from './kernels/decodeBlocks';
+import { lastWritten, type Progress, startProgress } from './kernels/progress';
 import { readPrompts } from './readPrompts';
+import { rotaryTable, type RotaryTable } from './rope';
 import type { Model } from './weights';
 
 /** The keys and values of what a batch of sequences has said: the token at position p of a row lies in its slot p. */
 export interface KeyValueCache {
 	/** Of each layer [B, slots, 2·KV·headDim], keys before values. */
 	layers: tf.Tensor3D[];
-	/** Slots of each row that are taken. */
-	lengths: number[]; // [B]
 	slots: number;
+	/** Angles of all slots. */
+	angles: RotaryTable;
+	/** Tokens of each row's prompt. */
+	lengths: readonly number[]; // [B]
+	progress: Progress;
 }
 
 /** How many slots a cache has for prompts of up to `longest` tokens and `room` more. */
@@ -27,7 +33,13 @@ export function prefill(model: Model, prompts: number[][], room: number): { cach
 	const lengths = prompts.map((prompt) => prompt.length);
 	const slots = cacheSlots(Math.max(...lengths), room);
 	const zeros = () => tf.zeros<tf.Rank.R3>([prompts.length, slots, 2 * numKeyValueHeads * headDim]);
-	const cache = { layers: Array.from({ length: numHiddenLayers }, zeros), lengths, slots };
+	const cache = {
+		layers: Array.from({ length: numHiddenLayers }, zeros),
+		slots,
+		angles: rotaryTable(model.config, [...Array(slots).keys()], [1, slots]),
+		lengths,
+		progress: startProgress(lengths, room),
+	};
 	const scores = tf.tidy(() => {
 		const places = tf.tensor1d(slotsOf(lengths, slots));
 		return logits(
@@ -47,39 +59,38 @@ function slotsOf(lengths: readonly number[], slots: number): Int32Array {
 }
 
 /**
- * Gives each row its next token: writes its keys and values in place, and returns the logits after it, [B, V].
- * @throws RangeError where a row has no slot left
+ * Writes the keys and values of what each row has written last in place, and gives the logits after it, [B, V]. `written` is how many tokens
+ * that makes, of which the composed operations ask; kernels know it from the cache's progress.
  */
-export function extend(model: Model, cache: KeyValueCache, tokens: number[]): tf.Tensor2D {
-	const { layers, lengths, slots } = cache;
-	if (lengths.some((length) => length >= slots))
-		throw new RangeError(`the cache has ${slots} slots and all are taken; ask prefill for more room`);
-	const scores = tf.tidy(() => {
-		const last = lastSlots(lengths, slots);
-		const places = tf.tensor1d(Int32Array.from(lengths, (length, row) => row * slots + length));
-		const hidden = decodeRows(model, tokens, {
-			positions: lengths,
-			attention(layer, qkv, layout) {
-				writeCache(layers[layer]!, qkv, places);
-				return cacheAttention(qkv, layers[layer]!, last, layout);
-			},
+export function extend(model: Model, cache: KeyValueCache, written: number): tf.Tensor2D {
+	const { layers, progress, angles } = cache;
+	return tf.tidy(() => {
+		const x = embedded(model, lastWritten(progress));
+		if (hasDecodeBlocks() && !model.adapter) return logits(model, finalNorm(model, decodeBlocks(model, x, layers, { progress, angles })));
+		const composed = readsProgress() ? null : composedPlaces(model, cache, written);
+		const hidden = decodeRows(model, x, {
+			attention: (layer, qkv, layout) => cacheAttention(qkv, layers[layer]!, { progress, angles, composed }, layout),
 		});
 		return logits(model, hidden);
 	});
-	cache.lengths = lengths.map((length) => length + 1);
-	return scores;
+}
+
+function composedPlaces({ config }: Model, { lengths }: KeyValueCache, written: number): CachePlaces['composed'] {
+	const slots = lengths.map((length) => length + written - 1);
+	return { slots, angles: rotaryTable(config, slots, [1, slots.length]) };
 }
 
 /** The cache of some of its rows; the one given is used up. */
-export function takeRows(cache: KeyValueCache, rows: number[]): KeyValueCache {
-	const layers = tf.tidy(() => {
-		const wanted = tf.tensor1d(rows, 'int32');
-		return cache.layers.map((layer) => tf.gather(layer, wanted));
+export function takeRows(cache: KeyValueCache, rows: readonly number[]): KeyValueCache {
+	const { layers, progress, lengths } = cache;
+	const taken = tf.tidy(() => {
+		const wanted = tf.tensor1d([...rows], 'int32');
+		return { layers: layers.map((layer) => tf.gather(layer, wanted)), progress: tf.gather(progress, wanted) };
 	});
-	disposeCache(cache);
-	return { ...cache, layers, lengths: rows.map((row) => cache.lengths[row]!) };
+	tf.dispose([layers, progress]);
+	return { ...cache, ...taken, lengths: rows.map((row) => lengths[row]!) };
 }
 
-export function disposeCache(cache: KeyValueCache): void {
-	tf.dispose(cache.layers);
+export function disposeCache({ layers, progress, angles }: KeyValueCache): void {
+	tf.dispose([...layers, progress, angles.cos, angles.sin, angles.turn]);
 }

@@ -3,11 +3,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Projection } from './config';
 import { adaptedLinear, type LinearGroup } from './kernels/adaptedLinear';
 import { rmsNorm } from './kernels/rmsNorm';
-import { rotateHeads, type HeadLayout } from './kernels/rotateHeads';
+import type { HeadLayout } from './kernels/rotateHeads';
 import { selectRows } from './kernels/selectRows';
 import { swiglu } from './kernels/swiglu';
 import { loraScale, type Lora, type LoraPart } from './lora';
-import type { RotaryTable } from './rope';
 import type { LayerWeights, Model } from './weights';
 
 /** The layers of a block that read the same input. */
@@ -41,13 +40,11 @@ export function cutByGroup({ config, layers, weights, parts }: Lora): LoraGroups
 	return { layers: byLayer, rank: config.rank, scale: loraScale(config) };
 }
 
-/** What a layer's queries take from keys and values: [N, (H + 2·KV)·headDim], turned by their angles → [N, H·headDim]. */
+/** What a layer's queries take from keys and values, all of which it turns by the angles of their places: [N, (H + 2·KV)·headDim] → [N, H·headDim]. */
 export type Attention = (layer: number, qkv: tf.Tensor2D, layout: HeadLayout) => tf.Tensor2D;
 
-/** Where the rows that a block works on are, and which of them it has to give. */
+/** What the rows that a block works on see, and which of them it has to give. */
 export interface BlockRows {
-	/** Of the keys; [1, N, 1, headDim]. */
-	angles: RotaryTable;
 	attention: Attention;
 	/** [M] int32, the rows that are read after the last block: what follows its attention runs for those only. Null: all. */
 	wanted: tf.Tensor1D | null;
@@ -62,7 +59,7 @@ export function packedBlock(
 	index: number,
 	x: tf.Tensor2D,
 	lora: LoraGroups | null,
-	{ angles, attention, wanted }: BlockRows,
+	{ attention, wanted }: BlockRows,
 ): tf.Tensor2D {
 	const { numAttentionHeads: heads, numKeyValueHeads: keyValueHeads, headDim, rmsNormEps: eps } = config;
 	const layer = weights.layers[index]!;
@@ -71,8 +68,8 @@ export function packedBlock(
 	const take = (rows: tf.Tensor2D) => (wanted ? selectRows(rows, wanted) : rows);
 
 	const qkv = adaptedLinear(rmsNorm(x, layer.inputLayernorm, eps), group('qkv'));
-	const rotated = rotateHeads(normHeads(qkv, layer, layout, eps), angles, layout);
-	const residual = adaptedLinear(take(attention(index, rotated, layout)), group('o'), take(x));
+	const attended = attention(index, normHeads(qkv, layer, layout, eps), layout);
+	const residual = adaptedLinear(take(attended), group('o'), take(x));
 	const gateUp = adaptedLinear(rmsNorm(residual, layer.postAttentionLayernorm, eps), group('gateUp'));
 	return adaptedLinear(swiglu(gateUp), group('down'), residual);
 }

@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { bucketRows, LENGTH_STEP } from './batch';
-import { decodeRows } from './decoder';
+import { decodeRows, embedded } from './decoder';
 import { attentionSpans, causalAttention } from './kernels/causalAttention';
+import { rotateHeads } from './kernels/rotateHeads';
 import { packTokens, type Span } from './packing';
+import { rotaryTable } from './rope';
 import type { Model } from './weights';
 
 type Prompts = readonly (readonly number[])[];
@@ -20,19 +22,16 @@ export function readPrompts(model: Model, prompts: Prompts, keep?: (layer: numbe
 		const table = attentionSpans(spans);
 		const { rows, places } = foldStem(prompts, spans);
 		const [folded, unfolded] = [tf.tensor1d(rows, 'int32'), tf.tensor1d(places, 'int32')];
-		return decodeRows(
-			model,
-			rows.map((row) => ids[row]!),
-			{
-				positions: rows.map((row) => positions[row]!),
-				wanted: tf.tensor1d(Int32Array.from(prompts, ({ length }, i) => places[spans[i]!.first + length - 1]!)),
-				attention(layer, qkv, layout) {
-					const whole: tf.Tensor2D = tf.gather(qkv, unfolded);
-					keep?.(layer, whole);
-					return tf.gather(causalAttention(whole, table, layout), folded);
-				},
+		const read = (numbers: Int32Array) => rows.map((row) => numbers[row]!);
+		const angles = rotaryTable(model.config, read(positions), [1, rows.length]);
+		return decodeRows(model, embedded(model, tf.tensor1d(read(ids), 'int32')), {
+			wanted: tf.tensor1d(Int32Array.from(prompts, ({ length }, i) => places[spans[i]!.first + length - 1]!)),
+			attention(layer, qkv, layout) {
+				const whole: tf.Tensor2D = tf.gather(rotateHeads(qkv, angles, layout), unfolded);
+				keep?.(layer, whole);
+				return tf.gather(causalAttention(whole, table, layout), folded);
 			},
-		);
+		});
 	});
 }
 

@@ -1,5 +1,3 @@
-import type { Random } from './random';
-
 /** How the next token is drawn. */
 export interface Sampling {
 	/** Divides the logits; 0 takes the likeliest token. */
@@ -9,14 +7,17 @@ export interface Sampling {
 	maxNewTokens: number;
 }
 
-/** Draws one token from a row of logits. With temperature 0 `random` is not asked. */
-export function sampleToken(logits: Float32Array, { temperature, topP }: Sampling, random: Random): number {
+/** What is drawn from scores that are not numbers. A GPU cannot throw, so nobody does before the tokens are read. */
+export const DIVERGED = -1;
+
+/** Draws one token, or DIVERGED, from a row of logits with a uniform number, `point` from 0 to below 1, which temperature 0 does not read. */
+export function sampleToken(logits: Float32Array, { temperature, topP }: Omit<Sampling, 'maxNewTokens'>, point: number): number {
 	const best = argMax(logits);
-	if (temperature === 0) return best;
+	if (temperature === 0 || best === DIVERGED) return best;
 	const weights = new Float64Array(logits.length); // e^((logit − highest) / temperature)
 	let total = 0;
 	for (let i = 0; i < logits.length; i++) total += weights[i] = Math.exp((logits[i]! - logits[best]!) / temperature);
-	if (topP >= 1) return draw(weights, null, random() * total);
+	if (topP >= 1) return draw(weights, null, point * total);
 	// What is left out weighs less than (1 − topP)·total, so nothing below that over V can belong in, and sorting can pass it over.
 	const floor = ((1 - topP) * total) / weights.length;
 	const candidates: number[] = [];
@@ -25,7 +26,7 @@ export function sampleToken(logits: Float32Array, { temperature, topP }: Samplin
 	let kept = 0;
 	let mass = 0;
 	while (kept < candidates.length && mass < topP * total) mass += weights[candidates[kept++]!]!;
-	return draw(weights, candidates.slice(0, kept), random() * mass);
+	return draw(weights, candidates.slice(0, kept), point * mass);
 }
 
 /** The token in which `point` falls when the weights are laid end to end, in the order of `tokens` (or of the vocabulary). */
@@ -46,8 +47,7 @@ function draw(weights: Float64Array, tokens: number[] | null, point: number): nu
 function argMax(values: Float32Array): number {
 	let best = 0;
 	for (let i = 0; i < values.length; i++) {
-		if (Number.isNaN(values[i]))
-			throw new RangeError('the scores of the next token are not numbers: training has diverged; lower the learning rate');
+		if (Number.isNaN(values[i])) return DIVERGED;
 		if (values[i]! > values[best]!) best = i;
 	}
 	return best;

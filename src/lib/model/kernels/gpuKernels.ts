@@ -4,6 +4,7 @@ import { adamWKernels } from './adamW';
 import { adaptedLinearKernels } from './adaptedLinear';
 import { cacheAttentionKernels } from './cacheAttention';
 import { causalAttentionKernels } from './causalAttention';
+import { drawTokensKernels } from './drawTokens';
 import { frozenMatrixKernels } from './frozenMatrix';
 import { useOwnKernels } from './ownKernels';
 import { rmsNormKernels } from './rmsNorm';
@@ -20,6 +21,7 @@ export const GPU_KERNELS = [
 	'rotateHeads',
 	'causalAttention',
 	'cacheAttention',
+	'drawTokens',
 	'swiglu',
 	'adaptedLinear',
 	'tokenLogps',
@@ -37,6 +39,7 @@ const MAKERS: Record<GpuKernel, (software: boolean) => Record<string, tf.KernelF
 	rotateHeads: rotateHeadsKernels,
 	causalAttention: (software) => causalAttentionKernels(lanesOn(software)),
 	cacheAttention: (software) => cacheAttentionKernels(lanesOn(software)),
+	drawTokens: (software) => drawTokensKernels(lanesOn(software)),
 	swiglu: swigluKernels,
 	adaptedLinear: adaptedLinearKernels,
 	tokenLogps: (software) => tokenLogpsKernels(lanesOn(software)),

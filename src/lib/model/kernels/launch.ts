@@ -9,6 +9,8 @@ export interface Launch {
 	inputs: Record<string, tf.TensorInfo>;
 	/** The shape of the result, f32. */
 	shape: number[];
+	/** A tensor of that shape which the code changes in place, instead of a new one. */
+	into?: tf.TensorInfo;
 	/** Numbers that change from call to call, as `uniforms.name`. */
 	ints?: Record<string, number>;
 	floats?: Record<string, number>;
@@ -25,7 +27,7 @@ const WORKGROUP = 32;
 /** Puts a dispatch into the webgpu backend's queue; gives its result. */
 export function launch(
 	backend: WebGPUBackend,
-	{ key, inputs, shape, ints = {}, floats = {}, invocations, workgroup = WORKGROUP, code }: Launch,
+	{ key, inputs, shape, into, ints = {}, floats = {}, invocations, workgroup = WORKGROUP, code }: Launch,
 ): tf.TensorInfo {
 	const names = Object.keys(inputs);
 	const declare = (type: string, values: Record<string, number>) => Object.keys(values).map((name) => `${name} : ${type}, `);
@@ -44,7 +46,7 @@ export function launch(
 		getUserCode: code,
 	};
 	const uniforms = [...fill('int32', { count: invocations, ...ints }), ...fill('float32', floats)];
-	return backend.runWebGPUProgram(program, Object.values(inputs), 'float32', uniforms);
+	return backend.runWebGPUProgram(program, Object.values(inputs), 'float32', uniforms, into);
 }
 
 /** What a kernel of tfjs gets: tensors by name and its settings. */
@@ -72,9 +74,9 @@ export function rowsOf({ shape }: { shape: number[] }): [rows: number, width: nu
 
 /**
  * The beginning of a program of which `lanes` invocations share a row: `row`, `lane`, and `total(x)` and `largest(x)` over the lanes.
- * A GPU reads a row fastest with many lanes. A CPU that plays one pays dearly for their barriers, so there it is one lane.
+ * `functions` are those that the body calls beside them. A GPU reads a row fastest with many lanes. A CPU that plays one pays dearly for their barriers, so there it is one lane.
  */
-export function rowProgram(lanes: number, body: string): string {
+export function rowProgram(lanes: number, body: string, functions = ''): string {
 	const reduce = (name: string, combine: (a: string, b: string) => string) =>
 		lanes === 1
 			? `fn ${name}(value : f32) -> f32 { return value; }`
@@ -92,6 +94,7 @@ export function rowProgram(lanes: number, body: string): string {
 	return `${lanes === 1 ? '' : `var<workgroup> parts : array<f32, ${lanes}>;`}
 ${reduce('total', (a, b) => `${a} + ${b}`)}
 ${reduce('largest', (a, b) => `max(${a}, ${b})`)}
+${functions}
 fn main(index : i32) {
 	let row = min(index / ${lanes}, uniforms.count / ${lanes} - 1); // no early return: all lanes have to reach the barriers
 	let lane = index % ${lanes};

@@ -4,6 +4,8 @@ import { adamWWasmKernels } from './adamW';
 import { adaptedLinearWasmKernels } from './adaptedLinearWasm';
 import { cacheAttentionWasmKernels } from './cacheAttention';
 import { causalAttentionWasmKernels } from './causalAttentionWasm';
+import { decodeBlocksWasmKernels } from './decodeBlocks';
+import { drawTokensWasmKernels } from './drawTokens';
 import { useOwnKernels } from './ownKernels';
 import { rmsNormWasmKernels } from './rmsNorm';
 import { rotateHeadsWasmKernels } from './rotateHeads';
@@ -17,6 +19,8 @@ export const WASM_KERNELS = [
 	'rotateHeads',
 	'causalAttention',
 	'cacheAttention',
+	'decodeBlocks',
+	'drawTokens',
 	'swiglu',
 	'adaptedLinear',
 	'tokenLogps',
@@ -29,6 +33,8 @@ const MAKERS: Record<WasmKernel, (lab: WasmModule) => Record<string, tf.KernelFu
 	rotateHeads: rotateHeadsWasmKernels,
 	causalAttention: causalAttentionWasmKernels,
 	cacheAttention: cacheAttentionWasmKernels,
+	decodeBlocks: decodeBlocksWasmKernels,
+	drawTokens: drawTokensWasmKernels,
 	swiglu: swigluWasmKernels,
 	adaptedLinear: adaptedLinearWasmKernels,
 	tokenLogps: tokenLogpsWasmKernels,

@@ -16,6 +16,8 @@ type Export =
 	| 'attention'
 	| 'attentionGradient'
 	| 'cacheAttention'
+	| 'decodeBlock'
+	| 'drawTokens'
 	| 'pickedLogSoftmax'
 	| 'pickedLogSoftmaxGradient'
 	| 'norm'
