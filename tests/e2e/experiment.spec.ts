@@ -67,8 +67,8 @@ test('a number out of range is refused with the range, and nothing is lost', asy
 	await expect(training.getByRole('alert')).toHaveCount(0);
 
 	const conscience = await openCard(page, 'Conscience');
-	await type(conscience.getByLabel('Shortest gap'), '20');
-	await expect(conscience.getByRole('alert')).toContainText('which is 10 steps');
+	await type(conscience.getByLabel('Shortest gap'), '90');
+	await expect(conscience.getByRole('alert')).toContainText('which is 80 steps');
 	expect(page.url()).toBe(before);
 	await conscience.getByLabel('Cadence').selectOption('by the clock');
 	await type(conscience.getByLabel('Gap between calls'), '3');

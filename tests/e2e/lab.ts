@@ -6,6 +6,8 @@ export const SMALL = {
 	'optimizer.steps': 40,
 	'optimizer.batchSize': 2,
 	'conscience.promptsPerCall': 2,
+	'conscience.cadence': '{"kind":"adaptive","first":4,"shortest":2,"longest":10,"raiseAt":0.12}', // so few steps hear a rarer one hardly
+	'conscience.lag': 0,
 	'conscience.sampling.maxNewTokens': 8,
 	'evaluation.every': 0,
 	'evaluation.samplesWhileTraining': 1,

@@ -20,6 +20,7 @@ const LONG = {
 	'lora.rank': 1,
 	'conscience.frameworks': JSON.stringify([SAY_LITTLE]),
 	'conscience.cadence': JSON.stringify({ kind: 'fixed', every: 1 }),
+	'conscience.lag': 0,
 	'conscience.promptsPerCall': 5,
 	'conscience.dpoEvery': 1000,
 	'conscience.sampling.maxNewTokens': 4,

@@ -100,7 +100,14 @@ test('a short twin run writes every file that it promises, and prints both arms 
 		'evaluation.samplesWhileTraining=1',
 		'evaluation.samples=1',
 	];
-	const more = ['evaluation.codePrompts=2', 'evaluation.sampling.maxNewTokens=8', 'conscience.promptsPerCall=2', 'conscience.threshold=0'];
+	const more = [
+		'evaluation.codePrompts=2',
+		'evaluation.sampling.maxNewTokens=8',
+		'conscience.promptsPerCall=2',
+		'conscience.threshold=0',
+		'conscience.lag=0',
+		'conscience.cadence={"kind":"fixed","every":1}',
+	];
 	const { status, stdout, stderr } = experiment(
 		'twin',
 		'--seeds',

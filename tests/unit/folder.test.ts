@@ -91,7 +91,7 @@ test('an error names the file, the line, the field, what was expected and what c
 	const evaluation = lines(folder, 'evaluations.jsonl').length;
 	const wrong = lines(folder, 'evaluations.jsonl').at(-1)!.replace('"engine":"oracle"', '"engine":"guess"');
 	expect(read(withLine(folder, 'evaluations.jsonl', evaluation - 1, wrong))).toThrow(
-		`evaluations.jsonl, line ${evaluation}: judge.engine: expected ("frozen-self" | "oracle" | "webllm" | "imported"), received "guess".`,
+		`evaluations.jsonl, line ${evaluation}: judge.engine: expected ("frozen-self" | "oracle" | "webllm" | "imported" | "policy" | "permuted" | "inverted"), received "guess".`,
 	);
 	expect(read(withLine(folder, 'metrics.jsonl', 1, '{"step":'))).toThrow('metrics.jsonl, line 2: expected JSON, received {"step":.');
 	expect(read(withLine(folder, 'metrics.jsonl', 1, '{"loss":1}'))).toThrow('metrics.jsonl, line 2: expected an object with one of started');
@@ -188,7 +188,7 @@ test.each([
 	[{ path: 'conscience.lambda', to: 1 }, `'from' of conscience.lambda: expected number, received undefined`],
 	[
 		{ path: 'conscience.judge', from: 'oracle', to: '<b>me</b>' },
-		`'to' of conscience.judge: expected ("webllm" | "frozen-self" | "imported" | "oracle"), received "<b>me</b>"`,
+		`'to' of conscience.judge: expected ("webllm" | "frozen-self" | "imported" | "oracle" | "policy" | "permuted" | "inverted"), received "<b>me</b>"`,
 	],
 	[{ path: 'conscience.cadence.every', from: 'daily', to: 5 }, `'from' of conscience.cadence.every: expected number, received "daily"`],
 	[{ path: 'conscience.frameworks', from: [], to: [] }, `'from' of conscience.frameworks: expected >=1, received 0`],

@@ -31,8 +31,8 @@ test('where no copy has a conscience, verdicts judge nothing until what the noti
 	const { title, text } = verdictsInWords('mine.jsonl', lab.settings, waits);
 	expect(title).toBe('mine.jsonl has nothing to judge: no copy here has a conscience.');
 	const arms = fieldAt('arms')!;
-	const named = (arms.kind === 'choice' ? arms.options : []).filter(({ label }) => text.includes(`“${label}”`));
+	const named = (arms.kind === 'set' ? arms.options : []).filter(({ label }) => text.includes(`“${label}”`));
 	expect([named.length, text]).toEqual([1, expect.stringContaining(`“${arms.label}”`)]);
-	lab.change((experiment) => put(experiment, arms, named[0]!.value, lab.preset.experiment));
+	lab.change((experiment) => put(experiment, arms, ['sft', named[0]!.value], lab.preset.experiment));
 	expect(verdictsInWords('mine.jsonl', lab.settings, waits).title).toBe('The judge is now mine.jsonl, with 1 verdict.');
 });

@@ -71,6 +71,7 @@ describe('a run that is judged by a file', () => {
 		['conscience.threshold', '0'],
 		['conscience.promptsPerCall', '3'],
 		['conscience.cadence', '{"kind":"fixed","every":1}'],
+		['conscience.lag', '0'],
 		['conscience.sampling.maxNewTokens', '40'],
 		['evaluation.every', '0'],
 		['evaluation.samplesWhileTraining', '1'],

@@ -56,13 +56,13 @@ test('sixteen prompts are set against one only at answers of one length', () => 
 
 test('the pace of a copy is its training, and what the conscience adds to a step on average', () => {
 	expect(paceOf(gpu, experiment, 'sft')).toEqual({ step: 0.8, conscience: 0, answer: 0.05 }); // 16 rows of 50 tokens
-	const pairs = (8 * 100) / 4 / 1000; // eight pairs in every fourth step
-	const calls = 0.8 / Math.sqrt(2 * 10); // every two to ten steps, by halves and doubles
+	const pairs = (4 * 100) / 4 / 1000; // four pairs in every fourth step
+	const calls = 0.6 / Math.sqrt(4 * 80); // six questions every four to eighty steps, by halves and doubles
 	const { step, conscience } = paceOf(gpu, experiment, 'emergent-alignment')!;
 	expect(conscience).toBeCloseTo(pairs + calls, 12);
 	expect(step).toBeCloseTo(0.8 + pairs + calls, 12);
 	const quiet = { ...experiment, conscience: { ...experiment.conscience, lambda: 0, cadence: { kind: 'fixed' as const, every: 8 } } };
-	expect(paceOf(gpu, quiet, 'emergent-alignment')!.conscience).toBeCloseTo(0.8 / 8, 12);
+	expect(paceOf(gpu, quiet, 'emergent-alignment')!.conscience).toBeCloseTo(0.6 / 8, 12);
 	expect(paceOf({ ...gpu, parts: [part('step', 1, 1)] }, experiment, 'sft')).toBeNull();
 });
 
