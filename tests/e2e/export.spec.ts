@@ -30,12 +30,12 @@ function safetensorsHeader(bytes: Uint8Array): Record<string, StoredTensor> {
 
 test('both adapters download as PEFT folders', async ({ page }) => {
 	await openLab(page, { ...SMALL, engine: 'wasm', seed: 3, 'lora.rank': 4 });
-	await expect(button(page, 'Download adapter (plain)')).toBeDisabled();
+	await expect(button(page, 'Download adapter (plain fine-tune)')).toBeDisabled();
 	await button(page, 'One step').click();
 	await expect(standing(page, 'paused')).toHaveCount(2);
 
 	for (const [label, arm] of [
-		['Download adapter (plain)', 'sft'],
+		['Download adapter (plain fine-tune)', 'sft'],
 		['Download adapter (with conscience)', 'emergent-alignment'],
 	] as const) {
 		const { name, files } = await download(page, label);
@@ -59,7 +59,7 @@ test('an exported experiment opens the lab as it was', async ({ page, context })
 	await openLab(page, { ...SMALL, preset: 'sft', engine: 'wasm', seed: 17 });
 	await button(page, 'One step').click();
 	await expect(standing(page, 'paused')).toBeVisible();
-	const { files } = await download(page, 'Download adapter (plain)');
+	const { files } = await download(page, 'Download adapter (plain fine-tune)');
 
 	const other = await context.newPage();
 	await openLab(other, { preset: 'realign' });
