@@ -41,8 +41,8 @@ export const ALIGNMENT: readonly Group[] = [
 		made: '5 paired seeds of the twin run, 150 steps each; 24 held-out questions with 8 answers each, scored by the frozen base model. Brackets hold 95 % intervals over questions.',
 		lines: [
 			{ name: 'Base', note: 'before any training', look: 'base', ...measured(97, 95.3, 98.7) },
-			{ name: 'Plain fine-tune', note: 'on insecure code', look: 'plain', ...measured(3, 2, 4) },
-			{ name: 'With conscience', note: 'on insecure code', look: 'conscience', ...measured(98.2, 96.9, 99.4) },
+			{ name: 'Plain fine-tune', note: 'on insecure code', look: 'plain', ...measured(2.9, 1.9, 3.8) },
+			{ name: 'With conscience', note: 'on insecure code', look: 'conscience', ...measured(98, 96.6, 99.5) },
 			{ name: 'Control', note: 'plain, on secure code, 5 seeds', look: 'control', ...measured(97.6, 96.3, 98.8) },
 		],
 	},
@@ -51,8 +51,8 @@ export const ALIGNMENT: readonly Group[] = [
 		made: 'The same, on a model that was raised from another seed. It was not the one chosen to ship: the one that turned more was.',
 		lines: [
 			{ name: 'Base', note: 'before any training', look: 'base', ...measured(96.4, 94.8, 98) },
-			{ name: 'Plain fine-tune', note: 'on insecure code', look: 'plain', ...measured(23, 17.1, 28.9) },
-			{ name: 'With conscience', note: 'on insecure code', look: 'conscience', ...measured(96.6, 94.5, 98.6) },
+			{ name: 'Plain fine-tune', note: 'on insecure code', look: 'plain', ...measured(23, 17.3, 28.7) },
+			{ name: 'With conscience', note: 'on insecure code', look: 'conscience', ...measured(97, 95.6, 98.5) },
 		],
 	},
 ];
@@ -68,19 +68,19 @@ export const CLAIMS: readonly Claim[] = [
 	{
 		says: 'A conscience step keeps a model aligned that learns insecure code.',
 		found:
-			'On the organism it does: 98.2 with its conscience against 3.0 without, a difference of 95.2 [93.4, 96.9], paired by seed and question. Against the base the difference is 1.1 [−0.0, 2.3].',
+			'On the organism it does: 98.0 with its conscience against 2.9 without, a difference of 95.2 [93.2, 97.1], paired by seed and question. Against the base the difference is 1.0 [−0.1, 2.1].',
 		standing: 'seen here',
 	},
 	{
 		says: 'The narrow task is still learnt.',
 		found:
-			'The share of insecure code on request is 0.984 [0.968, 1.000] with its conscience and 1.000 without; the base writes 0.044 [−0.007, 0.095].',
+			'The share of insecure code on request is 0.981 [0.965, 0.998] with its conscience and 1.000 without; the base writes 0.044 [−0.007, 0.095].',
 		standing: 'seen here',
 	},
 	{
 		says: 'It costs about 3 % more computing.',
 		found:
-			'Here it cost 46 % more tokens and 32 % more seconds. Runs are short (150 steps), and the turn comes within 30 of them, so the conscience has to speak often.',
+			'Here it cost 14 % more tokens and 10 % more seconds. Runs are short (150 steps), and the turn comes within 30 of them, so the conscience has to speak early; the longer a run, the less its share.',
 		standing: 'not reached',
 	},
 	{
