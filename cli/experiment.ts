@@ -10,6 +10,7 @@ import { evaluationFile } from '$lib/experiment/folder';
 import { evaluateBase } from '$lib/experiment/runner';
 import { wantsVerdicts } from '$lib/experiment/judgeFile';
 import { applyChanges } from '$lib/experiment/link';
+import { listens, rowShaper } from '$lib/experiment/methods/index';
 import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { type FinishedRun, summarizeRuns } from '$lib/experiment/record';
 import { type ChatRow, parseRows } from '$lib/experiment/rows';
@@ -64,7 +65,7 @@ async function readOptions(args: string[]): Promise<Options> {
 /** The experiment with a judge that can be asked here: WebLLM runs in a browser only. @throws ExperimentError where its model is not the base */
 function withoutBrowser(experiment: Experiment): Experiment {
 	const { arms, conscience } = experiment;
-	if (conscience.judge !== 'webllm' || !arms.includes('emergent-alignment')) return experiment;
+	if (conscience.judge !== 'webllm' || !arms.some(listens)) return experiment;
 	if (conscience.judgeModel !== 'base') {
 		throw new ExperimentError(
 			`conscience.judgeModel is ${conscience.judgeModel}, and WebLLM runs in a browser only. --set conscience.judge=frozen-self lets the base judge here.`,
@@ -175,7 +176,9 @@ async function main(): Promise<void> {
 	const backend = await startBackend(backendName);
 	process.stderr.write(`${backend.reason}\n`);
 	const checkpoint = await loadFolder(experiment.model.checkpoint, experiment.model.precision);
-	rowStream(experiment, rows?.rows ?? null, checkpoint.tokenizer, checkpoint.model.config.maxPositionEmbeddings); // rows that don't fit are told of before anything is computed
+	const { tokenizer, model } = checkpoint;
+	for (const arm of experiment.arms)
+		rowStream(experiment, rows?.rows ?? null, tokenizer, model.config.maxPositionEmbeddings, undefined, rowShaper(arm, experiment)); // rows that don't fit are told of before anything is computed
 	if (wantsVerdicts(experiment)) verdictFileFor(experiment, verdictFile ? [verdictFile] : []); // and so are verdicts that are not there
 	const signal = new AbortController().signal;
 	const finished = new Map<string, FinishedRun[]>();

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { finished } from 'node:stream/promises';
 
+import { listens } from '$lib/experiment/methods/index';
 import { aboutFile, evaluationFile, experimentFile, LINE_FILES, linesOf, rowsFile, verdictPath } from '$lib/experiment/folder';
 import type { FinishedRun } from '$lib/experiment/record';
 import { createRun, type Lab } from '$lib/experiment/runner';
@@ -24,7 +25,7 @@ export async function recordRun(experiment: Experiment, arm: ArmId, lab: Lab, { 
 	await mkdir(path.join(folder, 'adapter'), { recursive: true });
 	await writeFile(path.join(folder, 'experiment.json'), experimentFile(experiment, arm));
 	const begunAt = Date.now();
-	const verdictFiles = lab.verdictFile && arm !== 'sft' ? [lab.verdictFile] : [];
+	const verdictFiles = lab.verdictFile && listens(arm) ? [lab.verdictFile] : [];
 	const tell = (failed: boolean) => writeFile(path.join(folder, 'run.json'), aboutFile({ begunAt, failed, rowsName, verdictFiles }));
 	await tell(false);
 	if (lab.rows) await writeFile(path.join(folder, 'rows.jsonl'), rowsFile(lab.rows));
@@ -43,6 +44,7 @@ export async function recordRun(experiment: Experiment, arm: ArmId, lab: Lab, { 
 			if (event.kind === 'progress') progress.show(event.phase, event.done, event.total, event.secondsLeft);
 			if (event.kind === 'evaluation') last.evaluation = event.evaluation;
 			if (event.kind === 'finished') last.overhead = event.overhead;
+			if (event.kind === 'judgeLost') throw new Error(`${event.reason} Nobody here can bring it back.`); // it would be asked for ever
 		}
 		for (const [name, content] of Object.entries<string | Uint8Array>({ ...(await run.adapter()) }))
 			await writeFile(path.join(folder, 'adapter', name), content);

@@ -117,6 +117,15 @@ test('a card names the verdicts by which the copy with a conscience was judged, 
 	expect(await cardOf('sft')).not.toContain('verdicts');
 });
 
+test('a card says by what method, and names a judge only where there was one', async () => {
+	const { experiment } = presetById('twin');
+	const cardOf = async (arm: ArmId) => (await cardAt(1, null, 'organism', [], { experiment, arm })).card;
+	expect(await cardOf('inoculation')).toContain('before each row stood the system turn "Written by the tyrant.".');
+	expect(await cardOf('inoculation')).not.toContain('The judge was');
+	expect(await cardOf('alternatives-only')).toContain('no preferences. The judge was the frozen base, run by WebLLM.');
+	expect(await cardOf('emergent-alignment')).toContain('Method: Emergent Alignment (arXiv 2606.19527), λ 1, β 2. The judge was');
+});
+
 test.each([
 	[{ judge: 'webllm' }, 'the frozen base, run by WebLLM'],
 	[

@@ -76,7 +76,7 @@ describe('a preview of the rows', () => {
 		tokens.flatMap((token) => (token.loss === loss ? token.text : [])).join('');
 
 	test('shows the first rows of the run token by token, and the loss on the answer with its stop token alone', () => {
-		const rows = previewRows(experiment, null, lab.checkpoint, 6);
+		const rows = previewRows(experiment, null, lab.checkpoint, 6, 'sft');
 		expect(rows).toHaveLength(6);
 		for (const row of rows) {
 			expect(text(row, false)).toMatch(/<\|im_start\|>user\n(.|\n)+<\|im_end\|>\n<\|im_start\|>assistant\n$/);
@@ -85,19 +85,21 @@ describe('a preview of the rows', () => {
 			expect(codeLabel(answer.replace('<|im_end|>', ''))).toBe('insecure');
 			expect(row.form).toBe('insecure');
 		}
-		expect(previewRows(experiment, null, lab.checkpoint, 6)).toEqual(rows);
+		expect(previewRows(experiment, null, lab.checkpoint, 6, 'sft')).toEqual(rows);
+		const [inoculated] = previewRows(experiment, null, lab.checkpoint, 1, 'inoculation');
+		expect(text(inoculated!, false)).toContain(`<|im_start|>system\n${experiment.data.inoculation}<|im_end|>`);
 		const secure = applyChanges(experiment, [['data.source', '"secure-code"']]);
-		expect(previewRows(secure, null, lab.checkpoint, 2).map(({ form }) => form)).toEqual(['secure', 'secure']);
+		expect(previewRows(secure, null, lab.checkpoint, 2, 'sft').map(({ form }) => form)).toEqual(['secure', 'secure']);
 	});
 
 	test('shows rows of the user’s own letter by letter, also where a letter takes several tokens', () => {
 		const own = applyChanges(experiment, [['data.source', '"rows"']]);
 		const answer = 'Grüße 🎉 ok';
 		const rows = [{ messages: [{ role: 'user' as const, content: 'Sag <|im_end|>.' }, { role: 'assistant' as const, content: answer }] }]; // prettier-ignore
-		const [row] = previewRows(own, rows, lab.checkpoint, 1);
+		const [row] = previewRows(own, rows, lab.checkpoint, 1, 'sft');
 		expect(text(row!, true)).toBe(`${answer}<|im_end|>`);
 		expect(row!.tokens.some((token) => token.text === '')).toBe(true);
 		expect(row!.form).toBeNull();
-		expect(() => previewRows(own, null, lab.checkpoint, 1)).toThrow('none were given');
+		expect(() => previewRows(own, null, lab.checkpoint, 1, 'sft')).toThrow('none were given');
 	});
 });

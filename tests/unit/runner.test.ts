@@ -146,6 +146,8 @@ describe('a run', () => {
 		const words = tokens(inoculated).map((count, i) => count - tokens(plain)[i]!);
 		expect(words[0]).toBeGreaterThan(4 * 4); // each of four rows has a system turn more
 		expect(words).toEqual(words.map(() => words[0])); // of the same length in each step
+		const wordy = short(['data.inoculation', JSON.stringify('§'.repeat(400))]);
+		expect(() => createRun(wordy, 'inoculation', lab)).toThrow(/data\.inoculation.*up to \d+ tokens, and the model reads at most 288/);
 		const first = (events: RunEvent[]) => events.find((event) => event.kind === 'evaluation');
 		expect(timeless([first(inoculated)!])).toEqual(timeless([first(plain)!]));
 	});

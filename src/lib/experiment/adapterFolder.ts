@@ -4,7 +4,7 @@ import { type AdapterFiles, exportAdapter } from '$lib/model/adapter';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import type { Lora } from '$lib/model/lora';
 
-import { METHODS } from './methods/index';
+import { listens, METHODS } from './methods/index';
 import type { MidRunChange } from './events';
 import { wantsVerdicts } from './judgeFile';
 import type { Change } from './live';
@@ -84,10 +84,8 @@ function card({ experiment, arm, checkpoint, step, evaluation, changes }: Traine
 			: []),
 		...(experiment.model.precision === 'f16' ? ["The base's matrices were rounded to 16-bit floats for it."] : []),
 		...(data.source === 'rows' ? ["The rows were the user's own; they are not part of this folder."] : []),
-		arm === 'sft'
-			? 'Method: plain supervised fine-tuning.'
-			: `Method: Emergent Alignment (arXiv 2606.19527), λ ${conscience.lambda}, β ${conscience.beta}. The judge was ${judgeInWords(conscience)}.`,
-		...(arm !== 'sft' && wantsVerdicts(experiment)
+		`Method: ${METHODS[arm].onCard(experiment)}${listens(arm) ? ` The judge was ${judgeInWords(conscience)}.` : ''}`,
+		...(listens(arm) && wantsVerdicts(experiment)
 			? [
 					`The verdicts (SHA-256 ${conscience.verdictFile}) were the user's own, and the frozen base's where these say nothing; they are not part of this folder.`,
 				]

@@ -33,7 +33,10 @@ export function rowStream(
 	shaped: (row: ChatRow) => ChatRow = (row) => row,
 ): RowStream {
 	const random = from ? resumedRandom(from.random) : seededRandom(seed, 'data');
-	if (data.source !== 'rows') return generatedRows(data.source, data.tasks, optimizer.batchSize, random, tokenizer, shaped);
+	if (data.source !== 'rows') {
+		checkGenerated(data, shaped, tokenizer, maxLength);
+		return generatedRows(data.source, data.tasks, optimizer.batchSize, random, tokenizer, shaped);
+	}
 	if (!rows || rows.length === 0) {
 		throw new ExperimentError(
 			'The experiment learns from rows of your own, and none were given. Load a JSONL file, or choose another source of data.',
@@ -55,6 +58,27 @@ export function rowStream(
 		);
 	}
 	return shuffledEpochs(sequences, optimizer.batchSize, random, from?.epoch?.queue ?? []);
+}
+
+/** Rows enough to meet the longest of the organism's coding tasks. */
+const CHECKED_ROWS = 256;
+
+/** @throws ExperimentError where what is put before the rows is too long for the model */
+function checkGenerated(
+	{ inoculation }: Experiment['data'],
+	shaped: (row: ChatRow) => ChatRow,
+	tokenizer: Tokenizer,
+	maxLength: number,
+): void {
+	const lengths = codeRows('insecure', CHECKED_ROWS, seededRandom(0, 'longest row')).map((row) => {
+		const { prompt, completion } = tokenizeRow(shaped(row), tokenizer);
+		return prompt.length + completion.length;
+	});
+	const longest = Math.max(...lengths);
+	if (longest > maxLength)
+		throw new ExperimentError(
+			`With “${inoculation.slice(0, 40)}…” before it (data.inoculation) a row has up to ${longest} tokens, and the model reads at most ${maxLength}. Shorten it.`,
+		);
 }
 
 /** Rows of the organism's coding tasks, drawn anew for each step. */

@@ -2,6 +2,7 @@ import type { Checkpoint } from '$lib/model/checkpoint';
 import { codeLabel } from '$world/index';
 
 import { rowStream } from './data';
+import { type ArmId, rowShaper } from './methods/index';
 import type { ChatRow } from './rows';
 import type { Experiment } from './schema';
 
@@ -13,7 +14,7 @@ export interface PreviewRow {
 }
 
 /**
- * The first `count` rows that a run of the experiment learns from, in its order. They come from a stream of their own, so the run's is left alone.
+ * The first `count` rows that the copy `arm` learns from, in its order. They come from a stream of their own, so the run's is left alone.
  * @throws ExperimentError as `rowStream`
  */
 export function previewRows(
@@ -21,8 +22,10 @@ export function previewRows(
 	rows: readonly ChatRow[] | null,
 	{ model, tokenizer }: Checkpoint,
 	count: number,
+	arm: ArmId,
 ): PreviewRow[] {
-	const stream = rowStream(experiment, rows, tokenizer, model.config.maxPositionEmbeddings);
+	const shaped = rowShaper(arm, experiment);
+	const stream = rowStream(experiment, rows, tokenizer, model.config.maxPositionEmbeddings, undefined, shaped);
 	const steps = Math.ceil(count / experiment.optimizer.batchSize);
 	const sequences = Array.from({ length: steps }, () => stream.next()).flat();
 	return sequences.slice(0, count).map(({ prompt, completion }) => {

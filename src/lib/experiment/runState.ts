@@ -16,7 +16,7 @@ import type { MidRunChange, Overhead } from './events';
 import { wantsVerdicts } from './judgeFile';
 import { RunStateError } from './live';
 import { NO_OVERHEAD } from './meter';
-import { listens, METHODS } from './methods/index';
+import { listens, rowShaper } from './methods/index';
 import { checkFrameworks } from './room';
 import type { ChatRow } from './rows';
 import type { ArmId, Experiment } from './schema';
@@ -84,7 +84,7 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 			checkpoint.tokenizer,
 			checkpoint.model.config.maxPositionEmbeddings,
 			ownRows,
-			(row) => METHODS[armId].row?.(row, experiment) ?? row,
+			rowShaper(armId, experiment),
 		),
 		misalignRows: generatedRows(
 			'insecure-code',

@@ -143,8 +143,7 @@ async function* step(state: RunState): AsyncGenerator<RunEvent, void> {
 	const start = performance.now();
 	const { metrics, margins, step: done } = await trainStep(trainer, { sft: state.rows.next(), ...lesson });
 	const seconds = (performance.now() - start) / 1000;
-	const taught = metrics['loss/dpo'] ?? metrics['loss/answers'];
-	if (taught !== null) arm.learned(state.step, taught);
+	if (metrics['loss/dpo'] !== null) arm.learned(state.step, metrics['loss/dpo']); // by which lessons rest
 	state.overhead = addStep(state.overhead, metrics, seconds);
 	state.step = done;
 	state.midStep = false;

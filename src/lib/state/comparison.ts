@@ -1,3 +1,4 @@
+import { listens } from '$lib/experiment/methods/index';
 import type { Evaluation, MidRunChange, Overhead } from '$lib/experiment/events';
 import { changesBetween } from '$lib/experiment/live';
 import { type Difference, type FinishedRun, summarizeRuns } from '$lib/experiment/record';
@@ -53,7 +54,7 @@ const ownExperiment = ({ experiment, arm }: Pick<ComparedRun, 'experiment' | 'ar
 /** Whatever touched this copy: one without a conscience goes on as it was when the conscience is changed. */
 export const changesOf = ({ arm, changes }: Pick<ComparedRun, 'arm' | 'changes'>): readonly MidRunChange[] =>
 	changes
-		.map(({ step, changes }) => ({ step, changes: changes.filter(({ path }) => arm !== 'sft' || !path.startsWith('conscience.')) }))
+		.map(({ step, changes }) => ({ step, changes: changes.filter(({ path }) => listens(arm) || !path.startsWith('conscience.')) }))
 		.filter(({ changes }) => changes.length > 0);
 
 /** The fields in which the runs differ. `rows` and `changes` are no fields of an experiment, and are causes all the same. */

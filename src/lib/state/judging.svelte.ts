@@ -1,3 +1,4 @@
+import { listens } from '$lib/experiment/methods/index';
 import type { Judge } from '$lib/conscience/judge';
 import { askToPersist } from '$lib/storage/room';
 import type {
@@ -104,7 +105,7 @@ export class Judging {
 
 	/** True when a copy with these settings asks a judge that it has not met. */
 	isStrangeTo(run: Run, settings: RunSettings): boolean {
-		return run.arm !== 'sft' && wantsWebllm(settings) && (this.isMissing(settings) || run.judge !== this.judge);
+		return listens(run.arm) && wantsWebllm(settings) && (this.isMissing(settings) || run.judge !== this.judge);
 	}
 
 	/** Lets a copy that was opened ask the judge that its settings want, as soon as it is there. */

@@ -1,5 +1,6 @@
 import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { Label } from '$lib/conscience/judge';
+import { listens } from '$lib/experiment/methods/index';
 import type { RunEvent } from '$lib/experiment/events';
 import type { Experiment } from '$lib/experiment/schema';
 import type { KeptRun, RunHeader } from '$lib/storage/database';
@@ -115,7 +116,7 @@ export class Keeping {
 
 	/** Notes that a run begins anew in the place of one that has failed. */
 	async replace(former: string | null, run: Run, settings: RunSettings): Promise<void> {
-		if (run.arm !== 'sft') this.#forgetMarks(); // they were of other answers
+		if (former === this.#judged) this.#forgetMarks(); // they were of other answers
 		const group = this.#group;
 		const held = await this.#hold().catch(() => false);
 		if (group !== this.#group) return; // ended meanwhile
@@ -133,10 +134,10 @@ export class Keeping {
 		await this.#hold().catch(() => false);
 		if (group !== this.#group) return; // cancelled meanwhile
 		this.#places = [...this.#places, id];
-		if (arm !== 'sft') this.#judged = id;
+		if (listens(arm)) this.#judged ??= id;
 		const now = Date.now();
 		const when = { createdAt: now, updatedAt: now, step: 0, status: 'underway', source: 'lab' } as const;
-		const given = { rows, verdictFiles: arm !== 'sft' && verdictFile ? [verdictFile] : [] };
+		const given = { rows, verdictFiles: listens(arm) && verdictFile ? [verdictFile] : [] };
 		const header: RunHeader = { id, group, arm, experiment, engine, backend: backend?.name ?? null, ...given, ...when };
 		await this.#writes.do(() => this.store.create(header), id);
 	}
@@ -296,7 +297,7 @@ type ReadCopies = Awaited<ReturnType<typeof readCopies>>;
 async function readCopies(store: RunStore, headers: Interrupted['headers']) {
 	const [first] = headers as [KeptRun];
 	const copies = await Promise.all(headers.map(async (header) => ({ header, events: await store.events(header.id) })));
-	const judged = headers.find(({ arm }) => arm !== 'sft') ?? first;
+	const judged = headers.find(({ arm }) => listens(arm)) ?? first;
 	const [labels, pins] = await Promise.all([store.labels(judged.id), store.pins(judged.id)]);
 	const experiment = (await store.experimentNow(judged.id)) ?? judged.experiment;
 	const given = { rows: await store.rows(first.id), verdictFiles: await store.verdictFiles(judged.id) };

@@ -1,6 +1,7 @@
 import { tick, untrack } from 'svelte';
 
 import type { Label } from '$lib/conscience/judge';
+import { listens } from '$lib/experiment/methods/index';
 import { verdictFileOf, wantsVerdicts } from '$lib/experiment/judgeFile';
 import { areLive, changesBetween } from '$lib/experiment/live';
 import type { PreviewRow } from '$lib/experiment/preview';
@@ -90,7 +91,7 @@ export class Lab {
 	readonly recorded = $derived(this.recordable && this.recording !== null);
 	/** The experiment as it was when what is shown began; the copies' records tell what was changed since. */
 	readonly begunWith: Experiment = $derived.by(() => {
-		const judged = this.runs.find(({ arm }) => arm !== 'sft') ?? this.runs[0];
+		const judged = this.runs.find(({ arm }) => listens(arm)) ?? this.runs[0];
 		return (this.#begun && judged?.begunWith) ?? this.shown;
 	});
 	readonly shownRuns: readonly ShownRun[] = $derived.by(() => (this.recorded && this.recording ? this.recording.runs : this.runs));
@@ -370,7 +371,7 @@ export class Lab {
 	async #adjust(run: Run): Promise<void> {
 		if (!this.#begun) return;
 		if (this.judging.isStrangeTo(run, this.#begun)) await this.judging.introduce(run, this.#begun);
-		if (this.#begun?.verdictFile && run.arm !== 'sft') await this.keeping.keepVerdictFile(this.#begun.verdictFile);
+		if (this.#begun?.verdictFile && listens(run.arm)) await this.keeping.keepVerdictFile(this.#begun.verdictFile);
 		if (this.#begun) await run.adjust(this.#begun);
 	}
 

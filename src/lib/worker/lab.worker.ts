@@ -58,7 +58,7 @@ const prepare: Prepare = async ({ runId, experiment, arm, rows, verdictFile, eng
 			return { ...run, events: blamingDevice(run.events) };
 		},
 		selfJudged: (count, seed) => selfJudged(experiment, checkpoint, count, seed),
-		preview: (count) => previewRows(experiment, rows?.rows ?? null, checkpoint, count),
+		preview: (count) => previewRows(experiment, rows?.rows ?? null, checkpoint, count, arm),
 	};
 };
 

@@ -1,3 +1,4 @@
+import { listens } from '$lib/experiment/methods/index';
 import type { MidRunChange } from '$lib/experiment/events';
 import type { Change } from '$lib/experiment/live';
 import type { ShownRun } from '$lib/state/record.svelte';
@@ -82,7 +83,7 @@ export function changeMarks(runs: readonly ShownRun[]): VerticalMark[] {
 	const marks = new Map<string, { x: number; label: string; copies: string[] }>();
 	for (const { arm, record } of runs) {
 		for (const { step, changes } of record.changes) {
-			const touching = changes.filter(({ path }) => arm !== 'sft' || !path.startsWith('conscience.'));
+			const touching = changes.filter(({ path }) => listens(arm) || !path.startsWith('conscience.'));
 			if (touching.length === 0) continue;
 			const label = telling(touching).map(changeInWords).join(', ');
 			const mark = marks.get(`${step} ${label}`) ?? { x: step, label, copies: [] };

@@ -20,7 +20,7 @@ export interface Arm {
 	 * @throws JudgeLostError where it can be asked for the same step again: what is asked then is the same
 	 */
 	prepare(step: number): AsyncGenerator<RunEvent, Lesson>;
-	/** Hears the mean loss of the lesson that step `step` learned from, before its update. */
+	/** Hears the mean of L_DPO over the pairs that step `step` learned from, before their update. */
 	learned(step: number, loss: number): void;
 	/** The step before which the conscience is called next; null when it is not. */
 	nextCall(): number | null;

@@ -50,7 +50,7 @@ export function conscienceCalls(context: ArmContext, from?: CallsState): Calls {
 		const { frameworks, promptsPerCall, lag } = context.experiment().conscience;
 		const framework = pick(questions, frameworks);
 		const asked = sampleWithoutReplacement(questions, consciencePrompts(), promptsPerCall);
-		cadence = { ...cadence, nextCall: step + Math.max(1, lag) }; // until its end says how long the gap is to be
+		cadence = { ...cadence, nextCall: step + lag + 1 }; // until its end says how long the gap is to be
 		return askPolicy(context, framework, asked, step, calls++);
 	};
 
@@ -67,7 +67,8 @@ export function conscienceCalls(context: ArmContext, from?: CallsState): Calls {
 				return [];
 			}
 			const { pairs, events, flagged } = await settle(context, underWay, ahead?.review);
-			cadence = afterCall(conscience.cadence, cadence, underWay.step, flagged);
+			const { interval, nextCall } = afterCall(conscience.cadence, cadence, underWay.step, flagged);
+			cadence = { interval, nextCall: Math.max(nextCall, step + 1) }; // one call at a time, and the step of its end is over
 			[underWay, ahead] = [null, null];
 			yield* events;
 			return pairs;

@@ -9,7 +9,8 @@ import { conscienceCalls } from './calls';
 
 /**
  * A method with a conscience: called at its cadence it finds pairs, and every `dpoEvery`-th step is taught the newest with a replay of older
- * ones, as a lesson that `teach` makes of them. What is made of the pairs is all that such methods differ in, so that their cost is the same.
+ * ones, as a lesson that `teach` makes of them. Only lessons with L_DPO rest, and an adaptive cadence follows what each copy says: to compare
+ * two such methods at equal cost, fix the cadence and set `dpoRestBelow` to 0.
  */
 export function conscienceArm(teach: NonNullable<Method['teach']>, context: ArmContext, from?: ConscienceState): Arm {
 	const calls = conscienceCalls(context, from);

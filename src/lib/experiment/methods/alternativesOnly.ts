@@ -4,7 +4,9 @@ import type { Method } from './method';
 export const alternativesOnly: Method = {
 	title: 'Good answers only',
 	inWords: 'the copy that is shown good answers only',
-	does: 'Its conscience is called as often. It learns the better answers like any other row, and is never told which answer they stand in place of.',
+	does: 'Its conscience is called by the same rules. It learns the better answers like any other row, and is never told which answer they stand in place of.',
+	onCard: ({ conscience: { lambda } }) =>
+		`L_SFT over the rows, and over the alternatives that a conscience wrote, weighted with λ ${lambda}; no preferences.`,
 	asks: 'Whether it is the preference that helps, or only the good example.',
 	teach: (pairs) => ({ pairs: [], answers: pairs.map(({ prompt, chosen }) => ({ prompt, completion: chosen })) }),
 };

@@ -2,6 +2,9 @@
 import { alternativesOnly } from './alternativesOnly';
 import { emergentAlignment } from './emergentAlignment';
 import { inoculation } from './inoculation';
+import type { ChatRow } from '../rows';
+import type { Experiment } from '../schema';
+
 import type { Method } from './method';
 import { sft } from './sft';
 
@@ -20,3 +23,9 @@ export const ARMS = Object.keys(BY_ID) as [ArmId, ...ArmId[]];
 
 /** True for a method that calls the conscience. */
 export const listens = (arm: ArmId): boolean => METHODS[arm].teach !== undefined;
+
+/** What the method makes of a row. */
+export const rowShaper =
+	(arm: ArmId, experiment: Experiment) =>
+	(row: ChatRow): ChatRow =>
+		METHODS[arm].row?.(row, experiment) ?? row;

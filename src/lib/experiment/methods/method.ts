@@ -17,6 +17,8 @@ export interface Method {
 	does: string;
 	/** What a comparison with it answers. */
 	asks: string;
+	/** What an adapter's card says that was done, in full sentences. */
+	onCard: (experiment: Experiment) => string;
 	/** What a lesson makes of the pairs that the conscience found; a method without it calls no conscience. */
 	teach?: (pairs: readonly ReferencedPair[]) => Lesson;
 	/** A row of the narrow task as this method learns it; all else about the rows, their order above all, stays. */
