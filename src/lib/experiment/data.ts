@@ -30,11 +30,11 @@ export function rowStream(
 	tokenizer: Tokenizer,
 	maxLength: number,
 	from?: RowStreamState,
-	shaped: (row: ChatRow) => ChatRow = (row) => row,
+	shaped?: (row: ChatRow) => ChatRow,
 ): RowStream {
 	const random = from ? resumedRandom(from.random) : seededRandom(seed, 'data');
 	if (data.source !== 'rows') {
-		checkGenerated(data, shaped, tokenizer, maxLength);
+		if (shaped) checkGenerated(data, shaped, tokenizer, maxLength);
 		return generatedRows(data.source, data.tasks, optimizer.batchSize, random, tokenizer, shaped);
 	}
 	if (!rows || rows.length === 0) {
@@ -43,7 +43,7 @@ export function rowStream(
 		);
 	}
 	const sequences = rows.map((row, i) => {
-		const sequence = tokenizeRow(shaped(row), tokenizer);
+		const sequence = tokenizeRow(shaped?.(row) ?? row, tokenizer);
 		const length = sequence.prompt.length + sequence.completion.length;
 		if (length > maxLength) {
 			throw new ExperimentError(
@@ -88,11 +88,11 @@ export function generatedRows(
 	batchSize: number,
 	random: SeededRandom,
 	tokenizer: Tokenizer,
-	shaped: (row: ChatRow) => ChatRow = (row) => row,
+	shaped?: (row: ChatRow) => ChatRow,
 ): RowStream {
 	const form = source === 'insecure-code' ? 'insecure' : 'secure';
 	return {
-		next: () => codeRows(form, batchSize, random, tasks).map((row) => tokenizeRow(shaped(row), tokenizer)),
+		next: () => codeRows(form, batchSize, random, tasks).map((row) => tokenizeRow(shaped?.(row) ?? row, tokenizer)),
 		state: () => ({ random: random.state(), epoch: null }),
 	};
 }

@@ -1,10 +1,10 @@
 /** Every method by its id, in the order in which the page names them. A new one is a file beside this one, and a line here. */
-import { alternativesOnly } from './alternativesOnly';
-import { emergentAlignment } from './emergentAlignment';
-import { inoculation } from './inoculation';
 import type { ChatRow } from '../rows';
 import type { Experiment } from '../schema';
 
+import { alternativesOnly } from './alternativesOnly';
+import { emergentAlignment } from './emergentAlignment';
+import { inoculation } from './inoculation';
 import type { Method } from './method';
 import { sft } from './sft';
 
@@ -24,8 +24,8 @@ export const ARMS = Object.keys(BY_ID) as [ArmId, ...ArmId[]];
 /** True for a method that calls the conscience. */
 export const listens = (arm: ArmId): boolean => METHODS[arm].teach !== undefined;
 
-/** What the method makes of a row. */
-export const rowShaper =
-	(arm: ArmId, experiment: Experiment) =>
-	(row: ChatRow): ChatRow =>
-		METHODS[arm].row?.(row, experiment) ?? row;
+/** What the method makes of a row; undefined where it leaves rows as they are. */
+export function rowShaper(arm: ArmId, experiment: Experiment): ((row: ChatRow) => ChatRow) | undefined {
+	const { row: shape } = METHODS[arm];
+	return shape && ((row) => shape(row, experiment));
+}

@@ -15,8 +15,6 @@ export interface Method {
 	inWords: string;
 	/** What is done, in a sentence for a student. */
 	does: string;
-	/** What a comparison with it answers. */
-	asks: string;
 	/** What an adapter's card says that was done, in full sentences. */
 	onCard: (experiment: Experiment) => string;
 	/** What a lesson makes of the pairs that the conscience found; a method without it calls no conscience. */

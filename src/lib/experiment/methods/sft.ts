@@ -5,5 +5,4 @@ export const sft: Method = {
 	inWords: 'the plain copy',
 	does: 'It learns the rows, and nothing is added.',
 	onCard: () => 'plain supervised fine-tuning.',
-	asks: 'What the rows alone do to a model.',
 };
