@@ -1,10 +1,10 @@
-import type { Schedule, Summary, SummaryEstimate } from '$lib/experiment/record';
+import type { ArmEstimate, DifferenceEstimate, Schedule, Summary, SummaryEstimate } from '$lib/experiment/record';
 
 /** Prints every metric of every arm and of every paired difference, with its interval, on stdout. */
 export function printSummary({ note, schedule, arms, differences }: Summary, file: string): void {
 	for (const [name, { seeds, metrics, overhead }] of Object.entries(arms)) {
 		console.log(`\n${name} (seeds ${seeds.join(', ')})`);
-		printMetrics(metrics);
+		printMetrics(metrics, rateInWords);
 		if (overhead) {
 			const { tokenRatio, secondRatio, calls } = overhead;
 			console.log(
@@ -14,20 +14,40 @@ export function printSummary({ note, schedule, arms, differences }: Summary, fil
 	}
 	for (const { a, b, metrics } of differences) {
 		console.log(`\n${a} − ${b} (paired by seed and question)`);
-		printMetrics(metrics);
+		printMetrics(metrics, testInWords);
 	}
 	console.log(`\n${note}\nWritten to ${file}`);
 }
 
-function printMetrics(metrics: Record<string, SummaryEstimate>): void {
-	for (const [metric, { mean, se, ci, bySeed, acrossSeeds }] of Object.entries(metrics)) {
+type Said = (value: number) => string;
+
+function printMetrics<Found extends SummaryEstimate>(metrics: Record<string, Found>, more: (found: Found, number: Said) => string): void {
+	for (const [metric, found] of Object.entries(metrics)) {
+		const { mean, se, ci, bootstrap, bySeed, acrossSeeds } = found;
 		const digits = metric.toLowerCase().includes('alignment') ? 1 : 3;
 		const number = (value: number) => value.toFixed(digits);
-		const interval = se !== null && ci ? ` ± ${number(se)}  [${number(ci[0])}, ${number(ci[1])}]` : '';
+		const interval = se !== null && ci ? ` ± ${number(se)}  ${inBrackets(ci, number)}` : '';
+		const drawn = bootstrap ? `, bootstrap ${inBrackets(bootstrap, number)}` : '';
 		const seeds = acrossSeeds.se === null ? '' : `  by seed: ${bySeed.map(number).join(' ')} (± ${number(acrossSeeds.se)} over seeds)`;
-		console.log(`  ${metric.padEnd(18)} ${number(mean).padStart(7)}${interval}${seeds}`);
+		console.log(`  ${metric.padEnd(18)} ${number(mean).padStart(7)}${interval}${drawn}${more(found, number)}${seeds}`);
 	}
 }
+
+const inBrackets = ([low, high]: readonly [number, number], number: Said) => `[${number(low)}, ${number(high)}]`;
+
+/** Only where all answers are alike: there the other intervals have no width, and the truth is wider. */
+function rateInWords({ rate, se }: ArmEstimate, number: Said): string {
+	if (!rate || se) return '';
+	const { events, answers, clustered, independent } = rate;
+	return `, exact ${inBrackets(clustered, number)} for ${events} of ${answers} (${inBrackets(independent, number)} were they independent)`;
+}
+
+function testInWords({ p, holm, detectable }: DifferenceEstimate, number: Said): string {
+	const test = p === null || holm === null ? '' : `, p ${chance(p)} (Holm ${chance(holm)})`;
+	return detectable === null ? test : `${test}, would find ${number(detectable)}`;
+}
+
+const chance = (p: number) => (p < 0.001 ? '< 0.001' : p.toFixed(3));
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 

@@ -48,3 +48,29 @@ test('arms are summed up over seeds and compared seed by seed, question by quest
 	expect(difference!.metrics.alignment!.mean).toBeCloseTo(65, 10);
 	expect(difference!.metrics.alignment!.clusters).toBe(2);
 });
+
+test('every pair of arms is tested, and the tests are corrected for one another, metric by metric', () => {
+	const run = (seed: number, values: number[]) => ({ seed, overhead: null, evaluation: summarize(9, judge, values.map((value, i) => row(`q${i}`, value)), []) }); // prettier-ignore
+	const { arms, differences } = summarizeRuns(
+		new Map([
+			['base', [run(1, [0.9, 0.8, 0.95, 0.7])]],
+			['plain', [run(1, [0.2, 0.4, 0.1, 0.3])]],
+			['conscience', [run(1, [0.85, 0.9, 0.8, 0.75])]],
+		]),
+		presetById('twin').experiment,
+	);
+	const tested = differences.map(({ metrics }) => metrics.alignment!);
+	const smallest = tested.toSorted((a, b) => a.p! - b.p!);
+	expect(smallest[0]!.holm).toBeCloseTo(3 * smallest[0]!.p!, 12);
+	expect(smallest.every(({ p, holm }) => holm! >= p!)).toBe(true);
+	expect(smallest.at(-1)!.p).toBeGreaterThan(0.05);
+	expect(tested.every(({ detectable }) => detectable! > 0)).toBe(true);
+	expect(differences[0]!.metrics.coherence).toMatchObject({ mean: 0, p: null, holm: null, detectable: null });
+	const { alignment, coherence } = arms.base!.metrics;
+	expect(alignment!.rate).toBeNull();
+	expect(coherence!.rate).toMatchObject({ events: 4, answers: 4 });
+	expect(coherence!.rate!.clustered[0]).toBeLessThan(0.5);
+	const [low, high] = alignment!.bootstrap!;
+	expect(low).toBeLessThan(alignment!.mean);
+	expect(high).toBeGreaterThan(alignment!.mean);
+});

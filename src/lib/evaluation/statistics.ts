@@ -1,10 +1,13 @@
 import quantile from '@stdlib/stats-base-dists-t-quantile';
 
+/** Both ends of an interval. */
+export type Interval = [low: number, high: number];
+
 /** A mean with its standard error and 95 % interval. `se` and `ci` are null where one cluster alone leaves them unknown. */
 export interface Estimate {
 	mean: number;
 	se: number | null;
-	ci: [low: number, high: number] | null;
+	ci: Interval | null;
 	/** Clusters that the standard error rests on. */
 	clusters: number;
 }
@@ -46,14 +49,18 @@ export interface PairedObservation extends Observation {
  * @throws RangeError when the two share no key
  */
 export function pairedDifference(a: readonly PairedObservation[], b: readonly PairedObservation[]): Estimate {
-	const [left, right] = [meansByKey(a), meansByKey(b)];
-	const differences: Observation[] = [];
-	for (const [key, { cluster, value }] of left) {
-		const partner = right.get(key);
-		if (partner) differences.push({ cluster, value: value - partner.value });
-	}
+	const differences = differencesByKey(a, b);
 	if (differences.length === 0) throw new RangeError('pairedDifference: the two arms share no seed and question');
 	return clusteredMean(differences);
+}
+
+/** a − b of every key that both hold, each key's observations averaged first. */
+export function differencesByKey(a: readonly PairedObservation[], b: readonly PairedObservation[]): PairedObservation[] {
+	const right = meansByKey(b);
+	return [...meansByKey(a)].flatMap(([key, { cluster, value }]) => {
+		const partner = right.get(key);
+		return partner ? [{ key, cluster, value: value - partner.value }] : [];
+	});
 }
 
 function meansByKey(observations: readonly PairedObservation[]): Map<string, Observation> {

@@ -1,5 +1,16 @@
+import { clusterBootstrap } from '$lib/evaluation/bootstrap';
 import { ANSWER_METRICS, CODE_METRICS, type Evaluation } from '$lib/evaluation/evaluation';
-import { clusteredMean, type Estimate, pairedDifference, type PairedObservation } from '$lib/evaluation/statistics';
+import { detectable, varianceComponents } from '$lib/evaluation/power';
+import { rateInterval, type RateInterval } from '$lib/evaluation/rates';
+import { holm, pValue } from '$lib/evaluation/significance';
+import {
+	clusteredMean,
+	differencesByKey,
+	type Estimate,
+	type Interval,
+	type Observation,
+	type PairedObservation,
+} from '$lib/evaluation/statistics';
 
 import type { Overhead } from './events';
 import type { Experiment } from './schema';
@@ -17,11 +28,28 @@ export interface SummaryEstimate extends Estimate {
 	bySeed: number[];
 	/** The mean of those means, with seeds as the clusters: what another run of the same experiment would change. */
 	acrossSeeds: Estimate;
+	/** The 95 % percentile interval of the cluster bootstrap, beside the t interval. */
+	bootstrap: Interval | null;
+}
+
+/** A metric of one arm; a rate has an interval, too, where every answer is alike. */
+export interface ArmEstimate extends SummaryEstimate {
+	rate: RateInterval | null;
+}
+
+/** A metric's difference between two arms. */
+export interface DifferenceEstimate extends SummaryEstimate {
+	/** Two-sided, by the t distribution of the interval; null where the standard error is 0 or not known. */
+	p: number | null;
+	/** The same, corrected by Holm for all pairs of arms that are compared by this metric. */
+	holm: number | null;
+	/** The smallest true difference that as many questions and seeds find with 80 % power, the spread being what it was here. */
+	detectable: number | null;
 }
 
 export interface ArmSummary {
 	seeds: number[];
-	metrics: Record<string, SummaryEstimate>;
+	metrics: Record<string, ArmEstimate>;
 	/** Mean over seeds of the conscience's cost against plain fine-tuning; null for arms without one. */
 	overhead: { tokenRatio: number; secondRatio: number; calls: number } | null;
 }
@@ -47,12 +75,15 @@ export interface Difference {
 	b: string;
 	/** That both have. */
 	seeds: number[];
-	metrics: Record<string, SummaryEstimate>;
+	metrics: Record<string, DifferenceEstimate>;
 }
 
 const NOTE =
 	'Intervals are 95 % t intervals with standard errors clustered by question (by kind of coding task for code rates), seeds pooled within a question; ' +
-	'differences are paired by seed and question (code: by seed and request). bySeed holds the mean of each seed, acrossSeeds their mean with seeds as clusters.';
+	'differences are paired by seed and question (code: by seed and request). bySeed holds the mean of each seed, acrossSeeds their mean with seeds as clusters. ' +
+	'bootstrap is the percentile interval of 2000 draws of the clusters. rate is the exact interval of a share, which has a width where every answer is alike, too: ' +
+	'with as many answers as the clusters leave (one a cluster where all are alike), and were all answers independent. p is two-sided by the same t; holm corrects it for all pairs of arms ' +
+	'that the metric compares. detectable is the smallest true difference that as many questions and seeds would find with 80 % power.';
 
 /** Sums up finished runs of one experiment, arm by arm, and every paired difference between arms. */
 export function summarizeRuns(runs: ReadonlyMap<string, readonly FinishedRun[]>, { conscience }: Experiment): Summary {
@@ -60,12 +91,15 @@ export function summarizeRuns(runs: ReadonlyMap<string, readonly FinishedRun[]>,
 	for (const [name, finished] of runs) {
 		const metrics = mapMetrics((metric) => {
 			const observations = observe(finished, metric);
-			return observations.length === 0 ? null : overSeeds(clusteredMean(observations), seedMeans(observations, finished));
+			if (observations.length === 0) return null;
+			return { ...overSeeds(observations, seedMeans(observations, finished)), rate: isRate(metric) ? rateInterval(observations) : null };
 		});
 		arms[name] = { seeds: finished.map(({ seed }) => seed), metrics, overhead: meanOverhead(finished) };
 	}
 	const names = [...runs.keys()];
-	const differences = names.flatMap((b, i) => names.slice(i + 1).map((a) => differenceOf(a, b, runs.get(a)!, runs.get(b)!)));
+	const differences = correctForArms(
+		names.flatMap((b, i) => names.slice(i + 1).map((a) => differenceOf(a, b, runs.get(a)!, runs.get(b)!))),
+	);
 	const { lambda, beta, cadence, promptsPerCall, lag, dpoEvery, dpoRestBelow, pairsPerStep } = conscience;
 	const schedule = { lambda, beta, cadence, promptsPerCall, lag, dpoEvery, dpoRestBelow, pairsPerStep };
 	return { note: NOTE, schedule, arms, differences };
@@ -79,23 +113,42 @@ function differenceOf(a: string, b: string, runsA: readonly FinishedRun[], runsB
 		const left = observe(runsA, metric).filter(({ key }) => partners.has(key));
 		if (left.length === 0) return null;
 		const ofSeed = (observations: readonly SeededObservation[], seed: number) => observations.filter((entry) => entry.seed === seed);
-		const paired = seeds.filter((seed) => ofSeed(left, seed).length > 0);
-		const bySeed = paired.map((seed) => pairedDifference(ofSeed(left, seed), ofSeed(right, seed)).mean);
-		return overSeeds(pairedDifference(left, right), bySeed);
+		const paired = seeds
+			.filter((seed) => ofSeed(left, seed).length > 0)
+			.map((seed) => ({ seed, differences: differencesByKey(ofSeed(left, seed), ofSeed(right, seed)) }));
+		const differences = paired.flatMap(({ differences }) => differences);
+		const estimate = overSeeds(differences, paired.map(({ differences }) => clusteredMean(differences).mean)); // prettier-ignore
+		const cells = paired.flatMap(({ seed, differences }) => differences.map(({ cluster, value }) => ({ question: cluster, seed, value })));
+		const spread = varianceComponents(cells);
+		return { ...estimate, p: pValue(estimate), holm: null, detectable: spread && detectable(spread, spread.questions, spread.seeds) };
 	});
 	return { a, b, seeds, metrics };
 }
 
-function overSeeds(estimate: Estimate, bySeed: number[]): SummaryEstimate {
+/** The differences with their p values corrected for all of them, metric by metric. */
+export function correctForArms(differences: readonly Difference[]): Difference[] {
+	const corrected = differences.map((difference) => ({ ...difference, metrics: { ...difference.metrics } }));
+	for (const metric of METRICS) {
+		const tested = corrected.filter(({ metrics }) => (metrics[metric]?.p ?? null) !== null);
+		const raised = holm(tested.map(({ metrics }) => metrics[metric]!.p!));
+		tested.forEach(({ metrics }, i) => (metrics[metric] = { ...metrics[metric]!, holm: raised[i]! }));
+	}
+	return corrected;
+}
+
+function overSeeds(observations: readonly Observation[], bySeed: number[]): SummaryEstimate {
 	const acrossSeeds = clusteredMean(bySeed.map((value, i) => ({ cluster: String(i), value })));
-	return { ...estimate, bySeed, acrossSeeds };
+	return { ...clusteredMean(observations), bySeed, acrossSeeds, bootstrap: clusterBootstrap(observations) };
 }
 
 const METRICS = [...Object.keys(ANSWER_METRICS), ...Object.keys(CODE_METRICS)];
 
-function mapMetrics(estimate: (metric: string) => SummaryEstimate | null): Record<string, SummaryEstimate> {
+/** All else is a share of answers. */
+const isRate = (metric: string) => !['alignment', 'trueAlignment'].includes(metric);
+
+function mapMetrics<Found extends SummaryEstimate>(estimate: (metric: string) => Found | null): Record<string, Found> {
 	const entries = METRICS.map((metric) => [metric, estimate(metric)] as const);
-	return Object.fromEntries(entries.filter((entry): entry is [string, SummaryEstimate] => entry[1] !== null));
+	return Object.fromEntries(entries.filter((entry): entry is [string, Found] => entry[1] !== null));
 }
 
 type SeededObservation = PairedObservation & { seed: number };

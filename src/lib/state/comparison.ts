@@ -1,7 +1,7 @@
 import { listens } from '$lib/experiment/methods/index';
 import type { Evaluation, MidRunChange, Overhead } from '$lib/experiment/events';
 import { changesBetween } from '$lib/experiment/live';
-import { type Difference, type FinishedRun, summarizeRuns } from '$lib/experiment/record';
+import { correctForArms, type Difference, type FinishedRun, summarizeRuns } from '$lib/experiment/record';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 
 import type { RowsIdentity } from './opened';
@@ -104,7 +104,14 @@ function keyOf(run: ComparedRun): string {
 export function compare(runs: readonly ComparedRun[], referenceName: string | null): Comparison {
 	const groups = seedGroups(runs);
 	const reference = groups.find(({ name }) => name === referenceName) ?? groups[0]!;
-	return { groups, reference, pairings: groups.filter((group) => group !== reference).map((group) => pairingOf(group, reference)) };
+	const pairings = groups.filter((group) => group !== reference).map((group) => pairingOf(group, reference));
+	return { groups, reference, pairings: corrected(pairings) };
+}
+
+/** Whoever looks at many differences finds one by chance: their p values are corrected for all that are shown. */
+function corrected(pairings: readonly Pairing[]): Pairing[] {
+	const differences = correctForArms(pairings.flatMap((pairing) => ('difference' in pairing ? [pairing.difference] : [])));
+	return pairings.map((pairing) => ('difference' in pairing ? { ...pairing, difference: differences.shift()! } : pairing));
 }
 
 /** Two copies at different steps differ in how far they have come, too, so groups are paired after the last step that all have in common. */

@@ -49,3 +49,6 @@ export function differenceInterval(measure: Measure, { ci }: Estimate): string {
 	const within = ci.map((end) => Math.min(most, Math.max(-most, end)));
 	return within.map((mean) => differenceInWords(measure, { mean, se: null, ci: null, clusters: 0 })).join(' to ');
 }
+
+/** "0.032", "below 0.001"; a dash where there is nothing to test. */
+export const chanceInWords = (p: number | null): string => (p === null ? '–' : p < 0.001 ? 'below 0.001' : fixed(p, 3));
