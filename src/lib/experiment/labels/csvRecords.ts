@@ -1,0 +1,37 @@
+import { csvParseRows } from 'd3';
+
+import type { LineFault } from '../jsonLines';
+
+/** A record of a CSV file, by the names of its header, and the line that it begins on: a quoted field may hold line breaks. */
+export interface CsvRecord {
+	line: number;
+	fields: ReadonlyMap<string, string>;
+}
+
+/** Reads a CSV file with a header (RFC 4180). Empty lines are passed over; a record with more or fewer fields than the header is a fault. */
+export function csvRecords(text: string): { header: string[]; records: CsvRecord[]; faults: LineFault[] } {
+	const rows = numbered(csvParseRows(text.replace(/^\uFEFF/, ''))).filter(({ fields }) => fields.length > 1 || fields[0]?.trim());
+	const header = (rows.shift()?.fields ?? []).map((name) => name.trim().toLowerCase());
+	const records: CsvRecord[] = [];
+	const faults: LineFault[] = [];
+	// A quote that is never closed makes one field of all that follows.
+	const isOpen = (text.match(/"/g)?.length ?? 0) % 2 === 1;
+	rows.forEach(({ line, fields }, i) => {
+		if (isOpen && i === rows.length - 1 && fields.some((field) => breaksIn(field) > 0))
+			faults.push({ line, message: 'opens a quote (") that is never closed; a quote within a field is written twice ("")' });
+		else if (fields.length === header.length) records.push({ line, fields: new Map(header.map((name, f) => [name, fields[f]!])) });
+		else faults.push({ line, message: `has ${fields.length} fields, and the header has ${header.length} (${header.join(', ')}); a field that holds a comma is put in quotes` }); // prettier-ignore
+	});
+	return { header, records, faults };
+}
+
+function numbered(rows: readonly string[][]): { line: number; fields: string[] }[] {
+	let next = 1;
+	return rows.map((fields) => {
+		const line = next;
+		next += 1 + fields.reduce((sum, field) => sum + breaksIn(field), 0);
+		return { line, fields };
+	});
+}
+
+const breaksIn = (field: string): number => field.match(/\r\n|\n|\r/g)?.length ?? 0;
