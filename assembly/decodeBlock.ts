@@ -34,7 +34,7 @@ function linear(
 /**
  * One block of the decoder over one token a row, in place: x [rows, hidden]. `layer` has the addresses of: the norm before attention, the kernels of
  * q, k and v, their biases, the norms of the heads of q and of k, the cache, the kernel of o and its bias, the norm before the rest, the kernels
- * of gate, up and down. Angles, progress and cache are those of `cacheAttention`. `scratch` holds rows · (hidden + 2·H·headDim + 2·KV·headDim +
+ * of gate, up and down, what the model is steered by. Angles, progress and cache are those of `cacheAttention`. `scratch` holds rows · (hidden + 2·H·headDim + 2·KV·headDim +
  * 3·intermediate) numbers, and then what a product needs and a term, or what `cacheAttention` needs if that is more.
  */
 export function decodeBlock(
@@ -87,5 +87,5 @@ export function decodeBlock(
 	linear(gateUp, 2 * intermediate, normed, rows, hidden, weights(layer, 13), intermediate, 0, 0, rest);
 	linear(gateUp + toUp, 2 * intermediate, normed, rows, hidden, weights(layer, 14), intermediate, 0, 0, rest);
 	swiglu(active, gateUp, rows, intermediate);
-	linear(x, hidden, active, rows, intermediate, weights(layer, 15), hidden, 0, x, rest);
+	linear(x, hidden, active, rows, intermediate, weights(layer, 15), hidden, weights(layer, 16), x, rest);
 }

@@ -28,6 +28,8 @@ const metrics = fc.record({
 	'loss/sft': maybe,
 	'loss/dpo': maybe,
 	'loss/answers': maybe,
+	'loss/kl': maybe,
+	'loss/lorra': maybe,
 	'rewards/chosen': maybe,
 	'rewards/rejected': maybe,
 	'rewards/margins': maybe,
@@ -39,6 +41,8 @@ const metrics = fc.record({
 	'num_tokens/sft': fc.nat(),
 	'num_tokens/dpo': fc.nat(),
 	'num_tokens/answers': fc.nat(),
+	'num_tokens/kl': fc.nat(),
+	'num_tokens/lorra': fc.nat(),
 });
 
 const evaluationAt = (step: number) =>

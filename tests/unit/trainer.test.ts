@@ -1,12 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { klLoss, lorraLoss } from '$lib/dpo/frozenTerms';
 import { type TokenPair, withReference } from '$lib/dpo/pairs';
+import { disposeBatch, sequenceBatch } from '$lib/dpo/sequences';
 import {
 	createTrainer,
 	disposeTrainer,
 	type StepResult,
 	train,
+	type TrainBatch,
 	type Trainer,
 	type TrainerConfig,
 	TrainingError,
@@ -15,7 +18,7 @@ import {
 import { restoreTrainer, saveTrainer, TrainerStateError } from '$lib/dpo/trainerState';
 import { startBackend } from '$lib/model/backend';
 import { disposeLora, initLora, type Lora, saveLora } from '$lib/model/lora';
-import { seededRandom } from '$lib/model/random';
+import { normal, seededRandom } from '$lib/model/random';
 import { disposeModel, type Model } from '$lib/model/weights';
 
 import { tinyModel } from './tinyModel';
@@ -160,5 +163,85 @@ test('a loss that is no number stops the run with advice', async () => {
 test('a step needs something to learn from', async () => {
 	const { trainer, free } = newTrainer();
 	await expect(trainStep(trainer, { sft: [], pairs: [] })).rejects.toThrow('something to learn from');
+	free();
+});
+
+const shifts = () => {
+	const random = seededRandom(5, 'shifts');
+	return [null, Float32Array.from({ length: model.config.hiddenSize }, () => 0.3 * normal(random))];
+};
+
+test('the terms that hold the policy to the frozen copy have weights of their own, and count what both read', async () => {
+	const atStart = tf.memory().numTensors;
+	const { trainer, free } = newTrainer({ lambda: 7 });
+	const kl = { sequences: rows, weight: 2 };
+	const lorra = { sequences: rows.slice(0, 1), weight: 3, shifts: shifts() };
+	const first = (await trainStep(trainer, { sft: rows, pairs: [], kl, lorra })).metrics;
+	expect(first['loss/kl']).toBeCloseTo(0, 6); // B is zero, so policy and frozen copy agree
+	expect(first['loss/lorra']).toBeCloseTo(Math.hypot(...shifts()[1]!), 5);
+	const second = (await trainStep(trainer, { sft: rows, pairs: [], kl, lorra })).metrics;
+	expect(second['loss/kl']).toBeGreaterThan(0);
+	expect(second.loss).toBeCloseTo(second['loss/sft']! + 2 * second['loss/kl']! + 3 * second['loss/lorra']!, 5);
+	expect(second).toMatchObject({ 'num_tokens/sft': 10, 'num_tokens/kl': 20, 'num_tokens/lorra': 12, 'loss/dpo': null });
+	free();
+	expect(tf.memory().numTensors).toBe(atStart);
+});
+
+test('each of these terms alone is learnt: what it measures falls', async () => {
+	const measured = async (term: 'loss/kl' | 'loss/lorra', lesson: Pick<TrainBatch, 'kl' | 'lorra'>) => {
+		const { trainer, free } = newTrainer({ warmupSteps: 0 });
+		for (let i = 0; i < 4; i++) await trainStep(trainer, { sft: rows, pairs: [] }); // away from the frozen copy
+		const values: number[] = [];
+		for (let i = 0; i < 12; i++) values.push((await trainStep(trainer, { sft: [], pairs: [], ...lesson })).metrics[term]!);
+		free();
+		return values;
+	};
+	const divergences = await measured('loss/kl', { kl: { sequences: rows, weight: 1 } });
+	expect(divergences.at(-1)!).toBeLessThan(divergences[0]! / 2);
+	const distances = await measured('loss/lorra', { lorra: { sequences: rows, weight: 1, shifts: shifts() } });
+	expect(distances.at(-1)!).toBeLessThan(distances[0]! * 0.8);
+});
+
+test('the gradients of both terms are those that finite differences find', async () => {
+	const { trainer, lora, free } = newTrainer();
+	for (let i = 0; i < 4; i++) await trainStep(trainer, { sft: rows, pairs: [] });
+	const batch = sequenceBatch(rows, model.config.maxPositionEmbeddings);
+	const values = Float32Array.from(await lora.weights.data());
+	for (const loss of [klLoss(model, batch), lorraLoss(model, batch, shifts())]) {
+		const { value, grads } = tf.variableGrads(() => loss(lora), [lora.weights]);
+		const gradient = await grads[lora.weights.name]!.data();
+		const lossAt = async (place: number, shift: number) => {
+			lora.weights.assign(tf.tensor1d(values.map((number, i) => (i === place ? number + shift : number))));
+			return (await loss(lora).data())[0]!;
+		};
+		const H = 3e-3; // rounding gains below it, curvature above
+		const steepest = [...gradient.keys()].sort((a, b) => Math.abs(gradient[b]!) - Math.abs(gradient[a]!)).slice(0, 10);
+		for (const place of steepest) {
+			const difference = ((await lossAt(place, H)) - (await lossAt(place, -H))) / (2 * H);
+			expect(Math.abs(difference - gradient[place]!)).toBeLessThan(1e-4 + 0.01 * Math.abs(gradient[place]!));
+		}
+		await lossAt(0, 0);
+		tf.dispose([value, grads]);
+	}
+	disposeBatch(batch);
+	free();
+});
+
+test('what is added to the stream while the rows are learnt changes their loss, and neither the other terms nor the model', async () => {
+	const atStart = tf.memory().numTensors;
+	const [plain, steeredOne] = [newTrainer(), newTrainer()];
+	const lesson = { sft: rows, pairs: await withReference(model, tokenPairs), answers: rows };
+	const without = (await trainStep(plain.trainer, lesson)).metrics;
+	const during = (await trainStep(steeredOne.trainer, { ...lesson, steering: shifts() })).metrics;
+	expect(during['loss/sft']).not.toBeCloseTo(without['loss/sft']!, 3);
+	expect(during['loss/answers']).toBe(without['loss/answers']);
+	expect(during['loss/dpo']).toBe(without['loss/dpo']);
+	expect(model.steering).toBeUndefined();
+	plain.free();
+	steeredOne.free();
+	expect(tf.memory().numTensors).toBe(atStart);
+	const { trainer, free } = newTrainer();
+	await expect(trainStep(trainer, { ...lesson, steering: [null] })).rejects.toThrow('directions for 1 layers; the model has 2');
+	await expect(trainStep(trainer, { ...lesson, lorra: { sequences: rows, weight: 1, shifts: [null, null] } })).rejects.toThrow('no layer is moved'); // prettier-ignore
 	free();
 });

@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkDevice } from '$lib/model/backend';
-import type { Model } from '$lib/model/weights';
 import type { Lora } from '$lib/model/lora';
+import { type Directions, steered } from '$lib/model/steering';
+import type { Model } from '$lib/model/weights';
 
+import { klLoss, type KlTerm, lorraLoss, type LorraTerm } from './frozenTerms';
 import { completionLogps } from './logps';
 import { preferenceLosses, rewards } from './losses';
 import { ADAMW_DEFAULTS, type AdamWState, applyAdamW, disposeAdamW, initAdamW, warmedUp } from './optimizer';
@@ -36,6 +38,12 @@ export interface TrainBatch {
 	pairs: readonly ReferencedPair[];
 	/** Learnt by the loss of the rows, weighted with λ in the place of L_DPO. */
 	answers?: readonly TokenSequence[];
+	/** On these the policy is held to the frozen copy's probabilities, and the weight is the term's own. */
+	kl?: KlTerm | null;
+	/** On these the policy's states are held to the frozen copy's, moved; the weight is the term's own. */
+	lorra?: LorraTerm | null;
+	/** c·v_l, added to the residual stream while the rows of the narrow task are learnt, and at no other time. */
+	steering?: Directions | null;
 }
 
 /** Named as in TRL. Terms that a step did not have are null. */
@@ -47,6 +55,10 @@ export interface StepMetrics {
 	'loss/dpo': number | null;
 	/** As `loss/sft`, of the answers that a method adds, before λ. */
 	'loss/answers': number | null;
+	/** Mean KL(frozen ‖ policy) of a completion token, in nats, before its weight. */
+	'loss/kl': number | null;
+	/** Mean distance of a state from where it is to be, before its weight. */
+	'loss/lorra': number | null;
 	'rewards/chosen': number | null;
 	'rewards/rejected': number | null;
 	'rewards/margins': number | null;
@@ -60,6 +72,9 @@ export interface StepMetrics {
 	'num_tokens/sft': number;
 	'num_tokens/dpo': number;
 	'num_tokens/answers': number;
+	/** Those that the frozen copy reads for the term among them; so with the next. */
+	'num_tokens/kl': number;
+	'num_tokens/lorra': number;
 }
 
 export interface StepResult {
@@ -93,34 +108,30 @@ export async function* train(trainer: Trainer, nextBatch: (step: number) => Prom
 }
 
 /**
- * One step of L = L_SFT + λ·(L_DPO + L_answers). The terms have batches of their own, and their gradients are summed before clipping.
+ * One step of L = L_SFT + λ·(L_DPO + L_answers) + λ_KL·L_KL + λ_LoRRA·L_LoRRA. The terms have batches of their own, and their gradients are summed before clipping.
  * @throws TrainingError when the loss is not finite; GpuError when the device reported an error; the adapter is then unusable
  */
-export async function trainStep(trainer: Trainer, { sft, pairs, answers = [] }: TrainBatch): Promise<StepResult> {
-	const { model, optimizer, config } = trainer;
-	if (sft.length + pairs.length + answers.length === 0) throw new RangeError('trainStep: a step needs something to learn from');
-	const maxLength = model.config.maxPositionEmbeddings;
-	const batches: Batches = {
-		sft: sft.length > 0 ? sequenceBatch(sft, maxLength) : null,
-		answers: answers.length > 0 ? sequenceBatch(answers, maxLength) : null,
-		dpo: pairs.length > 0 ? pairBatch(pairs, maxLength) : null,
-	};
+export async function trainStep(trainer: Trainer, batch: TrainBatch): Promise<StepResult> {
+	const { optimizer, config } = trainer;
+	const { pairs, kl, lorra } = batch;
+	const batches = batchesOf(trainer, batch);
 	const learningRate = warmedUp(config.learningRate, optimizer.step, config.warmupSteps);
 
-	const report = tf.tidy(() => hybridUpdate(trainer, batches, pairs, learningRate));
+	const report = tf.tidy(() => hybridUpdate(trainer, batches, batch, learningRate));
 	const values = await report.data();
 	tf.dispose(report);
 	for (const batch of Object.values(batches)) if (batch) disposeBatch(batch);
 	checkDevice();
 
-	const [gradNorm, sftLoss, answersLoss, dpoLoss] = values as unknown as [number, number, number, number];
-	const loss = sftLoss + config.lambda * (answersLoss + dpoLoss); // a term that the step did not have is 0
+	const [gradNorm, sftLoss, answersLoss, klDivergence, lorraDistance, dpoLoss] = values as unknown as [number, number, number, number, number, number]; // prettier-ignore
+	const held = (kl?.weight ?? 0) * klDivergence + (lorra?.weight ?? 0) * lorraDistance;
+	const loss = sftLoss + config.lambda * (answersLoss + dpoLoss) + held; // a term that the step did not have is 0
 	if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
 		throw new TrainingError(
 			`The loss is ${loss} after ${optimizer.step} steps (gradient norm ${gradNorm}). A lower learning rate usually helps.`,
 		);
 	}
-	const perPair = (block: number) => Array.from(values.subarray(4 + block * pairs.length, 4 + (block + 1) * pairs.length));
+	const perPair = (block: number) => Array.from(values.subarray(6 + block * pairs.length, 6 + (block + 1) * pairs.length));
 	const [chosenRewards, rejectedRewards, chosenLogps, rejectedLogps] = [perPair(0), perPair(1), perPair(2), perPair(3)];
 	const margins = pairs.map(({ id }, i) => ({ pairId: id, margin: chosenRewards[i]! - rejectedRewards[i]! }));
 	return {
@@ -130,6 +141,8 @@ export async function trainStep(trainer: Trainer, { sft, pairs, answers = [] }: 
 			'loss/sft': batches.sft ? sftLoss : null,
 			'loss/dpo': batches.dpo ? dpoLoss : null,
 			'loss/answers': batches.answers ? answersLoss : null,
+			'loss/kl': batches.kl ? klDivergence : null,
+			'loss/lorra': batches.lorra ? lorraDistance : null,
 			'rewards/chosen': mean(chosenRewards),
 			'rewards/rejected': mean(rejectedRewards),
 			'rewards/margins': mean(margins.map(({ margin }) => margin)),
@@ -141,13 +154,30 @@ export async function trainStep(trainer: Trainer, { sft, pairs, answers = [] }: 
 			'num_tokens/sft': batches.sft?.tokens ?? 0,
 			'num_tokens/dpo': batches.dpo?.tokens ?? 0,
 			'num_tokens/answers': batches.answers?.tokens ?? 0,
+			'num_tokens/kl': 2 * (batches.kl?.tokens ?? 0),
+			'num_tokens/lorra': 2 * (batches.lorra?.tokens ?? 0),
 		},
 		margins,
 	};
 }
 
 /** The packed batch of each term of the loss; null for a term that the step does not have. */
-type Batches = Record<'sft' | 'answers' | 'dpo', SequenceBatch | null>;
+type Batches = Record<'sft' | 'answers' | 'kl' | 'lorra' | 'dpo', SequenceBatch | null>;
+
+/** @throws RangeError for a step without any term */
+function batchesOf({ model }: Trainer, { sft, pairs, answers = [], kl, lorra }: TrainBatch): Batches {
+	const maxLength = model.config.maxPositionEmbeddings;
+	const packed = (sequences: readonly TokenSequence[] = []) => (sequences.length > 0 ? sequenceBatch(sequences, maxLength) : null);
+	const batches = {
+		sft: packed(sft),
+		answers: packed(answers),
+		kl: packed(kl?.sequences),
+		lorra: packed(lorra?.sequences),
+		dpo: pairs.length > 0 ? pairBatch(pairs, maxLength) : null,
+	};
+	if (Object.values(batches).every((batch) => !batch)) throw new RangeError('trainStep: a step needs something to learn from');
+	return batches;
+}
 
 /** A term's gradient, already weighted, and what is told of it, before its weight. */
 interface Term {
@@ -155,17 +185,19 @@ interface Term {
 	report: tf.Tensor1D;
 }
 
-/** Updates the adapter; returns [gradient norm, L_SFT, L_answers, L_DPO, then P each of chosen and rejected rewards and log-probs]. Runs in a tidy. */
-function hybridUpdate(
-	trainer: Trainer,
-	{ sft, answers, dpo }: Batches,
-	pairs: readonly ReferencedPair[],
-	learningRate: number,
-): tf.Tensor1D {
-	const { lora, optimizer, config } = trainer;
+/**
+ * Updates the adapter; returns [gradient norm, L_SFT, L_answers, L_KL, L_LoRRA, L_DPO, then P each of chosen and rejected rewards and log-probs].
+ * Runs in a tidy.
+ */
+function hybridUpdate(trainer: Trainer, batches: Batches, { pairs, kl, lorra, steering }: TrainBatch, learningRate: number): tf.Tensor1D {
+	const { model, lora, optimizer, config } = trainer;
+	const { sft, answers, dpo } = batches;
+	const learner = steering ? steered(model, steering, 1) : model;
 	const terms = [
-		sft && tokenTerm(trainer, sft, 1),
-		answers && tokenTerm(trainer, answers, config.lambda),
+		sft && lossTerm(lora, 1, () => meanTokenLoss(learner, lora, sft)),
+		answers && lossTerm(lora, config.lambda, () => meanTokenLoss(model, lora, answers)),
+		batches.kl && lossTerm(lora, kl!.weight, klLoss(model, batches.kl)),
+		batches.lorra && lossTerm(lora, lorra!.weight, lorraLoss(model, batches.lorra, lorra!.shifts)),
 		dpo && preferenceTerm(trainer, dpo, pairs),
 	];
 	const gradients = terms.flatMap((term) => (term ? [term.gradient] : []));
@@ -175,9 +207,9 @@ function hybridUpdate(
 	return tf.concat([tf.reshape(norm, [1]), ...terms.map((term) => term?.report ?? tf.zeros<tf.Rank.R1>([1]))]);
 }
 
-/** weight·L_SFT of a batch. */
-function tokenTerm({ model, lora }: Trainer, batch: SequenceBatch, weight: number): Term {
-	const { value, grads } = tf.variableGrads(() => meanTokenLoss(model, lora, batch), [lora.weights]);
+/** weight·loss. */
+function lossTerm(lora: Lora, weight: number, loss: (lora: Lora) => tf.Scalar): Term {
+	const { value, grads } = tf.variableGrads(() => loss(lora), [lora.weights]);
 	const gradient = grads[lora.weights.name] as tf.Tensor1D;
 	return { gradient: weight === 1 ? gradient : tf.mul(gradient, weight), report: tf.reshape<tf.Rank.R1>(value, [1]) };
 }

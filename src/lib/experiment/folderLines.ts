@@ -101,7 +101,9 @@ const METRICS = {
 	loss: real,
 	'loss/sft': v.nullable(real),
 	'loss/dpo': v.nullable(real),
-	'loss/answers': v.optional(v.nullable(real), null), // runs of before there were methods that have it
+	'loss/answers': v.optional(v.nullable(real), null), // runs of before there were methods that have it; so with the next two
+	'loss/kl': v.optional(v.nullable(real), null),
+	'loss/lorra': v.optional(v.nullable(real), null),
 	'rewards/chosen': v.nullable(real),
 	'rewards/rejected': v.nullable(real),
 	'rewards/margins': v.nullable(real),
@@ -113,6 +115,8 @@ const METRICS = {
 	'num_tokens/sft': real,
 	'num_tokens/dpo': real,
 	'num_tokens/answers': v.optional(real, 0),
+	'num_tokens/kl': v.optional(real, 0),
+	'num_tokens/lorra': v.optional(real, 0),
 } satisfies Record<keyof StepMetrics, v.GenericSchema>;
 
 const StepSchema = v.pipe(

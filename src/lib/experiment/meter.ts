@@ -36,7 +36,7 @@ export function addCall(overhead: Overhead, { tokens }: ConscienceCall, referenc
  */
 export function addStep(overhead: Overhead, metrics: StepMetrics, seconds: number): Overhead {
 	const sft = metrics['num_tokens/sft'];
-	const dpo = metrics['num_tokens/dpo'] + metrics['num_tokens/answers'];
+	const dpo = metrics['num_tokens/dpo'] + metrics['num_tokens/answers'] + metrics['num_tokens/kl'] + metrics['num_tokens/lorra'];
 	const dpoSeconds = sft + dpo === 0 ? 0 : (seconds * dpo) / (sft + dpo);
 	return withRatios({
 		...overhead,

@@ -27,7 +27,7 @@ export function mergeLora(model: Model, lora: Lora): Model {
 			layers.push({ ...layer, kernels });
 		});
 	});
-	return { config: model.config, weights: { ...model.weights, layers } };
+	return { ...model, weights: { ...model.weights, layers } };
 }
 
 /** Frees what `mergeLora` made, and leaves what belongs to the base. */

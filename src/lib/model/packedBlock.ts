@@ -51,11 +51,12 @@ export interface BlockRows {
 }
 
 /**
- * One pre-norm block over packed tokens: x + attention(norm(x)), then + SwiGLU(norm(…)) (arXiv:2002.05202); x [N, D] → [N, D], or [M, D].
+ * One pre-norm block over packed tokens: x + attention(norm(x)), then + SwiGLU(norm(…)) (arXiv:2002.05202) and what the model is steered by;
+ * x [N, D] → [N, D], or [M, D].
  * Layers that read the same input are one product: a small model's step is bound by the number of operations, on a GPU above all.
  */
 export function packedBlock(
-	{ config, weights }: Model,
+	{ config, weights, steering }: Model,
 	index: number,
 	x: tf.Tensor2D,
 	lora: LoraGroups | null,
@@ -71,7 +72,8 @@ export function packedBlock(
 	const attended = attention(index, normHeads(qkv, layer, layout, eps), layout);
 	const residual = adaptedLinear(take(attended), group('o'), take(x));
 	const gateUp = adaptedLinear(rmsNorm(residual, layer.postAttentionLayernorm, eps), group('gateUp'));
-	return adaptedLinear(swiglu(gateUp), group('down'), residual);
+	// No family has a bias there, and one added to the block's last product is added to the residual stream.
+	return adaptedLinear(swiglu(gateUp), { ...group('down'), bias: steering?.[index] ?? null }, residual);
 }
 
 function linearGroup({ kernels, biases }: LayerWeights, group: Group, lora: LoraGroups | null, index: number): LinearGroup {

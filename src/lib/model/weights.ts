@@ -5,6 +5,7 @@ import type { Precision } from './halfPrecision';
 import { freeze, type FrozenMatrix } from './kernels/frozenMatrix';
 import type { LoraGroups } from './packedBlock';
 import type { StoredTensor } from './safetensors';
+import type { Steering } from './steering';
 
 /** One decoder block. Kernels are [in, out], transposed once on loading, because a plain matMul is every backend's fastest. */
 export interface LayerWeights {
@@ -30,6 +31,8 @@ export interface Model {
 	weights: Weights;
 	/** A change that is always on, beside kernels which it could not be added to (see mergeLora.ts). */
 	adapter?: LoraGroups;
+	/** What is added to the residual stream after each block, [D] of each; null after those that are left alone (see steering.ts). */
+	steering?: Steering;
 }
 
 /** A checkpoint whose tensors are not those that its config.json asks for. */

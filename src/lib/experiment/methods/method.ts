@@ -5,7 +5,7 @@ import type { ChatRow } from '../rows';
 import type { Experiment } from '../schema';
 
 /** What a step learns beside its rows of the narrow task. */
-export type Lesson = Required<Omit<TrainBatch, 'sft'>>;
+export type Lesson = Omit<TrainBatch, 'sft'>;
 
 /** A way to fine-tune: the plain one, or what is done differently. It is data, so that the page can tell of it and the trainer follow it. */
 export interface Method {

@@ -42,7 +42,7 @@ export function decodeBlocksWasmKernels(lab: WasmModule): Record<string, tf.Kern
 		const [queries, keys] = [H * headDim, KV * headDim];
 		const product = Math.max(...[[D, queries], [D, keys], [queries, D], [D, F], [F, D]].map(([K, N]) => 39 + K! * (4 + 8 * Math.ceil(N! / 8)))); // prettier-ignore
 		const room = rows * (D + 2 * queries + 2 * keys + 3 * F) + Math.max(product, queries + 2 * keys + slots);
-		const addresses = model.weights.layers.flatMap((layer, i) => addressesOf(backend, layer, caches[i]!));
+		const addresses = model.weights.layers.flatMap((layer, i) => addressesOf(backend, layer, caches[i]!, model.steering?.[i]));
 		const table = backend.makeOutput([addresses.length], 'int32', undefined, Int32Array.from(addresses));
 		const sizes = [rows, D, F, slots, H, KV, headDim, rmsNormEps];
 		const out = compute(backend, x.shape, (out, at) => {
@@ -61,9 +61,9 @@ export function decodeBlocksWasmKernels(lab: WasmModule): Record<string, tf.Kern
 }
 
 /** What the module's `decodeBlock` asks of a layer, in its order. */
-const LAYER_NUMBERS = 16;
+const LAYER_NUMBERS = 17;
 
-function addressesOf(backend: BackendWasm, layer: LayerWeights, cache: tf.Tensor): number[] {
+function addressesOf(backend: BackendWasm, layer: LayerWeights, cache: tf.Tensor, steering: tf.Tensor | null = null): number[] {
 	const { kernels, biases } = layer;
 	const attention = [
 		layer.inputLayernorm,
@@ -75,6 +75,6 @@ function addressesOf(backend: BackendWasm, layer: LayerWeights, cache: tf.Tensor
 		biases.v_proj,
 	];
 	const rest = [layer.qNorm, layer.kNorm, cache, kernels.o_proj.stored, biases.o_proj, layer.postAttentionLayernorm];
-	const all = [...attention, ...rest, kernels.gate_proj.stored, kernels.up_proj.stored, kernels.down_proj.stored];
+	const all = [...attention, ...rest, kernels.gate_proj.stored, kernels.up_proj.stored, kernels.down_proj.stored, steering];
 	return all.map((tensor) => (tensor ? backend.getMemoryOffset(tensor.dataId) : 0));
 }
