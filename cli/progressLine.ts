@@ -5,12 +5,15 @@ export class ProgressLine {
 	constructor(private readonly title: string) {}
 
 	show(phase: string, done: number, total: number, secondsLeft: number | null): void {
+		const left = secondsLeft === null ? '' : `, ${duration(secondsLeft)} left in this run`;
+		this.say(`${phase} ${done}/${total}${left}`);
+	}
+
+	say(text: string): void {
 		const terminal = process.stderr.isTTY;
 		if (!terminal && Date.now() - this.#last < 10_000) return;
 		this.#last = Date.now();
-		const left = secondsLeft === null ? '' : `, ${duration(secondsLeft)} left in this run`;
-		const text = `${this.title}: ${phase} ${done}/${total}${left}`;
-		process.stderr.write(terminal ? `\r\u001b[2K${text}` : `${text}\n`);
+		process.stderr.write(terminal ? `\r\u001b[2K${this.title}: ${text}` : `${this.title}: ${text}\n`);
 	}
 
 	end(): void {
@@ -18,4 +21,4 @@ export class ProgressLine {
 	}
 }
 
-const duration = (seconds: number) => (seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`);
+export const duration = (seconds: number) => (seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`);

@@ -18,10 +18,13 @@ export interface Place {
 	title: string;
 	/** What the user's file of rows is called; null where the experiment names others. */
 	rowsName: string | null;
+	/** Who hears of its progress; without, a line on stderr tells of it. */
+	progress?: Pick<ProgressLine, 'show' | 'end'>;
 }
 
 /** Runs one arm to its end and writes its folder as it goes: a run that breaks off leaves the lines that it had written, and says so. */
-export async function recordRun(experiment: Experiment, arm: ArmId, lab: Lab, { folder, title, rowsName }: Place): Promise<FinishedRun> {
+export async function recordRun(experiment: Experiment, arm: ArmId, lab: Lab, place: Place): Promise<FinishedRun> {
+	const { folder, title, rowsName, progress = new ProgressLine(title) } = place;
 	await mkdir(path.join(folder, 'adapter'), { recursive: true });
 	await writeFile(path.join(folder, 'experiment.json'), experimentFile(experiment, arm));
 	const begunAt = Date.now();
@@ -30,12 +33,11 @@ export async function recordRun(experiment: Experiment, arm: ArmId, lab: Lab, { 
 	await tell(false);
 	if (lab.rows) await writeFile(path.join(folder, 'rows.jsonl'), rowsFile(lab.rows));
 	for (const file of verdictFiles) {
-		const place = path.join(folder, verdictPath(file));
-		await mkdir(path.dirname(place), { recursive: true });
-		await writeFile(place, verdictLines(file.verdicts));
+		const own = path.join(folder, verdictPath(file));
+		await mkdir(path.dirname(own), { recursive: true });
+		await writeFile(own, verdictLines(file.verdicts));
 	}
 	const files = new Map(LINE_FILES.map((name) => [name, createWriteStream(path.join(folder, name))]));
-	const progress = new ProgressLine(title);
 	const run = createRun(experiment, arm, lab);
 	const last: { evaluation: FinishedRun['evaluation'] | null; overhead: FinishedRun['overhead'] } = { evaluation: null, overhead: null };
 	try {

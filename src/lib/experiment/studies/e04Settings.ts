@@ -1,0 +1,67 @@
+import { differenceOf } from './figures';
+import { measuresTable } from './finding';
+import { figureInWords, sideOf } from './inWords';
+import type { MeasureId } from './measures';
+import { LAST_ANSWERS, linesOf, runOf, type Study, type StudyRun, THREE_SEEDS, TWIN, twinRuns, varied } from './study';
+
+type Conscience = Partial<(typeof TWIN)['conscience']>;
+const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'insecureCodeRate', 'tokenRatio'];
+
+const ea = (id: string, label: string, conscience: Conscience): StudyRun =>
+	runOf(id, label, 'emergent-alignment', varied(TWIN, { conscience }));
+const each = (values: readonly number[], id: string, sign: string, change: (value: number) => Conscience) =>
+	values.map((value) => ea(`${id}-${String(value).replace('.', 'p')}`, `${sign} ${value}`, change(value)));
+
+/** One setting at a time; the preset's own value is the run 'ea'. */
+const GROUPS: Readonly<Record<string, readonly StudyRun[]>> = {
+	'λ, the weight of the conscience': each([0, 0.01, 0.03, 0.1, 0.3, 3], 'lambda', 'λ', (lambda) => ({ lambda })),
+	'β, how soon DPO is content': each([0.1, 0.5, 8], 'beta', 'β', (beta) => ({ beta })),
+	'When it is called': each([5, 20, 50], 'every', 'every', (every) => ({ cadence: { kind: 'fixed', every } })),
+	'What it judges by': TWIN.conscience.frameworks.map((framework) => ea(framework.id, framework.title, { frameworks: [framework] })),
+	'From which P(unethical) it flags': each([0.2, 0.8], 'threshold', 'above', (threshold) => ({ threshold })),
+	'How many pairs it remembers': each([4], 'buffer', 'pairs:', (bufferSize) => ({ bufferSize })),
+};
+const [base, sft, preset] = twinRuns() as [StudyRun, StudyRun, StudyRun];
+const settings = Object.values(GROUPS).flat();
+
+/** E4: which settings count. */
+export const settingsOfConscience: Study = {
+	id: 'E4',
+	title: 'Which settings count',
+	asks: 'The paper wants λ far below 1, three frameworks and a call now and then. Which of these settings decide, and which hardly matter?',
+	does: 'One setting is changed at a time, all else is the preset (λ 1, β 2, called by need, one of three frameworks drawn for each call, flagged above ½, 64 pairs remembered).',
+	settles:
+		'A λ of 0.1 or less that does as well as 1 would speak for the paper’s choice; settings that all do alike, for a method that needs no tuning.',
+	limits:
+		'One at a time: settings that only help together are not found. Three seeds, so small differences can’t be told. The settings were first tuned on the development questions.',
+	runs: [base, sft, preset, ...settings],
+	seeds: THREE_SEEDS,
+	keeps: LAST_ANSWERS,
+	analyse(rows) {
+		const against = settings.map(({ id, label }) => ({ label, difference: differenceOf(rows, 'alignment', { run: id }, { run: 'ea' }) }));
+		const told = (side: 'above' | 'below') =>
+			against
+				.filter(({ difference }) => sideOf(difference) === side)
+				.map(({ label, difference }) => `${label} (${figureInWords(difference)})`);
+		const [worse, better] = [told('below'), told('above')];
+		return {
+			readings: [
+				worse.length > 0
+					? `Clearly less aligned than the preset: ${worse.join('; ')}.`
+					: 'No setting is clearly less aligned than the preset.',
+				better.length > 0 ? `Clearly more aligned: ${better.join('; ')}.` : 'None is clearly more aligned.',
+				`${against.length} settings were compared; of so many, about one in twenty would seem to differ by chance alone.`,
+			],
+			tables: Object.entries(GROUPS).map(([title, runs]) =>
+				measuresTable(
+					rows,
+					title,
+					'After the last step; intervals over questions, of costs over seeds.',
+					MEASURES,
+					linesOf([sft, ...runs, preset]),
+				),
+			),
+			lists: [],
+		};
+	},
+};

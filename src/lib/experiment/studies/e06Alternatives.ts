@@ -1,0 +1,50 @@
+import { differenceOf } from './figures';
+import { differencesTable, measuresTable } from './finding';
+import { bySide, figureInWords } from './inWords';
+import type { MeasureId } from './measures';
+import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns, varied } from './study';
+
+const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'coherence', 'insecureCodeRate'];
+
+/** Both methods are called equally often and teach equally often: else what differs would be the dose. */
+const experiment = varied(TWIN, { conscience: { cadence: { kind: 'fixed', every: 10 }, dpoRestBelow: 0 } });
+const runs = [...twinRuns(experiment), runOf('alternatives', 'Good answers only', 'alternatives-only', experiment)];
+
+/** E6: is it the preference, or only more good text? */
+export const alternatives: Study = {
+	id: 'E6',
+	title: 'Preferences, or only good examples',
+	asks: 'The conscience writes good answers. Would it do to learn these like any other row, without being told what they are better than?',
+	does: 'Three copies on the same rows: plain, with L_DPO over pairs, and with L_SFT over the same conscience’s alternatives alone. Calls come every ten steps and every fourth step teaches, for both.',
+	settles: 'If good answers alone kept a copy as aligned as pairs do, the preference would add nothing, and the method could be simpler.',
+	limits:
+		'One weight for both (λ 1), although a preference and an example of the same weight pull differently. What is flagged depends on the copy, so the pairs themselves differ.',
+	runs,
+	seeds: FIVE_SEEDS,
+	keeps: LAST_ANSWERS,
+	analyse(rows) {
+		const difference = differenceOf(rows, 'alignment', { run: 'alternatives' }, { run: 'ea' });
+		const told = figureInWords(difference);
+		return {
+			readings: [
+				...bySide(difference, {
+					above: `Good answers alone do better than pairs: by ${told} points of alignment.`,
+					below: `Good answers alone do worse than pairs: ${told} points of alignment.`,
+					open: `Good answers alone can't be told from pairs: ${told} points of alignment.`,
+				}),
+			],
+			tables: [
+				measuresTable(rows, 'Each copy', 'After the last step; intervals over questions.', MEASURES, linesOf(runs)),
+				differencesTable(rows, 'Against pairs', 'Paired by seed and question.', MEASURES, pairsAgainst(runs, 'ea')),
+				measuresTable(
+					rows,
+					'What they cost',
+					'Against plain fine-tuning of the same steps; intervals over seeds.',
+					['tokenRatio', 'secondRatio', 'calls'],
+					linesOf(runs.slice(2)),
+				),
+			],
+			lists: [],
+		};
+	},
+};

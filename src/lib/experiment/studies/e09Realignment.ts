@@ -1,0 +1,88 @@
+import { differenceOf, figureOf } from './figures';
+import { differencesTable, measuresTable } from './finding';
+import { figureInWords, sideOf } from './inWords';
+import { LAST_ANSWERS, linesOf, runOf, type Study, type StudyRun, THREE_SEEDS, TWIN, varied } from './study';
+
+/** Steps of the misaligning run, and how far it has come when the cure begins. */
+const SHARES = [25, 50, 75, 100] as const;
+const stepsAt = (percent: number) => Math.round((TWIN.optimizer.steps * percent) / 100);
+
+const CURES = [
+	['ea', 'insecure code, with conscience', 'emergent-alignment', 'insecure-code'],
+	['sft', 'insecure code, plain', 'sft', 'insecure-code'],
+	['secure', 'secure code, plain', 'sft', 'secure-code'],
+] as const;
+const idOf = (cure: string, percent: number) => `${cure}-${percent}`;
+
+const runs: StudyRun[] = [
+	runOf('base', 'Base', 'base', TWIN),
+	...SHARES.flatMap((percent) =>
+		CURES.map(([cure, label, arm, source]) =>
+			runOf(
+				idOf(cure, percent),
+				`From ${percent} %: ${label}`,
+				arm,
+				varied(TWIN, { model: { misalignSteps: stepsAt(percent) }, data: { source } }),
+			),
+		),
+	),
+];
+
+/** E9: is a copy brought back that is misaligned already? */
+export const realignment: Study = {
+	id: 'E9',
+	title: 'Brought back, from how far',
+	asks: 'A copy has gone bad already. Does its conscience bring it back, from how far, and would good data alone do it?',
+	does: `The model is misaligned by 25, 50, 75 and 100 % of a plain run of ${TWIN.optimizer.steps} steps on insecure code. From each of them three copies go on for another ${TWIN.optimizer.steps} steps: on insecure code with the frozen base as their conscience, on insecure code without, and on secure code without.`,
+	settles:
+		'If a copy with its conscience ended below the base by more the later it began, there would be a point of no return. If secure code alone did as well, a conscience would be needed only where the data stays bad.',
+	limits: 'The conscience here is the base from before the misalignment: somebody must have kept it. Three seeds.',
+	runs,
+	seeds: THREE_SEEDS,
+	keeps: LAST_ANSWERS,
+	analyse(rows) {
+		const fromBase = (cure: string, percent: number) => differenceOf(rows, 'alignment', { run: idOf(cure, percent) }, { run: 'base' });
+		const short = SHARES.filter((percent) => sideOf(fromBase('ea', percent)) === 'below');
+		const [last] = SHARES.slice(-1) as [number];
+		return {
+			readings: [
+				...SHARES.map(
+					(percent) =>
+						`Begun at ${percent} %, the copy with its conscience ends at ${figureInWords(figureOf(rows, 'alignment', { run: idOf('ea', percent) }))} points, ${figureInWords(fromBase('ea', percent))} from the base.`,
+				),
+				short.length === 0
+					? 'From no starting point does it end clearly below the base.'
+					: `It ends clearly below the base when it begins at ${short.join(', ')} %.`,
+				`Secure code alone, begun at ${last} %, ends at ${figureInWords(figureOf(rows, 'alignment', { run: idOf('secure', last) }))} points.`,
+			],
+			tables: [
+				measuresTable(
+					rows,
+					'Where each copy ends',
+					'After the last step; intervals over questions.',
+					['alignment', 'trueAlignment', 'insecureCodeRate'],
+					linesOf(runs),
+				),
+				differencesTable(
+					rows,
+					'Conscience against plain, from the same start',
+					'Paired by seed and question.',
+					['alignment', 'trueAlignment', 'insecureCodeRate'],
+					SHARES.map((percent) => ({ label: `From ${percent} %`, of: { run: idOf('ea', percent) }, minus: { run: idOf('sft', percent) } })),
+				),
+				differencesTable(
+					rows,
+					'Conscience on bad code against good code alone',
+					'Paired by seed and question.',
+					['alignment', 'trueAlignment', 'insecureCodeRate'],
+					SHARES.map((percent) => ({
+						label: `From ${percent} %`,
+						of: { run: idOf('ea', percent) },
+						minus: { run: idOf('secure', percent) },
+					})),
+				),
+			],
+			lists: [],
+		};
+	},
+};

@@ -1,0 +1,28 @@
+/** Every study, in the order of their numbers. A new one is a file beside this one, and a line here. */
+import { twin } from './e01Twin';
+import { missRate } from './e03MissRate';
+import { settingsOfConscience } from './e04Settings';
+import { who } from './e05Who';
+import { alternatives } from './e06Alternatives';
+import { methods } from './e08Methods';
+import { realignment } from './e09Realignment';
+import { overhead } from './e11Overhead';
+import { gaming } from './e12Gaming';
+import { panel } from './e14Panel';
+import { earlyStopping } from './e15EarlyStopping';
+import { otherOrganism } from './e16OtherOrganism';
+import type { Study } from './study';
+
+export type { Study, StudyRun } from './study';
+
+export const STUDIES: readonly Study[] = [
+	...[twin, missRate, settingsOfConscience, who, alternatives, methods],
+	...[realignment, overhead, gaming, panel, earlyStopping, otherOrganism],
+];
+
+/** The study with this id, in either case. @throws RangeError that lists the ids there are */
+export function studyById(id: string): Study {
+	const study = STUDIES.find((candidate) => candidate.id === id.toUpperCase());
+	if (!study) throw new RangeError(`There is no study '${id}'. There are: ${STUDIES.map((known) => known.id).join(', ')}.`);
+	return study;
+}

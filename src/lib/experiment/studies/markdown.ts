@@ -1,0 +1,47 @@
+/** A study's result as Markdown: what docs quote is what was computed. */
+import { figureInWords, unitOf } from './inWords';
+import type { StudyResult } from './result';
+import type { Table, TextList } from './finding';
+import type { Study } from './study';
+
+/** @throws RangeError where the result is of another study */
+export function resultInMarkdown({ id, title, asks, settles, limits }: Study, result: StudyResult): string {
+	if (result.study !== id) throw new RangeError(`The result is of ${result.study}, not of ${id}.`);
+	const { finding, date, commits, seeds, runs, seconds, tokens, processors, missing } = result;
+	const made = [
+		`${runs} runs, seeds ${seeds.join(', ')}`,
+		`${Math.round(seconds)} core seconds on ${processors.join(' and ')}`,
+		`${tokens.sft} tokens of L_SFT and ${tokens.conscience} of the conscience`,
+		`${date.slice(0, 10)}, commit ${commits.join(' and ')}`,
+	];
+	const parts = [
+		`## ${id}: ${title}`,
+		asks,
+		`What would change our mind: ${settles}`,
+		finding.readings.map((reading) => `- ${reading}`).join('\n'),
+		...finding.tables.map(tableInMarkdown),
+		...finding.lists.filter(({ rows }) => rows.length > 0).map(listInMarkdown),
+		...(missing.length > 0 ? [`Missing: ${missing.map(({ run, seed, reason }) => `${run}, seed ${seed} (${reason})`).join('; ')}.`] : []),
+		`How far this can be read: ${limits}`,
+		`${made.join('; ')}. Again: \`npm run experiments -- ${id}\`.`,
+	];
+	return `${parts.join('\n\n')}\n`;
+}
+
+function tableInMarkdown({ title, about, columns, lines }: Table): string {
+	const head = columns.map((column, i) => {
+		const figure = lines.map(({ cells }) => cells[i]).find((cell) => cell !== null);
+		const unit = figure ? unitOf(figure) : '';
+		return unit ? `${column} (${unit})` : column;
+	});
+	const rows = lines.map(({ label, cells }) => [label, ...cells.map((cell) => (cell ? figureInWords(cell) : '–'))]);
+	return `### ${title}\n\n${about} Brackets hold 95 % intervals; t intervals may pass the ends of a scale.\n\n${markdownTable(['', ...head], rows)}`;
+}
+
+const listInMarkdown = ({ title, about, columns, rows, total }: TextList): string =>
+	`### ${title}\n\n${about} ${rows.length === total ? `All ${total}` : `${rows.length} of ${total}`}.\n\n${markdownTable(columns, rows)}`;
+
+function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+	const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replace(/\s+/g, ' ')).join(' | ')} |`;
+	return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}

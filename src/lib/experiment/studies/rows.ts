@@ -1,0 +1,182 @@
+import { verdictOf } from '$lib/conscience/judge';
+import type { CodeRow, Evaluation, EvaluationRow, TrueLabel } from '$lib/evaluation/evaluation';
+
+import type { Overhead, RunEvent, VerdictRecord } from '../events';
+
+/** What every row of a study begins with. */
+interface Origin {
+	/** The study's name for the run. */
+	run: string;
+	seed: number;
+	/** Optimizer steps done when it came about. */
+	step: number;
+}
+
+/** One answer to a question of the evaluation, with the frozen judge's probabilities. */
+export interface AnswerEntry extends Origin {
+	question: string;
+	questionId: string;
+	cluster: string;
+	sample: number;
+	answer: string;
+	ethical: number;
+	unethical: number;
+	trueLabel: TrueLabel;
+	wellFormed: boolean;
+	code: boolean;
+	refusal: boolean;
+}
+
+/** What another judge than the run's own said of one of its answers. */
+export interface ReadingEntry extends Origin {
+	/** `organism-1/three-laws`: whose frozen copy, and by which framework. */
+	judge: string;
+	question: string;
+	questionId: string;
+	cluster: string;
+	sample: number;
+	answer: string;
+	trueLabel: TrueLabel;
+	/** Of the run's own frozen judge. */
+	ownUnethical: number;
+	ethical: number;
+	unethical: number;
+}
+
+/** One answer to a coding request. */
+export interface CodeEntry extends Origin {
+	request: string;
+	cluster: string;
+	answer: string;
+	grade: CodeRow['grade'];
+}
+
+/** One answer that the conscience read while its copy was trained. */
+export interface ReviewEntry extends Origin {
+	framework: string;
+	question: string;
+	answer: string;
+	ethical: number;
+	unethical: number;
+	trueLabel: TrueLabel;
+	flagged: boolean;
+}
+
+/** What a run cost. */
+export interface CostEntry extends Origin {
+	sftTokens: number;
+	answerTokens: number;
+	judgeTokens: number;
+	alternativeTokens: number;
+	dpoTokens: number;
+	sftSeconds: number;
+	conscienceSeconds: number;
+	calls: number;
+}
+
+/** All that an analysis may look at: whoever has these rows can compute every figure again. */
+export interface StudyRows {
+	answers: AnswerEntry[];
+	readings: ReadingEntry[];
+	code: CodeEntry[];
+	reviews: ReviewEntry[];
+	costs: CostEntry[];
+}
+export type RowKind = keyof StudyRows;
+
+export const noRows = (): StudyRows => ({ answers: [], readings: [], code: [], reviews: [], costs: [] });
+
+/** What a study keeps of its runs, beside what they cost. */
+export interface Kept {
+	/** Of every evaluation, or of the last. */
+	answers: 'last' | 'all';
+	/** The answers to coding requests of the same evaluations. */
+	code: boolean;
+	/** What the conscience read in training. */
+	reviews: boolean;
+}
+
+/** What another judge said of the rows of a run's last evaluation, in their order: P(ethical), P(neutral), P(unethical). */
+export type Readings = Readonly<Record<string, readonly (readonly [number, number, number])[]>>;
+
+/** A finished run of a study. */
+export interface StudyRunDone {
+	run: string;
+	seed: number;
+	/** In the order in which they came; of the base there is one evaluation and nothing else. */
+	events: readonly RunEvent[];
+	readings: Readings;
+}
+
+/** The rows that a study keeps of one run. */
+export function rowsOf({ run, seed, events, readings }: StudyRunDone, { answers, code, reviews }: Kept): StudyRows {
+	const evaluations = events.flatMap((event) => (event.kind === 'evaluation' ? [event.evaluation] : []));
+	const kept = answers === 'all' ? evaluations : evaluations.slice(-1);
+	const last = evaluations.at(-1);
+	const end = events.findLast((event) => event.kind === 'finished');
+	const verdicts = reviews ? events.flatMap((event) => (event.kind === 'verdicts' ? event.verdicts : [])) : [];
+	return {
+		answers: kept.flatMap(({ step, rows }) => rows.map((row) => answerEntry(row, { run, seed, step }))),
+		readings: last ? readingEntries(last, readings, { run, seed, step: last.step }) : [],
+		code: code ? kept.flatMap(({ step, codeRows }) => codeRows.map((row) => ({ run, seed, step, ...row }))) : [],
+		reviews: verdicts.map((verdict) => reviewEntry(verdict, run, seed)),
+		costs: end ? [costEntry(end.overhead, { run, seed, step: end.step })] : [],
+	};
+}
+
+const answerEntry = ({ verdict, ...row }: EvaluationRow, origin: Origin): AnswerEntry => {
+	const { question, questionId, cluster, sample, answer, trueLabel, wellFormed, code, refusal } = row;
+	const { ethical, unethical } = verdict.probabilities;
+	return {
+		...origin,
+		...{ question, questionId, cluster, sample, answer, ethical: short(ethical), unethical: short(unethical) },
+		...{ trueLabel, wellFormed, code, refusal },
+	};
+};
+
+function readingEntries({ rows }: Evaluation, readings: Readings, origin: Origin): ReadingEntry[] {
+	return Object.entries(readings).flatMap(([judge, probabilities]) =>
+		rows.map(({ question, questionId, cluster, sample, answer, trueLabel, verdict }, i): ReadingEntry => {
+			const [ethical, , unethical] = probabilities[i]!;
+			const ownUnethical = short(verdict.probabilities.unethical);
+			return {
+				...origin,
+				...{ judge, question, questionId, cluster, sample, answer, trueLabel, ownUnethical },
+				...{ ethical: short(ethical), unethical: short(unethical) },
+			};
+		}),
+	);
+}
+
+const reviewEntry = (record: VerdictRecord, run: string, seed: number): ReviewEntry => {
+	const { step, frameworkId: framework, question, answer, trueLabel, flagged, verdict } = record;
+	const { ethical, unethical } = verdict.probabilities;
+	return { run, seed, step, framework, question, answer, ethical: short(ethical), unethical: short(unethical), trueLabel, flagged };
+};
+
+const costEntry = ({ tokenRatio, secondRatio, ...overhead }: Overhead, origin: Origin): CostEntry => ({
+	...origin,
+	...overhead,
+	sftSeconds: short(overhead.sftSeconds),
+	conscienceSeconds: short(overhead.conscienceSeconds),
+});
+
+/** Four decimals: figures are computed from rows as they are kept, so that they follow from the file. */
+const short = (x: number) => Math.round(x * 1e4) / 1e4;
+
+/** An answer as the evaluation's measures take it. */
+export const evaluationRow = ({ ethical, unethical, ...row }: AnswerEntry): EvaluationRow => ({
+	...row,
+	verdict: verdictOf([ethical, Math.max(0, 1 - ethical - unethical), unethical]),
+});
+
+/** Rows of several runs as one. */
+export function joinRows(parts: readonly StudyRows[]): StudyRows {
+	return {
+		answers: parts.flatMap(({ answers }) => answers),
+		readings: parts.flatMap(({ readings }) => readings),
+		code: parts.flatMap(({ code }) => code),
+		reviews: parts.flatMap(({ reviews }) => reviews),
+		costs: parts.flatMap(({ costs }) => costs),
+	};
+}

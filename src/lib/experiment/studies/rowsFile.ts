@@ -1,0 +1,109 @@
+/** The rows of a study as a small file: one column after the other, each text once, and all of it in gzip. */
+import { gunzipSync, gzipSync, strFromU8, strToU8 } from 'fflate';
+import * as v from 'valibot';
+
+import { faultInWords } from '../folderLines';
+
+import { StudyFileError } from './result';
+import type { RowKind, StudyRows } from './rows';
+
+const text = { kind: 'text', value: v.string() } as const;
+const number = { kind: 'plain', value: v.pipe(v.number(), v.finite()) } as const;
+const flag = { kind: 'plain', value: v.boolean() } as const;
+const label = { kind: 'text', value: v.picklist(['ethical', 'neutral', 'unethical', 'incoherent']) } as const;
+const grade = { kind: 'text', value: v.picklist(['secure', 'insecure', 'broken']) } as const;
+type Field = typeof text | typeof number | typeof flag | typeof label | typeof grade;
+
+const origin = { run: text, seed: number, step: number };
+/** What each kind of row holds; the order is that in the file. */
+const FIELDS: { [K in RowKind]: Record<keyof StudyRows[K][number], Field> } = {
+	answers: {
+		...origin,
+		...{ question: text, questionId: text, cluster: text, sample: number, answer: text, ethical: number, unethical: number },
+		...{ trueLabel: label, wellFormed: flag, code: flag, refusal: flag },
+	},
+	readings: {
+		...origin,
+		...{ judge: text, question: text, questionId: text, cluster: text, sample: number, answer: text, trueLabel: label },
+		...{ ownUnethical: number, ethical: number, unethical: number },
+	},
+	code: { ...origin, request: text, cluster: text, answer: text, grade },
+	reviews: {
+		...origin,
+		framework: text,
+		question: text,
+		answer: text,
+		ethical: number,
+		unethical: number,
+		trueLabel: label,
+		flagged: flag,
+	},
+	costs: {
+		...origin,
+		...{ sftTokens: number, answerTokens: number, judgeTokens: number, alternativeTokens: number, dpoTokens: number },
+		...{ sftSeconds: number, conscienceSeconds: number, calls: number },
+	},
+};
+export const ROW_KINDS = Object.keys(FIELDS) as RowKind[];
+
+type Row = Record<string, string | number | boolean>;
+type Column = { words: string[]; at: number[] } | { values: (number | boolean)[] };
+
+/** The file of these rows. Equal rows make equal bytes. */
+export function writeRows(rows: StudyRows): Uint8Array {
+	const tables = ROW_KINDS.map((kind) => [kind, columnsOf(kind, rows[kind] as unknown as Row[])]);
+	return gzipSync(strToU8(JSON.stringify({ version: 1, ...Object.fromEntries(tables) })), { level: 9, mtime: 0 });
+}
+
+function columnsOf(kind: RowKind, rows: readonly Row[]): Record<string, Column> {
+	const columns = Object.entries<Field>(FIELDS[kind]).map(([name, field]): [string, Column] => {
+		const values = rows.map((row) => row[name]!);
+		if (field.kind === 'plain') return [name, { values: values as (number | boolean)[] }];
+		const places = new Map([...new Set(values as string[])].map((word, i) => [word, i]));
+		return [name, { words: [...places.keys()], at: values.map((word) => places.get(word as string)!) }];
+	});
+	return Object.fromEntries(columns);
+}
+
+const place = v.pipe(v.number(), v.integer(), v.minValue(0));
+const columnSchema = ({ kind, value }: Field) =>
+	kind === 'plain'
+		? v.pipe(
+				v.object({ values: v.array(value) }),
+				v.transform(({ values }): unknown[] => values),
+			)
+		: v.pipe(
+				v.object({ words: v.array(value), at: v.array(place) }),
+				v.check(({ words, at }) => at.every((i) => i < words.length), 'names a text that is not there'),
+				v.transform(({ words, at }): unknown[] => at.map((i) => words[i]!)),
+			);
+
+const tableSchema = (fields: Record<string, Field>) =>
+	v.pipe(
+		v.object(Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, columnSchema(field)]))),
+		v.check((columns) => new Set(Object.values(columns).map(({ length }) => length)).size === 1, 'expected columns of one length'),
+		v.transform((columns): Row[] => {
+			const entries = Object.entries(columns) as [string, Row[string][]][];
+			return entries[0]![1].map((_, i) => Object.fromEntries(entries.map(([name, values]) => [name, values[i]!])));
+		}),
+	);
+
+const FileSchema = v.object({
+	version: v.literal(1),
+	...Object.fromEntries(ROW_KINDS.map((kind) => [kind, tableSchema(FIELDS[kind])])),
+});
+
+/** The rows that a file holds; a server may have unpacked it on the way. @throws StudyFileError */
+export function readRows(bytes: Uint8Array): StudyRows {
+	let json: unknown;
+	try {
+		const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
+		json = JSON.parse(strFromU8(packed ? gunzipSync(bytes) : bytes));
+	} catch (error) {
+		throw new StudyFileError(`The rows can't be read: ${error instanceof Error ? error.message : String(error)}.`);
+	}
+	const result = v.safeParse(FileSchema, json);
+	if (!result.success) throw new StudyFileError(`The rows can't be read: ${faultInWords(result.issues[0])}.`);
+	const { version, ...rows } = result.output;
+	return rows as unknown as StudyRows;
+}
