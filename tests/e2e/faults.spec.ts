@@ -56,6 +56,22 @@ test('a part of the page that can not be loaded is told of, the others work, and
 	expect(errors).toEqual([]);
 });
 
+test('a style sheet that stays lost keeps its own part away, and no other', async ({ page }) => {
+	await page.route(/\/SettingsCards-[^/]+\.css$/, (route) => route.abort());
+	await page.goto(`./#/?${new URLSearchParams({ 'conscience.judge': 'frozen-self', engine: 'wasm' }).toString()}`);
+	const settings = page.getByRole('alert').filter({ hasText: 'The settings could not be loaded.' });
+	await expect(settings).toBeVisible();
+	await expect(standing(page, 'ready')).toHaveCount(2);
+	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Runs', exact: true }).click(); // comes after it was lost
+	await expect(page.getByRole('heading', { level: 1, name: 'Kept runs' })).toBeVisible();
+	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Lab', exact: true }).click();
+	await expect(settings).toBeVisible(); // it was tried again
+	await page.unroute(/\/SettingsCards-[^/]+\.css$/);
+	await settings.getByRole('button', { name: 'Try again' }).click();
+	await expect(page.getByRole('region', { name: 'LoRA and optimizer' })).toBeVisible();
+	await expect(page.locator('link[rel=stylesheet][href*=SettingsCards]')).toHaveCount(1);
+});
+
 const HOSTILE = '<img src=x onerror="window.hacked = true">';
 
 test('text from files is shown as text', async ({ page }) => {
