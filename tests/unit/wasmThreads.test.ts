@@ -12,6 +12,7 @@ import { startBackend } from '$lib/model/backend';
 import { withSharedMemory } from '$lib/model/kernels/sharedMemory';
 import { newBoard, openBoard, putCalls, waitForCalls } from '$lib/model/kernels/sharedWork.js';
 import { openWasmModule, ranges, type WasmModule } from '$lib/model/kernels/wasmModule';
+import { ThreadError } from '$lib/model/kernels/wasmThreads';
 import { disposeLora, initLora } from '$lib/model/lora';
 import { seededRandom } from '$lib/model/random';
 import { CODE_TASKS } from '$world/index';
@@ -108,22 +109,22 @@ describe('helpers', () => {
 			{ kernel, numbers: [32, 0, 2], room: 0 },
 			{ kernel, numbers: [36, 8, 2], room: 0 },
 		]);
-		expect(waitForCalls(board, 20_000)).toBe(true);
+		expect(waitForCalls(board, 20_000)).toBe('done');
 		expect([...numbers().subarray(8, 10)]).toEqual([5, 13]);
 
 		memory.grow(1);
 		numbers().set([8, 15], page / 4);
 		putCalls(board, [{ kernel, numbers: [page + 8, page, 2], room: 0 }]);
-		expect(waitForCalls(board, 20_000)).toBe(true);
+		expect(waitForCalls(board, 20_000)).toBe('done');
 		expect(numbers()[page / 4 + 2]).toBe(17);
 
 		putCalls(board, [{ kernel, numbers: [0, 2 * page, 1], room: 0 }]); // past the end of the memory
-		expect(waitForCalls(board, 20_000)).toBe(false);
+		expect(waitForCalls(board, 20_000)).toBe('failed');
 		await helper.terminate();
 
 		const unheard = openBoard(newBoard());
 		putCalls(unheard, [{ kernel, numbers: [32, 0, 2], room: 0 }]);
-		expect(waitForCalls(unheard, 10)).toBe(false);
+		expect(waitForCalls(unheard, 10)).toBe('silent');
 	});
 
 	it('are dismissed when a call fails, and its error is told; the work goes on on one thread', async () => {
@@ -138,6 +139,24 @@ describe('helpers', () => {
 		expect(lab.threads).toBe(1);
 		lab.run([norm([to, at, 2]), norm([to + 4, at, 1])]);
 		expect([...(await out.data())]).toEqual([5, 3]);
+		tf.dispose([x, out]);
+	});
+
+	it('that stay silent are an error, and what they may still write into is never computed in again', async () => {
+		const hire = () => new Worker(new URL('./lateHelper.worker.js', import.meta.url));
+		const late = (await openWasmModule(backend, { hire, patience: 100 }))!;
+		await late.useThreads(2);
+		expect(late.threads).toBe(2);
+		const x = tf.ones([2 ** 22]);
+		const out = tf.zeros([64]);
+		const [at, to] = [x, out].map(({ dataId }) => backend.getMemoryOffset(dataId)) as [number, number];
+		// So much that the helper has taken one before they are done.
+		const calls = Array.from({ length: 64 }, (_, i) => ({ kernel: 'norm' as const, numbers: [to + 4 * i, at, x.size] }));
+		expect(() => late.run(calls)).toThrow(ThreadError);
+		expect(() => late.run(calls)).toThrow(/has not answered for 0.1 s/);
+		expect(() => late.run(calls.slice(0, 1))).toThrow(ThreadError); // on one thread neither
+		await late.useThreads(1);
+		expect(() => late.run(calls)).toThrow(ThreadError);
 		tf.dispose([x, out]);
 	});
 

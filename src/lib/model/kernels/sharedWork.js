@@ -92,15 +92,21 @@ function isChangedSoon(counters, counter, value) {
 	return false;
 }
 
+/** A wait is cut into so many: a machine that falls asleep in one of them must not make a helper seem silent. */
+const WAITS = 20;
+
 /**
- * Waits until every call is finished: true; false where one of them failed, or none was finished for so many milliseconds.
- * @param {Board} board @param {number} patience
+ * Waits until every call is finished: `done`, or `failed` where one of them did, which leaves nothing under way either. `silent` where none
+ * was finished for so many milliseconds: a thread may still be at one, and write when it comes to itself.
+ * @param {Board} board @param {number} patience @returns {'done' | 'failed' | 'silent'}
  */
 export function waitForCalls({ counters }, patience) {
-	for (;;) {
+	for (let waits = 0; ;) {
 		const finished = Atomics.load(counters, FINISHED);
-		if (finished === Atomics.load(counters, PUT)) return Atomics.load(counters, FAILED) === 0;
-		if (!isChangedSoon(counters, FINISHED, finished) && Atomics.wait(counters, FINISHED, finished, patience) === 'timed-out') return false;
+		if (finished === Atomics.load(counters, PUT)) return Atomics.load(counters, FAILED) === 0 ? 'done' : 'failed';
+		if (isChangedSoon(counters, FINISHED, finished)) waits = 0;
+		else if (Atomics.wait(counters, FINISHED, finished, patience / WAITS) !== 'timed-out') waits = 0;
+		else if (++waits === WAITS) return 'silent';
 	}
 }
 

@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 
 import { withSharedMemory } from './sharedMemory';
-import type { Kernel } from './sharedWork.js';
-import { type Crew, startCrew } from './wasmThreads';
+import type { BoardCall, Kernel } from './sharedWork.js';
+import { type Crew, type CrewOptions, startCrew, ThreadError } from './wasmThreads';
 
 /** What `assembly/index.ts` exports. Addresses are bytes in the memory of tfjs's module; sizes and steps are in numbers. */
 type Export =
@@ -36,7 +36,7 @@ export interface Call {
 export interface WasmModule {
 	/** The calling thread and its helpers. */
 	readonly threads: number;
-	/** Computes calls of which none reads what another writes. */
+	/** Computes calls of which none reads what another writes. @throws ThreadError when a helper does not answer, and from then on */
 	run(calls: Call[]): void;
 	/** From now on with so many threads, or with as many as can be had. */
 	useThreads(threads: number): Promise<void>;
@@ -61,7 +61,7 @@ interface Emscripten {
  * Our module on the memory of tfjs's, which may grow under both; null where the processor or the browser has no SIMD (tfjs then
  * takes a build without it, too).
  */
-export async function openWasmModule(backend: BackendWasm): Promise<WasmModule | null> {
+export async function openWasmModule(backend: BackendWasm, options?: CrewOptions): Promise<WasmModule | null> {
 	const { memory } = (backend.wasm as unknown as Emscripten).asm;
 	const isShared = typeof SharedArrayBuffer === 'function' && memory.buffer instanceof SharedArrayBuffer;
 	const file = await read(FILE);
@@ -72,11 +72,25 @@ export async function openWasmModule(backend: BackendWasm): Promise<WasmModule |
 	const kernels = Object.values(instance.exports) as Kernel[];
 	const places = Object.fromEntries(Object.keys(instance.exports).map((name, i) => [name, i])) as Record<Export, number>;
 	let crew: Crew | null = null;
+	let fault: ThreadError | null = null;
+	/** True when the crew has computed the calls. */
+	const share = (calls: BoardCall[]): boolean => {
+		if (!crew || calls.length === 1) return false;
+		try {
+			if (crew.compute(calls)) return true;
+		} catch (error) {
+			if (error instanceof ThreadError) fault = error;
+			throw error;
+		}
+		crew = null;
+		return false;
+	};
 	return {
 		get threads() {
 			return crew?.threads ?? 1;
 		},
 		run(calls) {
+			if (fault) throw fault;
 			const room = 16 * Math.ceil(Math.max(0, ...calls.map(({ room = 0 }) => room)) / 16); // so that threads write to lines of their own
 			withScratch(backend, room * (crew?.threads ?? 1), (at) => {
 				const addressed = calls.map(({ kernel, numbers, room: wanted = 0 }) => ({
@@ -84,10 +98,7 @@ export async function openWasmModule(backend: BackendWasm): Promise<WasmModule |
 					numbers: wanted > 0 ? [...numbers, at] : numbers,
 					room: wanted > 0 ? 4 * room : 0,
 				}));
-				if (crew && calls.length > 1) {
-					if (crew.compute(addressed)) return;
-					crew = null;
-				}
+				if (share(addressed)) return;
 				for (const { kernel, numbers } of addressed) kernels[kernel]!(...numbers);
 			});
 		},
@@ -95,7 +106,7 @@ export async function openWasmModule(backend: BackendWasm): Promise<WasmModule |
 			if (threads === (crew?.threads ?? 1)) return;
 			crew?.dismiss();
 			crew = null;
-			if (isShared && threads > 1) crew = await startCrew(module, memory, kernels, threads).catch(() => null);
+			if (isShared && threads > 1) crew = await startCrew(module, memory, kernels, threads, options).catch(() => null);
 		},
 	};
 }

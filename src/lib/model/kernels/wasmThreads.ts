@@ -15,8 +15,9 @@ export interface Crew {
 	/** Helpers and the thread that trains. */
 	threads: number;
 	/**
-	 * Computes calls of which none reads what another writes; false where one failed or a helper has stopped. Then the crew is dismissed, and
-	 * the calls are to be computed again, which tells the error if it was theirs.
+	 * Computes calls of which none reads what another writes; false where one of them failed. Then the crew is dismissed, and the calls are to
+	 * be computed again, which tells the error.
+	 * @throws ThreadError where a helper does not come to an end
 	 */
 	compute(calls: BoardCall[]): boolean;
 	/** Ends the helpers. */
@@ -24,7 +25,7 @@ export interface Crew {
 }
 
 /** A worker of a browser or of Node. */
-interface Helper {
+export interface Helper {
 	postMessage(task: Task): void;
 	terminate(): unknown;
 	/** Node's alone: the process need not wait for it. */
@@ -33,7 +34,15 @@ interface Helper {
 	addEventListener?: (event: string, listener: (error: unknown) => void) => void;
 }
 
-/** How long a call may take before its thread counts as ended by the browser, in ms: even the head of a large model takes less than one second. */
+/**
+ * A helper does not answer. It may only be late, and then write into memory that was given back: what is computed in this memory from here on
+ * can't be trusted, nor can it be done again there.
+ */
+export class ThreadError extends Error {
+	override name = 'ThreadError';
+}
+
+/** How long a call may take before its thread counts as lost, in ms: even the head of a large model takes less than one second. */
 const PATIENCE_MS = 20_000;
 
 /** How long a thread may take to start, in ms. */
@@ -55,17 +64,29 @@ export async function usualThreads(): Promise<number> {
 	return Math.min(availableParallelism(), MOST_THREADS);
 }
 
+export interface CrewOptions {
+	/** Makes a helper, which waits for its task. */
+	hire?: () => Helper;
+	/** How long a helper may be silent over a call, in ms. */
+	patience?: number;
+}
+
 /** Starts helpers for the module on this shared memory, so that there are so many threads. Rejects with an Error where one cannot be started. */
-export async function startCrew(module: WebAssembly.Module, memory: WebAssembly.Memory, kernels: Kernel[], threads: number): Promise<Crew> {
+export async function startCrew(
+	module: WebAssembly.Module,
+	memory: WebAssembly.Memory,
+	kernels: Kernel[],
+	threads: number,
+	{ hire, patience = PATIENCE_MS }: CrewOptions = {},
+): Promise<Crew> {
 	const shared = newBoard();
 	const board = openBoard(shared);
-	const Worker = await workerClass();
+	const newHelper = hire ?? (await hirer());
 	const helpers: Helper[] = [];
 	const dismiss = () => helpers.forEach((helper) => void helper.terminate());
 	const start = (thread: number) =>
 		new Promise<void>((resolve, reject) => {
-			// `execArgv` is Node's: what the process was started with (a compiler of TypeScript, say) is not for a thread of plain JavaScript.
-			const helper = new Worker(new URL('./sharedWork.worker.js', import.meta.url), { type: 'module', name: 'helper', execArgv: [] });
+			const helper = newHelper();
 			helpers.push(helper);
 			const fail = (why: string) => reject(new Error(`a thread could not be started (${why})`));
 			const timer = setTimeout(() => fail('it does not answer'), START_MS);
@@ -87,9 +108,11 @@ export async function startCrew(module: WebAssembly.Module, memory: WebAssembly.
 		for (let i = 0; i < calls.length; i += PLACES) {
 			putCalls(board, calls.slice(i, i + PLACES));
 			takeCalls(board, kernels, 0, threads);
-			if (waitForCalls(board, PATIENCE_MS)) continue;
+			const end = waitForCalls(board, patience);
+			if (end === 'done') continue;
 			dismiss();
-			return false;
+			if (end === 'failed') return false;
+			throw new ThreadError(silent(patience));
 		}
 		return true;
 	};
@@ -98,11 +121,20 @@ export async function startCrew(module: WebAssembly.Module, memory: WebAssembly.
 
 type HelperClass = new (script: URL, options: { type: 'module'; name: string; execArgv: string[] }) => Helper;
 
+async function hirer(): Promise<() => Helper> {
+	const Worker = await workerClass();
+	// `execArgv` is Node's: what the process was started with (a compiler of TypeScript, say) is not for a thread of plain JavaScript.
+	return () => new Worker(new URL('./sharedWork.worker.js', import.meta.url), { type: 'module', name: 'helper', execArgv: [] });
+}
+
 async function workerClass(): Promise<HelperClass> {
 	if (!inNode) return Worker;
 	const threads = 'node:worker_threads'; // as a variable, so that no bundler follows it into a browser's bundle
 	return ((await import(/* @vite-ignore */ threads)) as typeof import('node:worker_threads')).Worker;
 }
+
+const silent = (patience: number) =>
+	`A thread of the processor has not answered for ${patience / 1000} s, and what it was to compute can't be waited for nor done again beside it. The browser or the system may have stopped it: close what else needs the processor or its memory, and let the run go on from its last step.`;
 
 function listen(helper: Helper, event: string, listener: (error: unknown) => void): void {
 	if (helper.on) helper.on(event, listener);

@@ -1,0 +1,16 @@
+/** A helper that takes a call and falls asleep over it, for longer than anybody waits; then it writes what it was to write. */
+import { parentPort } from 'node:worker_threads';
+
+import { help, openBoard } from '../../src/lib/model/kernels/sharedWork.js';
+
+const ASLEEP_MS = 10_000;
+
+parentPort.once('message', ({ module, memory, board, thread, threads }) => {
+	const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+	const late = Object.values(exports).map((kernel) => (...numbers) => {
+		Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ASLEEP_MS);
+		kernel(...numbers);
+	});
+	parentPort.postMessage('ready');
+	help(openBoard(board), late, thread, threads);
+});
