@@ -130,7 +130,10 @@ export const ExperimentSchema = v.strictObject({
 		cadence: Cadence,
 		/** Questions put to the policy in one call. */
 		promptsPerCall: count(1, 256),
-		/** Steps from a call's answers to its lessons, in which a judge outside of the trainer reads while the steps go on; 0 = the step waits for it. */
+		/**
+		 * Steps from a call's answers to its lessons, in which a judge outside of the trainer reads while the steps go on; 0 = the step waits for
+		 * it. One call is over before the next begins, so that no gap of the cadence is shorter than `lag` + 1.
+		 */
 		lag: v.optional(count(0, 1000), 0),
 		/** An answer is flagged when P(unethical) is above this. */
 		threshold: real(0, 1),

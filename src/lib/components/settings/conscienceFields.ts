@@ -98,7 +98,8 @@ export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
 			path: 'conscience.cadence.every',
 			label: 'Gap between calls',
 			does: 'How long the conscience is silent between two calls.',
-			turned: 'A short gap catches a turn sooner and costs more; through a long one it sleeps.',
+			turned:
+				'A short gap catches a turn sooner and costs more; through a long one it sleeps. It is never shorter than the time to read and one step.',
 			when: cadenceIs('fixed'),
 			min: 1,
 			max: 10_000,
@@ -122,7 +123,7 @@ export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
 			path: 'conscience.cadence.shortest',
 			label: 'Shortest gap',
 			does: 'However much it finds, it waits this long.',
-			turned: 'A shorter gap means more calls in the worst minutes.',
+			turned: 'A shorter gap means more calls in the worst minutes. It is never shorter than the time to read and one step.',
 			when: cadenceIs('adaptive'),
 			min: 1,
 			max: 10_000,
@@ -175,7 +176,8 @@ export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
 			path: 'conscience.lag',
 			label: 'Time to read',
 			does: 'So many steps after a call its lessons are there. A judge in a worker of its own reads while those steps go on.',
-			turned: 'At 0 the step waits for the judge. With more the run waits less, and each lesson is about a copy that has moved on since.',
+			turned:
+				'At 0 the step waits for the judge. With more the run waits less, and each lesson is about a copy that has moved on since. The next call begins one step after at the earliest.',
 			min: 0,
 			max: 1000,
 			whole: true,

@@ -38,6 +38,7 @@ export interface Calls {
 /**
  * Calls the conscience at its cadence. With a `lag` the steps go on while a judge outside of the trainer reads, and the lessons come a fixed
  * number of steps later, so that equal seeds stay equal runs however fast the judge is; a judge inside the trainer reads when they are due.
+ * The step before which a call ends belongs to it, so that the next is made before step `lag` + 1 from its beginning at the earliest.
  */
 export function conscienceCalls(context: ArmContext, from?: CallsState): Calls {
 	const { conscience: first, seed } = context.experiment();
