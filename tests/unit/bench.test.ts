@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { markdown, type Reports, tableOf } from '../../bench/table';
+import { type ConscienceRuns, markdown, type Reports, tableOf, withRuns } from '../../bench/table';
 
 const about = { what: 'a figure', how: 'once', date: '2026-01-01', processor: 'a processor', adapter: null };
 const own = { dispatches: 185, 'MB above base': 53 };
@@ -47,7 +47,10 @@ const measured: Reports = {
 		],
 	},
 	shell: { ...about, 'gzip, kB': 61, 'main thread, s': 1.5 },
-	conscience: { ...about, steps: 800, rows: [{ judge: 'webllm', 'tokens beyond, %': '10, 12', 'seconds beyond, %': '2, 3' }] },
+	conscience: {
+		...about,
+		runs: [{ engine: 'wasm', steps: 800, rows: [{ judge: 'webllm', 'tokens beyond, %': '10, 12', 'seconds beyond, %': '2, 3' }] }],
+	},
 };
 const lineOf = (reports: Reports, what: string) => tableOf(reports).find((row) => row.what.startsWith(what))!;
 
@@ -82,6 +85,25 @@ test('what was not measured has its line, and no target counts as met or missed'
 	const noTorch: Reports = { steps: { ...about, rows: [{ engine: 'wasm', '× PyTorch': null, 'ms a step': 300 }] } };
 	expect(lineOf(noTorch, 'training step, 16 rows: wasm')).toMatchObject({ now: null, met: null });
 	expect(lineOf({}, 'seconds that the conscience adds, 200 steps, frozen-self')).toMatchObject({ start: '26 %', target: '≤ 8 %' });
+});
+
+test('what the conscience adds has its lines for each engine and length that was measured', () => {
+	const of = (engine: 'wasm' | 'webgpu', steps: number, seconds: string): ConscienceRuns => ({
+		engine,
+		steps,
+		rows: [{ judge: 'frozen-self', 'tokens beyond, %': '10', 'seconds beyond, %': seconds }],
+	});
+	const runs = [of('webgpu', 200, '7'), of('wasm', 800, '4, 5'), of('wasm', 200, '9'), of('wasm', 50, '60')].reduce<ConscienceRuns[]>(withRuns, []);
+	const again = withRuns(runs, of('wasm', 800, '2'));
+	const lines = tableOf({ conscience: { ...about, runs: again } })
+		.filter(({ what }) => /^seconds that the conscience adds.*frozen-self/.test(what))
+		.map(({ what, start, now, target, met }) => [what.replace(/^.*adds, /, ''), start, now, target, met]);
+	expect(lines).toEqual([
+		['50 steps, frozen-self, wasm', '', '60 %', '', null],
+		['200 steps, frozen-self, wasm', '26 %', '9 %', '≤ 8 %', false],
+		['800 steps, frozen-self, wasm', '5 %', '2 %', '≤ 3 %', true],
+		['200 steps, frozen-self, webgpu', '', '7 %', '≤ 8 %', true],
+	]);
 });
 
 test('the table is Markdown with a line for each row', () => {
