@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { MessageChannel } from 'node:worker_threads';
 
 import { strToU8 } from 'fflate';
@@ -44,6 +45,18 @@ test('a zip comes back without being copied', async () => {
 	const { files } = overChannel(stand({ zip: async () => zip }));
 	expect(await files.zip(['a', 'b'])).toEqual(strToU8('a zip'));
 	expect(zip.byteLength).toBe(0); // handed over
+});
+
+test('the recorded run is fetched and read in the worker', async () => {
+	const zip = readFileSync(new URL('../../static/recorded/twin.zip', import.meta.url));
+	vi.stubGlobal('fetch', async (url: string) => (url.endsWith('twin.zip') ? new Response(zip) : new Response(null, { status: 404 })));
+	const { files, workers } = overChannel(fileWork);
+	const { experiment, copies } = await files.recording('recorded/twin.zip');
+	expect([experiment.name, copies.map(({ arm }) => arm)]).toEqual(['twin', ['sft', 'emergent-alignment']]);
+	expect(copies.every(({ events }) => events.at(-1)?.kind === 'finished')).toBe(true);
+	await expect(files.recording('recorded/none.zip')).rejects.toThrow('There is no recording at recorded/none.zip (status 404).');
+	expect(workers).toEqual({ started: 2, ended: 2 });
+	vi.unstubAllGlobals();
 });
 
 test('what is wrong with a file comes back with its name and message, and the worker ends all the same', async () => {

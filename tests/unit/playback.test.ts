@@ -6,9 +6,9 @@ import type { RunEvent } from '$lib/experiment/events';
 import { zipRuns } from '$lib/experiment/folderZip';
 import { NO_OVERHEAD } from '$lib/experiment/meter';
 import { presetById } from '$lib/experiment/presets';
+import { readRecording, type Recording } from '$lib/experiment/recording';
 import type { ArmId } from '$lib/experiment/schema';
 import { cuesOf, Playback, PLAYING_TIME } from '$lib/state/playback.svelte';
-import { readRecording, type Recording } from '$lib/state/recording';
 
 import { events, tinyEvaluation } from './recordedRun';
 

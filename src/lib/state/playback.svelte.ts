@@ -1,9 +1,9 @@
 import type { RunEvent } from '$lib/experiment/events';
 import { changesBetween, isJudgesPlace } from '$lib/experiment/live';
+import type { Recording } from '$lib/experiment/recording';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 
 import { RunRecord, type ShownRun } from './record.svelte';
-import type { Recording } from './recording';
 
 /** Time that a whole recorded run takes to play without rests, and between two moments of it, in ms. */
 export const PLAYING_TIME = 25_000;

@@ -1,6 +1,7 @@
 import type { RunEvent } from '$lib/experiment/events';
 import { experimentFile, FolderError, type FolderRun, verdictPath } from '$lib/experiment/folder';
 import { checkZipSize, readZip, zipRuns } from '$lib/experiment/folderZip';
+import { readRecording } from '$lib/experiment/recording';
 import { ROWS_FILE } from '$lib/experiment/rows';
 import { verdictFile } from '$lib/experiment/verdictFile';
 import type { Addition } from '$lib/storage/additions';
@@ -37,6 +38,11 @@ export const fileWork: FileWork = {
 	async zip(ids) {
 		const kept = await listRuns();
 		return zipRuns(await Promise.all(ids.map((id) => readFolderRun(kept.find((run) => run.id === id) ?? lost(id)))));
+	},
+	async recording(url) {
+		const response = await fetch(url);
+		if (!response.ok) throw new RangeError(`There is no recording at ${url} (status ${response.status}).`);
+		return readRecording(new Uint8Array(await response.arrayBuffer()));
 	},
 };
 

@@ -1,13 +1,17 @@
+import type { Recording } from '$lib/experiment/recording';
+
 import { type holdLifeline, watchLifeline } from './lifeline';
 import type { WireError } from './protocol';
 import { type Port, toError, toWire, WorkerLostError } from './rpc';
 
-/** Work on run files. It takes seconds for a large run, so the page has it done in a worker. */
+/** Work on run files. It takes seconds for a large run, and for the recorded one longer than a page that opens should wait: a worker does it. */
 export interface FileWork {
 	/** Brings the runs of a zip into the store, and to those that are there already what they lack: all of it, or nothing. @throws FolderError, StorageError */
 	take(file: Blob): Promise<Taken>;
 	/** Kept runs as a zip of folders, equal to those that the command line writes. @throws FolderError when they are too many, StorageError */
 	zip(ids: readonly string[]): Promise<Uint8Array<ArrayBuffer>>;
+	/** Fetches a zip of runs of one experiment, and reads it. @throws FolderError when it can't be read, RangeError when it isn't there */
+	recording(url: string): Promise<Recording>;
 }
 
 /** What became of the runs of a zip. */
@@ -34,6 +38,7 @@ type FromFiles = { alive: string } | { done: Done<Kind> } | { error: WireError }
 const ENDED: Readonly<Record<Kind, string>> = {
 	take: 'The browser ended the work, most likely because the file is too large for its memory. Nothing was changed. Close other tabs and try again, or bring in a zip of fewer runs.',
 	zip: 'The browser ended the work, most likely because these runs together are too large for its memory. They are unharmed: export fewer at once.',
+	recording: 'The browser ended the work, so the recorded run can not be shown. Reload the page to try again.',
 };
 
 /** The page's end: each piece of work has a worker of its own, which ends with it and leaves no memory taken. */
@@ -57,7 +62,7 @@ export function filesInWorker(start: () => Port & Pick<Worker, 'terminate'>): Fi
 			worker.terminate();
 		}
 	};
-	return { take: (file) => send('take', file), zip: (ids) => send('zip', ids) };
+	return { take: (file) => send('take', file), zip: (ids) => send('zip', ids), recording: (url) => send('recording', url) };
 }
 
 /** The worker's end. It tells of its lifeline before it works: while it does, it would not come to it. */
