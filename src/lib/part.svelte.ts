@@ -1,4 +1,4 @@
-import { fetchLostStyles, stylesAsked } from './styles';
+import { withStyles } from './styles';
 
 /** A part of the page that nobody needs to read it and press Run: it comes after the first paint, or when it is asked for. */
 export class Part<T> {
@@ -26,17 +26,8 @@ export class Part<T> {
 	}
 }
 
-/** A part that is one component, which is its module's default. It is here when the style sheets that it was the first to ask for are. */
-export function componentPart<T>(load: () => Promise<{ default: T }>): Part<T> {
-	const styles = new Set<string>();
-	return new Part(async () => {
-		const before = new Set(stylesAsked());
-		const coming = load(); // asks for its style sheets at once
-		for (const href of stylesAsked()) if (!before.has(href)) styles.add(href);
-		const [module] = await Promise.all([coming, fetchLostStyles(styles)]);
-		return module.default;
-	});
-}
+/** A part that is one component, which is its module's default. */
+export const componentPart = <T>(load: () => Promise<{ default: T }>): Part<T> => new Part(withStyles(async () => (await load()).default));
 
 /** Settles when the browser has painted what is on the page now, or after a second: a page in the background paints nothing. */
 export const painted = (): Promise<void> =>

@@ -13,18 +13,24 @@ export function watchStyles(): void {
 	window.addEventListener('error', note, { capture: true }); // it does not bubble
 }
 
-/** The style sheets that the page has asked for so far. */
-export const stylesAsked = (): string[] => [...document.querySelectorAll<HTMLLinkElement>('link[rel=stylesheet]')].map(({ href }) => href);
-
 /**
- * Fetches those that did not come again, and waits for `needed` ones; the others, which what is loaded may share with other parts, come when
- * they come. @throws Error when one that is needed still does not come
+ * A fetch that settles when the style sheets are here that it was the first to ask for. Those of others that were lost are fetched again
+ * beside it, since it may share them, and are not waited for. @throws Error when one of its own does not come
  */
-export async function fetchLostStyles(needed: ReadonlySet<string>): Promise<void> {
-	const fetched = [...lost].map((href): [string, Promise<void>] => [href, fetchStyle(href)]);
-	for (const [, style] of fetched) style.catch(() => {}); // whoever needs it tells
-	await Promise.all(fetched.flatMap(([href, style]) => (needed.has(href) ? [style] : [])));
+export function withStyles<T>(load: () => Promise<T>): () => Promise<T> {
+	const own = new Set<string>();
+	return async () => {
+		const before = new Set(stylesAsked());
+		const coming = load(); // asks for its style sheets at once
+		for (const href of stylesAsked()) if (!before.has(href)) own.add(href);
+		const fetched = [...lost].map((href) => ({ href, here: fetchStyle(href) }));
+		for (const { here } of fetched) here.catch(() => {}); // whoever needs it tells
+		const [result] = await Promise.all([coming, ...fetched.flatMap(({ href, here }) => (own.has(href) ? [here] : []))]);
+		return result;
+	};
 }
+
+const stylesAsked = (): string[] => [...document.querySelectorAll<HTMLLinkElement>('link[rel=stylesheet]')].map(({ href }) => href);
 
 function fetchStyle(href: string): Promise<void> {
 	const known = coming.get(href);

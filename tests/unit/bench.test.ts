@@ -93,7 +93,10 @@ test('what the conscience adds has its lines for each engine and length that was
 		steps,
 		rows: [{ judge: 'frozen-self', 'tokens beyond, %': '10', 'seconds beyond, %': seconds }],
 	});
-	const runs = [of('webgpu', 200, '7'), of('wasm', 800, '4, 5'), of('wasm', 200, '9'), of('wasm', 50, '60')].reduce<ConscienceRuns[]>(withRuns, []);
+	const runs = [of('webgpu', 200, '7'), of('wasm', 800, '4, 5'), of('wasm', 200, '9'), of('wasm', 50, '60')].reduce<ConscienceRuns[]>(
+		withRuns,
+		[],
+	);
 	const again = withRuns(runs, of('wasm', 800, '2'));
 	const lines = tableOf({ conscience: { ...about, runs: again } })
 		.filter(({ what }) => /^seconds that the conscience adds.*frozen-self/.test(what))

@@ -5,12 +5,16 @@ import { help, openBoard } from '../../src/lib/model/kernels/sharedWork.js';
 
 const ASLEEP_MS = 10_000;
 
-parentPort.once('message', ({ module, memory, board, thread, threads }) => {
+/** @param {import('../../src/lib/model/kernels/wasmThreads').Task} task */
+const work = ({ module, memory, board, thread, threads }) => {
 	const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-	const late = Object.values(exports).map((kernel) => (...numbers) => {
+	const kernels = /** @type {import('../../src/lib/model/kernels/sharedWork.js').Kernel[]} */ (Object.values(exports));
+	const late = kernels.map((kernel) => (/** @type {number[]} */ ...numbers) => {
 		Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ASLEEP_MS);
 		kernel(...numbers);
 	});
-	parentPort.postMessage('ready');
+	parentPort?.postMessage('ready');
 	help(openBoard(board), late, thread, threads);
-});
+};
+
+parentPort?.once('message', work);

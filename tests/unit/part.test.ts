@@ -68,15 +68,17 @@ describe('the part that a component is', () => {
 	/** A module whose style sheets are asked for as Vite does: each once, by the first who needs it. */
 	const seen = new Set<string>();
 	const module = (name: string, styles: string[]) => async () => {
-		const asked = styles.filter((href) => !seen.has(href)).map((href) => {
-			seen.add(href);
-			const link = Object.assign(new FakeLink(), { rel: 'stylesheet', href });
-			page.add(link);
-			return new Promise<void>((resolve, reject) => {
-				link.addEventListener('load', () => resolve());
-				link.addEventListener('error', () => reject(new Error(`Unable to preload CSS for ${href}`)));
+		const asked = styles
+			.filter((href) => !seen.has(href))
+			.map((href) => {
+				seen.add(href);
+				const link = Object.assign(new FakeLink(), { rel: 'stylesheet', href });
+				page.add(link);
+				return new Promise<void>((resolve, reject) => {
+					link.addEventListener('load', () => resolve());
+					link.addEventListener('error', () => reject(new Error(`Unable to preload CSS for ${href}`)));
+				});
 			});
-		});
 		await Promise.all(asked);
 		return { default: name };
 	};
