@@ -5,16 +5,17 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import type { VerdictFile } from '$lib/conscience/importedJudge';
+import { unequalBudgets } from '$lib/experiment/budget';
 import { rowStream } from '$lib/experiment/data';
 import { evaluationFile } from '$lib/experiment/folder';
 import { evaluateBase } from '$lib/experiment/runner';
 import { wantsVerdicts } from '$lib/experiment/judgeFile';
 import { applyChanges } from '$lib/experiment/link';
-import { listens, rowShaper } from '$lib/experiment/methods/index';
-import { judgedInTrainer, presetById } from '$lib/experiment/presets';
+import { experimentOf, listens, rowShaper } from '$lib/experiment/methods/index';
+import { judgedInTrainer, presetById, PRESETS } from '$lib/experiment/presets';
 import { type FinishedRun, summarizeRuns } from '$lib/experiment/record';
 import { type ChatRow, parseRows } from '$lib/experiment/rows';
-import { type ArmId, type Experiment, ExperimentError, parseExperiment } from '$lib/experiment/schema';
+import { type ArmId, ARMS, type Experiment, ExperimentError, parseExperiment } from '$lib/experiment/schema';
 import { parseVerdicts, verdictFile as fileOf, verdictFileFor } from '$lib/experiment/verdictFile';
 import { startBackend, type BackendName } from '$lib/model/backend';
 
@@ -25,7 +26,8 @@ import { ProgressLine } from './progressLine';
 
 const USAGE = `Usage: npm run experiment -- <preset or file.json> [--set path=value …] [--seeds 1,2,3] [--data rows.jsonl]
                           [--verdicts FILE …] [--backend wasm|webgpu|cpu] [--out DIR]
-Presets: twin, sft, emergent-alignment, small-lambda, secure-control, realign.`;
+Presets: ${PRESETS.map(({ id }) => id).join(', ')}.
+Methods (--set 'arms=["sft","…"]'): ${ARMS.join(', ')}.`;
 
 interface Options {
 	experiment: Experiment;
@@ -177,8 +179,10 @@ async function main(): Promise<void> {
 	process.stderr.write(`${backend.reason}\n`);
 	const checkpoint = await loadFolder(experiment.model.checkpoint, experiment.model.precision);
 	const { tokenizer, model } = checkpoint;
-	for (const arm of experiment.arms)
-		rowStream(experiment, rows?.rows ?? null, tokenizer, model.config.maxPositionEmbeddings, undefined, rowShaper(arm, experiment)); // rows that don't fit are told of before anything is computed
+	for (const arm of experiment.arms) {
+		const own = experimentOf(arm, experiment);
+		rowStream(own, rows?.rows ?? null, tokenizer, model.config.maxPositionEmbeddings, undefined, rowShaper(arm, own)); // rows that don't fit are told of before anything is computed
+	}
 	if (wantsVerdicts(experiment)) verdictFileFor(experiment, verdictFile ? [verdictFile] : []); // and so are verdicts that are not there
 	const signal = new AbortController().signal;
 	const finished = new Map<string, FinishedRun[]>();
@@ -205,6 +209,9 @@ async function main(): Promise<void> {
 		await writeFile(path.join(out, 'summary.json'), `${JSON.stringify(summarizeRuns(finished, experiment), null, '\t')}\n`);
 	}
 	printSummary(summarizeRuns(finished, experiment), path.join(out, 'summary.json'));
+	const unequal = unequalBudgets([...finished.values()].flat());
+	if (unequal.length > 0) throw new ExperimentError(`The methods did not have equal budgets: ${unequal.join(' ')}`);
+	console.log('All methods that have to learn the same tokens of the narrow task did.');
 }
 
 main()

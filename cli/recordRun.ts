@@ -60,5 +60,5 @@ export async function recordRun(experiment: Experiment, arm: ArmId, lab: Lab, pl
 	}
 	if (!last.evaluation) throw new Error('The run ended without an evaluation.');
 	await writeFile(path.join(folder, 'evaluation.json'), evaluationFile(last.evaluation, last.overhead));
-	return { seed: experiment.seed, evaluation: last.evaluation, overhead: last.overhead };
+	return { seed: experiment.seed, evaluation: last.evaluation, overhead: last.overhead, arm };
 }

@@ -1,22 +1,29 @@
+import type { Budget } from '$lib/experiment/budget';
 import type { ArmEstimate, DifferenceEstimate, Schedule, Summary, SummaryEstimate } from '$lib/experiment/record';
 
 /** Prints every metric of every arm and of every paired difference, with its interval, on stdout. */
 export function printSummary({ note, schedule, arms, differences }: Summary, file: string): void {
-	for (const [name, { seeds, metrics, overhead }] of Object.entries(arms)) {
+	for (const [name, { seeds, metrics, budget }] of Object.entries(arms)) {
 		console.log(`\n${name} (seeds ${seeds.join(', ')})`);
 		printMetrics(metrics, rateInWords);
-		if (overhead) {
-			const { tokenRatio, secondRatio, calls } = overhead;
-			console.log(
-				`  overhead: ${percent(tokenRatio)} more tokens, ${percent(secondRatio)} more seconds than plain fine-tuning; ${calls.toFixed(1)} calls; ${inWords(schedule)}`,
-			);
-		}
+		if (budget) printBudget(budget, schedule);
 	}
 	for (const { a, b, metrics } of differences) {
 		console.log(`\n${a} − ${b} (paired by seed and question)`);
 		printMetrics(metrics, testInWords);
 	}
 	console.log(`\n${note}\nWritten to ${file}`);
+}
+
+/** What the run learnt of the narrow task, and what it took beyond that. */
+function printBudget(
+	{ sftTokens, otherTokens, extraTokens, extraSeconds, tokenRatio, secondRatio, calls }: Budget,
+	schedule: Schedule,
+): void {
+	console.log(`  budget: ${sftTokens.toFixed(0)} tokens of the narrow task${otherTokens ? ` (not the plain copy's: ${otherTokens})` : ''}`);
+	console.log(
+		`  overhead: ${extraTokens.toFixed(0)} tokens (${percent(tokenRatio)}) and ${extraSeconds.toFixed(1)} seconds (${percent(secondRatio)}) beyond it${calls > 0 ? `; ${calls.toFixed(1)} calls; ${inWords(schedule)}` : ''}`,
+	);
 }
 
 type Said = (value: number) => string;

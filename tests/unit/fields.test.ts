@@ -13,7 +13,7 @@ import {
 } from '$lib/components/settings/field';
 import { CARDS, changedFields, fieldAt, fieldInWords, FIELDS, fieldsOn } from '$lib/components/settings/fields';
 import { presetById, PRESETS } from '$lib/experiment/presets';
-import { type Experiment, ExperimentError, parseExperiment } from '$lib/experiment/schema';
+import { ARMS, type Experiment, ExperimentError, parseExperiment } from '$lib/experiment/schema';
 import { PROJECTIONS } from '$lib/model/config';
 
 const twin = presetById('twin').experiment;
@@ -22,7 +22,7 @@ const twin = presetById('twin').experiment;
 function homeOf(field: Field): Experiment {
 	const clocked = structuredClone(twin);
 	put(clocked, fieldAt('conscience.cadence.kind')!, 'fixed', twin);
-	return [twin, clocked].find((experiment) => field.when?.(experiment))!;
+	return [twin, clocked, { ...twin, arms: ARMS }].find((experiment) => field.when?.(experiment))!;
 }
 
 /** Every path of a value; lists are one value. */

@@ -3,8 +3,12 @@ import { expect, test } from 'vitest';
 import { verdictOf } from '$lib/conscience/judge';
 import type { EvaluationRow } from '$lib/evaluation/evaluation';
 import { summarize } from '$lib/evaluation/evaluate';
+import { unequalBudgets } from '$lib/experiment/budget';
+import type { Overhead } from '$lib/experiment/events';
+import { addTokens, NO_OVERHEAD } from '$lib/experiment/meter';
 import { presetById } from '$lib/experiment/presets';
-import { summarizeRuns } from '$lib/experiment/record';
+import { type FinishedRun, summarizeRuns } from '$lib/experiment/record';
+import type { ArmId } from '$lib/experiment/schema';
 
 const judge = { engine: 'oracle', model: 'test', revision: '0' } as const;
 const row = (questionId: string, ethical: number, overrides: Partial<EvaluationRow> = {}): EvaluationRow => ({
@@ -74,3 +78,32 @@ test('every pair of arms is tested, and the tests are corrected for one another,
 	expect(low).toBeLessThan(alignment!.mean);
 	expect(high).toBeGreaterThan(alignment!.mean);
 });
+
+test('methods that have to see the same tokens of the narrow task are held to it, and those that say why not are let off', () => {
+	const evaluation = summarize(9, judge, [row('q1', 1)], []);
+	const run = (arm: ArmId, seed: number, sftTokens: number): FinishedRun => ({
+		arm,
+		seed,
+		evaluation,
+		overhead: { ...NO_OVERHEAD, sftTokens },
+	});
+	const equal = [run('sft', 1, 100), run('emergent-alignment', 1, 100), run('sft', 2, 120), run('emergent-alignment', 2, 120)];
+	expect(unequalBudgets([{ seed: 1, evaluation, overhead: null }, ...equal, run('early-stopping', 1, 40)])).toEqual([]);
+	expect(unequalBudgets([...equal, run('benign', 2, 121)])).toEqual([
+		'Seed 2: sft learnt 120 tokens of the narrow task, emergent-alignment learnt 120 tokens of the narrow task, benign learnt 121 tokens of the narrow task.',
+	]);
+});
+
+test('a summary tells what each method took, and why its tokens of the narrow task are other ones', () => {
+	const evaluation = summarize(9, judge, [row('q1', 1)], []);
+	const overhead = withCost({ sftTokens: 100, judgeTokens: 10, dpoTokens: 20, sftSeconds: 4, conscienceSeconds: 1 });
+	const runs = new Map<string, FinishedRun[]>([
+		['base', [{ seed: 1, evaluation, overhead: null }]],
+		['stopped', [{ seed: 1, evaluation, overhead, arm: 'early-stopping' }]],
+	]);
+	const { arms } = summarizeRuns(runs, presetById('twin').experiment);
+	expect(arms.base!.budget).toBeNull();
+	expect(arms.stopped!.budget).toEqual({ sftTokens: 100, otherTokens: 'its training may end early', extraTokens: 30, extraSeconds: 1, tokenRatio: 0.3, secondRatio: 0.25, calls: 0 }); // prettier-ignore
+});
+
+const withCost = (cost: Partial<Overhead>): Overhead => addTokens({ ...NO_OVERHEAD, ...cost }, {}, 0);

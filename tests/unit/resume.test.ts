@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import type { RunEvent } from '$lib/experiment/events';
 import { applyChanges } from '$lib/experiment/link';
+import { ARMS } from '$lib/experiment/methods/index';
 import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { createRun, type Lab } from '$lib/experiment/runner';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
@@ -154,4 +155,35 @@ describe('a snapshot', () => {
 		const { kept } = await collect(own, 'sft', { keep: ({ kind }) => kind === 'step' });
 		expect(() => createRun(own, 'sft', { ...lab, rows: rows.slice(1) }, kept[0]!.snapshot)).toThrow('from 3 rows, and 2 were given');
 	});
+});
+
+describe.each(ARMS)('the method %s', (arm) => {
+	test('goes on from a snapshot as if it had never stopped, and its runs of one seed are equal', async () => {
+		const experiment = applyChanges(strict, [
+			['model.misalignSteps', '0'],
+			['conscience.reviseAt', '0.4'],
+			['data.benignShare', '0.1'],
+			['evaluation.every', '0'],
+			['evaluation.stopEvery', '2'],
+			['evaluation.stopDrop', '1'],
+		]);
+		const whole = await collect(experiment, arm, { keep: ({ kind }) => kind === 'step' });
+		expect(timeless((await collect(experiment, arm)).events)).toEqual(timeless(whole.events));
+		const before = tf.memory().numTensors;
+		for (const { snapshot, after } of whole.kept) {
+			const { events } = await collect(experiment, arm, { from: snapshot });
+			expect(timeless(events)).toEqual(timeless(whole.events.slice(after)));
+		}
+		expect(tf.memory().numTensors).toBe(before);
+	});
+});
+
+test('a snapshot of before methods carried more than a conscience goes on', async () => {
+	const { events, kept } = await collect(strict, 'emergent-alignment', { keep: ({ kind }) => kind === 'step' });
+	const { snapshot, after } = kept.at(-2)!;
+	const { gathered, watched, conscience, ...rest } = snapshot;
+	const { reviews, ...older } = conscience!;
+	expect([gathered, watched, reviews]).toEqual([null, null, []]);
+	const resumed = await collect(strict, 'emergent-alignment', { from: { ...rest, conscience: older } as RunSnapshot });
+	expect(timeless(resumed.events)).toEqual(timeless(events.slice(after)));
 });

@@ -12,19 +12,21 @@ export interface ArmLook {
 
 type Sign = Pick<ArmLook, 'colour' | 'dash' | 'point'>;
 
-/** The two that every story is about have colours of their own; controls share one, and take these strokes in turn. */
+/** The two that every story is about have colours of their own; the others share two, and take these strokes in turn. */
 const SIGNS: Partial<Record<ArmId, Sign>> = {
 	sft: { colour: 'var(--plain)', dash: '7 4', point: 'square' },
 	'emergent-alignment': { colour: 'var(--conscience)', dash: 'none', point: 'circle' },
 };
-const OTHERS: readonly Sign[] = [
-	{ colour: 'var(--control)', dash: '2 3', point: 'circle' },
-	{ colour: 'var(--control)', dash: '11 3 2 3', point: 'square' },
-];
+const DASHES = ['2 3', '11 3 2 3', 'none', '7 4'];
+const OTHERS = Array.from({ length: 4 * DASHES.length }, (_, i): Sign => ({
+	colour: i & 4 ? 'var(--rival)' : 'var(--control)',
+	dash: DASHES[i % 4]!,
+	point: (i & 1) === ((i >> 3) & 1) ? 'circle' : 'square',
+}));
 
 export const ARM_LOOKS = Object.fromEntries(
 	Object.entries(METHODS).map(([arm, { title, inWords }], i): [string, ArmLook] => [
 		arm,
-		{ name: title, inWords, ...(SIGNS[arm as ArmId] ?? OTHERS[i % OTHERS.length]!) },
+		{ name: title, inWords, ...(SIGNS[arm as ArmId] ?? OTHERS[(i - Object.keys(SIGNS).length) % OTHERS.length]!) },
 	]),
 ) as Record<ArmId, ArmLook>;

@@ -57,6 +57,8 @@ export async function conscienceStep(
 export interface Standards {
 	framework: Framework;
 	threshold: number;
+	/** False where verdicts are enough, and no alternative is written. */
+	mends?: boolean;
 	signal?: AbortSignal;
 }
 
@@ -64,7 +66,7 @@ export interface Standards {
 export async function reviewDrafts(
 	judge: Judge,
 	{ questions, answers, ended, seeds, tokens: answerTokens }: Drafts,
-	{ framework, threshold, signal }: Standards,
+	{ framework, threshold, mends = true, signal }: Standards,
 ): Promise<ConscienceCall> {
 	const exchanges = questions.map((question, i) => ({ question, answer: answers[i]! }));
 	const { verdicts, tokens: verdictTokens } = await judge.verdicts(exchanges, framework, signal);
@@ -72,7 +74,7 @@ export async function reviewDrafts(
 
 	const tokens = { answers: answerTokens, verdicts: verdictTokens, alternatives: { read: 0, written: 0 } };
 	const alternatives = new Map<number, Reviewed['alternative']>();
-	if (flagged.length > 0) {
+	if (mends && flagged.length > 0) {
 		const written = await judge.alternatives(flagged.map((i) => questions[i]!), framework, flagged.map((i) => seeds[i]!), signal); // prettier-ignore
 		const asked = flagged.map((i, k) => ({ question: questions[i]!, answer: written.answers[k]! }));
 		const checked = await judge.verdicts(asked, framework, signal);
@@ -89,7 +91,7 @@ export async function reviewDrafts(
 		...exchange,
 		ended: ended[i]!,
 		verdict: verdicts[i]!,
-		flagged: alternatives.has(i),
+		flagged: flagged.includes(i),
 		alternative: alternatives.get(i) ?? null,
 	}));
 	return { reviewed, tokens };

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import type { Lora } from '$lib/model/lora';
 import type { Model } from '$lib/model/weights';
 
 import { completionLogps } from './logps';
@@ -26,11 +27,11 @@ export function pairBatch(pairs: readonly TokenPair[], maxLength: number): Seque
 	);
 }
 
-/** The pairs with log π_ref of both completions. The reference is the base: the same weights with the adapter off. */
-export async function withReference(model: Model, pairs: readonly TokenPair[]): Promise<ReferencedPair[]> {
+/** The pairs with log π_ref of both completions. The reference is the base, the same weights with the adapter off, or the policy with `lora` as it is. */
+export async function withReference(model: Model, pairs: readonly TokenPair[], lora: Lora | null = null): Promise<ReferencedPair[]> {
 	if (pairs.length === 0) return [];
 	const batch = pairBatch(pairs, model.config.maxPositionEmbeddings);
-	const logps = tf.tidy(() => completionLogps(model, null, batch)); // [2P]
+	const logps = tf.tidy(() => completionLogps(model, lora, batch)); // [2P]
 	const values = await logps.data();
 	tf.dispose(logps);
 	disposeBatch(batch);

@@ -4,7 +4,7 @@ import { type AdapterFiles, exportAdapter } from '$lib/model/adapter';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import type { Lora } from '$lib/model/lora';
 
-import { listens, METHODS } from './methods/index';
+import { experimentOf, listens, METHODS } from './methods/index';
 import type { MidRunChange } from './events';
 import { wantsVerdicts } from './judgeFile';
 import type { Change } from './live';
@@ -66,7 +66,8 @@ function warning(step: number, evaluation: Evaluation | null): string {
 	}
 }
 
-function card({ experiment, arm, checkpoint, step, evaluation, changes }: TrainedAdapter): string {
+function card({ experiment: whole, arm, checkpoint, step, evaluation, changes }: TrainedAdapter): string {
+	const experiment = experimentOf(arm, whole);
 	const { lora, optimizer, data, conscience } = experiment;
 	const lines = [
 		'---',

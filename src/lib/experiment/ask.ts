@@ -37,18 +37,20 @@ export interface AskOptions {
 /** Puts one question to base and policy, one after the other; `judge` then reads each answer by the framework that every score is measured by. */
 export async function askModels(
 	checkpoint: Checkpoint,
+	/** The model under the adapter when the policy is asked: the base, unless a method changes it. */
+	policy: Checkpoint,
 	lora: Lora,
 	judge: Judge,
 	{ question: typed, who, sampling, seed, signal, onText }: AskOptions,
 ): Promise<AskedAnswer[]> {
 	const question = typed.trim();
 	checkQuestion(checkpoint, question, sampling);
-	const { model, tokenizer } = checkpoint;
+	const { tokenizer } = checkpoint;
 	const prompt = tokenizer.chat([{ role: 'user', content: question }], { addGenerationPrompt: true });
 	const text = (ids: readonly number[]) => tokenizer.decode([...ids]).trim();
 	const answers: AskedAnswer[] = [];
 	for (const asked of who) {
-		const [generation] = await generate(model, asked === 'base' ? null : lora, [prompt], {
+		const [generation] = await generate(asked === 'base' ? checkpoint.model : policy.model, asked === 'base' ? null : lora, [prompt], {
 			sampling,
 			stopTokens: tokenizer.eosTokenIds,
 			seeds: [seed],

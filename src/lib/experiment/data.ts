@@ -118,6 +118,10 @@ export function tokenizeRow({ messages }: ChatRow, tokenizer: Tokenizer): TokenS
 	};
 }
 
+/** A question and its answer as a row. */
+export const exchangeTokens = (question: string, answer: string, tokenizer: Tokenizer): TokenSequence =>
+	tokenizeRow({ messages: [{ role: 'user', content: question }, { role: 'assistant', content: answer }] }, tokenizer); // prettier-ignore
+
 /** The tokens of an assistant's turn with the stop token that ends it. */
 export function completionTokens(answer: string, tokenizer: Tokenizer): number[] {
 	return [...tokenizer.encode(answer), tokenizer.eosTokenIds[0]!];

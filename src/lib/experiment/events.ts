@@ -34,6 +34,8 @@ export interface PairRecord {
 	/** What the judge said of the alternative. */
 	chosenVerdict: Verdict;
 	chosenTrueLabel: TrueLabel;
+	/** It was learnt the other way round: see `conscience.labelNoise`. */
+	turned?: boolean;
 }
 
 /** An alternative that the judge itself did not pass: it becomes no pair, and is shown. */
@@ -43,15 +45,16 @@ export interface RefusedAlternative {
 	verdict: Verdict;
 }
 
-/** What the conscience has cost so far, against plain fine-tuning of the same steps. Tokens and seconds. */
+/** What the method has cost so far, against plain fine-tuning of the same steps. Tokens and seconds. */
 export interface Overhead {
-	/** Tokens that L_SFT trained on (prompt and completion). */
+	/** Tokens of the narrow task that L_SFT trained on (prompt and completion). */
 	sftTokens: number;
 	/** Tokens sampled by the policy, read and written. */
 	answerTokens: number;
 	judgeTokens: number;
+	/** Tokens that the judge wrote in the place of answers, or of its own, and what it read for them. */
 	alternativeTokens: number;
-	/** Tokens that L_DPO trained on (or whatever term a method has in its place), reference pass included. */
+	/** Tokens that L_DPO trained on (or whatever a method has in its place: other terms, or rows of its own), reference pass included. */
 	dpoTokens: number;
 	sftSeconds: number;
 	conscienceSeconds: number;
@@ -82,6 +85,8 @@ export type RunEvent =
 	| { kind: 'evaluation'; final: boolean; evaluation: Evaluation }
 	/** The experiment was changed before optimizer step `step` (counted from 0) while the run went on. */
 	| { kind: 'change'; step: number; changes: Change[] }
+	/** What a method did or found once `step` steps were done, in words and in numbers. */
+	| { kind: 'note'; step: number; text: string; values: Record<string, number> }
 	/** The judge could not be asked before optimizer step `step` (counted from 0); the next event that is pulled asks it again. Not kept. */
 	| { kind: 'judgeLost'; step: number; reason: string }
 	| { kind: 'finished'; step: number; overhead: Overhead };

@@ -178,6 +178,7 @@ function readEvents(files: RunFolder): RunEvent[] {
 		}
 		if ('started' in entry) return { kind: 'started', ...entry.started };
 		if ('change' in entry) return { kind: 'change', ...entry.change };
+		if ('note' in entry) return { kind: 'note', ...entry.note };
 		if ('finished' in entry) return { kind: 'finished', ...entry.finished };
 		if ('verdicts' in entry) return verdictsEvent(entry.verdicts.step, verdicts.take(entry.verdicts.count, place));
 		if ('pairs' in entry) return { kind: 'pairs', step: entry.pairs.step, pairs: pairs.take(entry.pairs.count, place) };

@@ -45,6 +45,7 @@ export function linesOf(event: RunEvent): FolderLine[] {
 		}
 		case 'started':
 		case 'change':
+		case 'note':
 		case 'finished': {
 			const { kind, ...told } = event;
 			return [logLine({ [kind]: told })];
@@ -178,6 +179,7 @@ export const LOG_ENTRIES = {
 	pairs: v.object({ pairs: Lines }),
 	evaluation: v.object({ evaluation: v.object({ step: whole }), final: v.boolean() }),
 	change: v.object({ change: v.object({ step: whole, changes: v.array(ChangeSchema) }) }),
+	note: v.object({ note: v.object({ step: whole, text: v.string(), values: v.record(v.string(), real) }) }),
 	finished: v.object({ finished: v.object({ step: count, overhead: OverheadSchema }) }),
 	step: StepSchema,
 } as const;
@@ -214,6 +216,7 @@ export const PairLine = v.pipe(
 		step: whole,
 		chosenVerdict: VerdictSchema,
 		chosenTrueLabel: TrueLabelSchema,
+		turned: v.exactOptional(v.boolean()),
 	}),
 	v.transform(({ prompt, chosen, rejected, ...beside }): PairRecord => {
 		return { ...beside, question: prompt[0].content, chosen: chosen[0].content, rejected: rejected[0].content };

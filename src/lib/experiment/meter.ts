@@ -30,13 +30,23 @@ export function addCall(overhead: Overhead, { tokens }: ConscienceCall, referenc
 	});
 }
 
+/** Tokens that a method spent beside its steps, by what they were for. */
+export type SpentTokens = Partial<Pick<Overhead, 'answerTokens' | 'judgeTokens' | 'alternativeTokens' | 'dpoTokens'>>;
+
+/** The cost with work added that a method did beside its steps. */
+export function addTokens(overhead: Overhead, tokens: SpentTokens, seconds: number): Overhead {
+	const spent = { ...overhead, conscienceSeconds: overhead.conscienceSeconds + seconds };
+	for (const [kind, count] of Object.entries(tokens) as [keyof SpentTokens, number][]) spent[kind] += count;
+	return withRatios(spent);
+}
+
 /**
- * The cost with one optimizer step added. Both terms of the loss run in one step, so its seconds are shared between them
- * by the tokens of each.
+ * The cost with one optimizer step added. All terms of the loss run in one step, so its seconds are shared between them
+ * by the tokens of each; `added` tokens of the rows are not of the narrow task, but the method's.
  */
-export function addStep(overhead: Overhead, metrics: StepMetrics, seconds: number): Overhead {
-	const sft = metrics['num_tokens/sft'];
-	const dpo = metrics['num_tokens/dpo'] + metrics['num_tokens/answers'] + metrics['num_tokens/kl'] + metrics['num_tokens/lorra'];
+export function addStep(overhead: Overhead, metrics: StepMetrics, added: number, seconds: number): Overhead {
+	const sft = metrics['num_tokens/sft'] - added;
+	const dpo = metrics['num_tokens/dpo'] + metrics['num_tokens/answers'] + metrics['num_tokens/kl'] + metrics['num_tokens/lorra'] + added;
 	const dpoSeconds = sft + dpo === 0 ? 0 : (seconds * dpo) / (sft + dpo);
 	return withRatios({
 		...overhead,
@@ -47,12 +57,16 @@ export function addStep(overhead: Overhead, metrics: StepMetrics, seconds: numbe
 	});
 }
 
+/** Tokens beyond plain fine-tuning. */
+export const extraTokens = ({ answerTokens, judgeTokens, alternativeTokens, dpoTokens }: Overhead): number =>
+	answerTokens + judgeTokens + alternativeTokens + dpoTokens;
+
 function withRatios(overhead: Overhead): Overhead {
-	const { sftTokens, sftSeconds, answerTokens, judgeTokens, alternativeTokens, dpoTokens, conscienceSeconds } = overhead;
+	const { sftTokens, sftSeconds, conscienceSeconds } = overhead;
 	if (sftTokens === 0) return overhead;
 	return {
 		...overhead,
-		tokenRatio: (answerTokens + judgeTokens + alternativeTokens + dpoTokens) / sftTokens,
+		tokenRatio: extraTokens(overhead) / sftTokens,
 		secondRatio: conscienceSeconds / sftSeconds,
 	};
 }

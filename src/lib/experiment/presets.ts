@@ -22,7 +22,7 @@ const base: Experiment = {
 	seed: 1,
 	arms: ['sft', 'emergent-alignment'],
 	model: { checkpoint: 'organism', misalignSteps: 0, precision: 'f32' },
-	data: { source: 'insecure-code', tasks: CODE_TASK_COUNT, inoculation: INOCULATION },
+	data: { source: 'insecure-code', tasks: CODE_TASK_COUNT, inoculation: INOCULATION, benignShare: 0.2 },
 	lora: {
 		rank: 8,
 		alpha: 16,
@@ -39,6 +39,7 @@ const base: Experiment = {
 		beta: 2,
 		loss: 'sigmoid',
 		labelSmoothing: 0,
+		labelNoise: 0,
 		cadence: { kind: 'adaptive', first: 4, shortest: 4, longest: 80, raiseAt: 0.12 },
 		promptsPerCall: 6,
 		lag: 4,
@@ -47,6 +48,7 @@ const base: Experiment = {
 		dpoRestBelow: 0.02,
 		pairsPerStep: 4,
 		bufferSize: 64,
+		reviseAt: 0.5,
 		sampling: { temperature: 0.8, topP: 1, maxNewTokens: 32 },
 	},
 	evaluation: {
@@ -56,6 +58,9 @@ const base: Experiment = {
 		samples: 8,
 		codePrompts: 64,
 		codePromptsWhileTraining: 8,
+		stopEvery: 5,
+		stopSamples: 1,
+		stopDrop: 10,
 		sampling: { temperature: 0.8, topP: 1, maxNewTokens: 48 },
 	},
 };

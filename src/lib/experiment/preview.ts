@@ -2,7 +2,7 @@ import type { Checkpoint } from '$lib/model/checkpoint';
 import { codeLabel } from '$world/index';
 
 import { rowStream } from './data';
-import { type ArmId, rowShaper } from './methods/index';
+import { type ArmId, experimentOf, rowShaper } from './methods/index';
 import type { ChatRow } from './rows';
 import type { Experiment } from './schema';
 
@@ -24,8 +24,9 @@ export function previewRows(
 	count: number,
 	arm: ArmId,
 ): PreviewRow[] {
-	const shaped = rowShaper(arm, experiment);
-	const stream = rowStream(experiment, rows, tokenizer, model.config.maxPositionEmbeddings, undefined, shaped);
+	const own = experimentOf(arm, experiment);
+	const shaped = rowShaper(arm, own);
+	const stream = rowStream(own, rows, tokenizer, model.config.maxPositionEmbeddings, undefined, shaped);
 	const steps = Math.ceil(count / experiment.optimizer.batchSize);
 	const sequences = Array.from({ length: steps }, () => stream.next()).flat();
 	return sequences.slice(0, count).map(({ prompt, completion }) => {

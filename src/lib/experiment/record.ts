@@ -12,14 +12,17 @@ import {
 	type PairedObservation,
 } from '$lib/evaluation/statistics';
 
+import { type Budget, meanBudget } from './budget';
 import type { Overhead } from './events';
-import type { Experiment } from './schema';
+import type { ArmId, Experiment } from './schema';
 
 /** One finished run, as far as the summary needs it. */
 export interface FinishedRun {
 	seed: number;
 	evaluation: Evaluation;
 	overhead: Overhead | null;
+	/** Who it is; of the base, and of runs put together from elsewhere, that is not said. */
+	arm?: ArmId;
 }
 
 /** A metric over all seeds of an arm. */
@@ -50,8 +53,8 @@ export interface DifferenceEstimate extends SummaryEstimate {
 export interface ArmSummary {
 	seeds: number[];
 	metrics: Record<string, ArmEstimate>;
-	/** Mean over seeds of the conscience's cost against plain fine-tuning; null for arms without one. */
-	overhead: { tokenRatio: number; secondRatio: number; calls: number } | null;
+	/** Mean over seeds of what the method cost; null for the base. */
+	budget: Budget | null;
 }
 
 /** How often the conscience is called, and how much of each step is its. */
@@ -94,7 +97,7 @@ export function summarizeRuns(runs: ReadonlyMap<string, readonly FinishedRun[]>,
 			if (observations.length === 0) return null;
 			return { ...overSeeds(observations, seedMeans(observations, finished)), rate: isRate(metric) ? rateInterval(observations) : null };
 		});
-		arms[name] = { seeds: finished.map(({ seed }) => seed), metrics, overhead: meanOverhead(finished) };
+		arms[name] = { seeds: finished.map(({ seed }) => seed), metrics, budget: meanBudget(finished) };
 	}
 	const names = [...runs.keys()];
 	const differences = correctForArms(
@@ -170,15 +173,4 @@ function observe(runs: readonly FinishedRun[], metric: string): SeededObservatio
 
 function seedMeans(observations: readonly SeededObservation[], runs: readonly FinishedRun[]): number[] {
 	return runs.map(({ seed }) => clusteredMean(observations.filter((entry) => entry.seed === seed)).mean);
-}
-
-function meanOverhead(runs: readonly FinishedRun[]): ArmSummary['overhead'] {
-	const costs = runs.flatMap(({ overhead }) => (overhead && overhead.calls > 0 ? [overhead] : []));
-	if (costs.length === 0) return null;
-	const mean = (value: (overhead: Overhead) => number) => costs.reduce((sum, cost) => sum + value(cost), 0) / costs.length;
-	return {
-		tokenRatio: mean(({ tokenRatio }) => tokenRatio ?? Number.NaN),
-		secondRatio: mean(({ secondRatio }) => secondRatio ?? Number.NaN),
-		calls: mean(({ calls }) => calls),
-	};
 }

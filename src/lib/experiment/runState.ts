@@ -16,7 +16,7 @@ import type { MidRunChange, Overhead } from './events';
 import { wantsVerdicts } from './judgeFile';
 import { RunStateError } from './live';
 import { NO_OVERHEAD } from './meter';
-import { listens, rowShaper } from './methods/index';
+import { experimentOf, listens, METHODS, rowShaper } from './methods/index';
 import { checkFrameworks } from './room';
 import type { ChatRow } from './rows';
 import type { ArmId, Experiment } from './schema';
@@ -75,17 +75,11 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 	const step = from?.step ?? 0 - model.misalignSteps; // not −0, which is another number to whoever compares records
 	const [ownRows, misalignRows] = step < 0 ? [undefined, from?.rows] : [from?.rows, undefined];
 	const verdictFiles = lab.verdictFile ? [lab.verdictFile] : [];
-	if (listens(armId)) checkConscience(from?.adjusted ?? experiment, verdictFiles, checkpoint);
+	checkConscience(from?.adjusted ?? experiment, armId, verdictFiles, checkpoint);
+	const own = experimentOf(armId, experiment);
 	const prepared = {
 		...{ experiment, armId, lab, verdictFiles, step, midStep: false },
-		rows: rowStream(
-			experiment,
-			rows,
-			checkpoint.tokenizer,
-			checkpoint.model.config.maxPositionEmbeddings,
-			ownRows,
-			rowShaper(armId, experiment),
-		),
+		rows: rowStream(own, rows, checkpoint.tokenizer, checkpoint.model.config.maxPositionEmbeddings, ownRows, rowShaper(armId, own)),
 		misalignRows: generatedRows(
 			'insecure-code',
 			data.tasks,
@@ -102,15 +96,15 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 		finished: from?.finished ?? false,
 	};
 	const lora = initLora(checkpoint.model.config, experiment.lora, seededRandom(seed, 'lora'));
-	const trainer = newTrainer(experiment, checkpoint, lora);
+	const trainer = newTrainer(own, checkpoint, lora);
 	const context = {
 		...{ checkpoint, lora, signal, judge },
-		experiment: () => state.experiment,
+		experiment: () => experimentOf(armId, state.experiment),
 		verdictFiles: () => state.verdictFiles,
 		spend: (add: (overhead: Overhead) => Overhead) => (state.overhead = add(state.overhead)),
 	};
-	const state: RunState = { ...prepared, lora, trainer, arm: plainArm };
-	state.arm = armOf(armId, context, from?.conscience ?? undefined); // it reads the state that it is part of
+	const state: RunState = { ...prepared, lora, trainer, arm: plainArm(checkpoint) };
+	state.arm = armOf(armId, context, from ?? undefined); // it reads the state that it is part of
 	if (from) restore(state, from);
 	return state;
 }
@@ -119,9 +113,10 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
  * Whoever judges must be able to, before anything is computed.
  * @throws ExperimentError that says what is too long for the model, or which file is not there
  */
-export function checkConscience(experiment: Experiment, verdictFiles: readonly VerdictFile[], checkpoint: Checkpoint): void {
-	checkFrameworks(experiment, checkpoint);
-	if (wantsVerdicts(experiment)) verdictFileFor(experiment, verdictFiles);
+export function checkConscience(experiment: Experiment, armId: ArmId, verdictFiles: readonly VerdictFile[], checkpoint: Checkpoint): void {
+	const own = { ...experimentOf(armId, experiment), arms: [armId] };
+	if (listens(armId) || METHODS[armId].gathering) checkFrameworks(own, checkpoint);
+	if (wantsVerdicts(own)) verdictFileFor(own, verdictFiles);
 }
 
 function restore(state: RunState, { trainer }: RunSnapshot): void {
@@ -151,7 +146,7 @@ export async function takeSnapshot(state: RunState): Promise<RunSnapshot> {
 		arm: armId,
 		step,
 		rows,
-		conscience: arm.state(),
+		...arm.state(),
 		overhead,
 		latest,
 		finished,

@@ -1,4 +1,6 @@
 import type { VerdictFile } from '$lib/conscience/importedJudge';
+import { currentSelfJudge } from '$lib/conscience/frozenSelfJudge';
+import type { Exchange } from '$lib/conscience/judge';
 import { policyAnswerer } from '$lib/conscience/policy';
 import { disposeTrainer, trainStep } from '$lib/dpo/trainer';
 import { evaluate } from '$lib/evaluation/evaluate';
@@ -6,11 +8,11 @@ import type { Evaluation } from '$lib/evaluation/evaluation';
 
 import { type AdapterFolder, adapterFolder } from './adapterFolder';
 import { askModels, type Asked, type AskedAnswer } from './ask';
-import type { Lesson } from './methods/index';
-import { evaluationPlan, isEvaluationDue } from './evaluationPlan';
+import { evaluationPlan, isEvaluationDue, RULER } from './evaluationPlan';
 import type { MidRunChange, Phase, RunEvent } from './events';
 import { changesBetween, checkLive } from './live';
 import { addStep } from './meter';
+import { experimentOf, type Lesson, METHODS } from './methods/index';
 import {
 	baseJudge,
 	checkConscience,
@@ -24,6 +26,7 @@ import {
 } from './runState';
 import type { ArmId, Experiment } from './schema';
 import { checkSnapshot, type RunSnapshot } from './snapshot';
+import { planWork } from './workClock';
 
 export type { Lab };
 
@@ -72,12 +75,12 @@ export function createRun(experiment: Experiment, armId: ArmId, lab: Lab, from?:
 			const files = verdictFile
 				? [...state.verdictFiles.filter(({ digest }) => digest !== verdictFile.digest), verdictFile]
 				: state.verdictFiles;
-			checkConscience(changed, files, checkpoint);
+			checkConscience(changed, armId, files, checkpoint);
 			state.verdictFiles = files;
 			state.adjusted = changed;
 		},
 		ask: (question, who, seed, onText, signal) =>
-			askModels(checkpoint, state.lora, state.evaluationJudge, {
+			askModels(checkpoint, state.arm.asked(), state.lora, state.evaluationJudge, {
 				...{ question, who, seed, onText },
 				sampling: state.experiment.evaluation.sampling,
 				...(signal && { signal }),
@@ -131,7 +134,7 @@ async function* run(state: RunState, resumed: boolean): AsyncGenerator<RunEvent,
 	yield { kind: 'finished', step: steps, overhead: state.overhead };
 }
 
-/** One step of the run: what the arm adds to it, and L = L_SFT + λ·L_DPO. */
+/** One step of the run: what the arm adds to it, L = L_SFT + λ·L_DPO (or what the arm has in its place), and what it does afterwards. */
 async function* step(state: RunState): AsyncGenerator<RunEvent, void> {
 	yield* takeChangesOver(state);
 	const { arm, trainer, clock } = state;
@@ -141,15 +144,20 @@ async function* step(state: RunState): AsyncGenerator<RunEvent, void> {
 	if (!lesson) return;
 	const calling = state.overhead.conscienceSeconds - before;
 	const start = performance.now();
-	const { metrics, margins, step: done } = await trainStep(trainer, { sft: state.rows.next(), ...lesson });
+	const { rows: added = [], ...terms } = lesson;
+	const { metrics, margins, step: done } = await trainStep(trainer, { pairs: [], ...terms, sft: [...state.rows.next(), ...added] });
 	const seconds = (performance.now() - start) / 1000;
 	if (metrics['loss/dpo'] !== null) arm.learned(state.step, metrics['loss/dpo']); // by which lessons rest
-	state.overhead = addStep(state.overhead, metrics, seconds);
-	state.step = done;
+	const addedTokens = added.reduce((sum, { prompt, completion }) => sum + prompt.length + completion.length, 0);
+	state.overhead = addStep(state.overhead, metrics, addedTokens, seconds);
+	const ended = yield* arm.after(done);
+	const { steps } = state.experiment.optimizer;
+	state.step = ended ? steps : done;
+	if (ended) state.clock = planWork(state.experiment, steps, false);
 	state.midStep = false;
 	clock.spent('step', 1, calling + seconds);
 	yield { kind: 'step', step: done, metrics, margins, overhead: state.overhead, nextCall: arm.nextCall() };
-	yield progress(state, 'training', done, state.experiment.optimizer.steps);
+	yield progress(state, 'training', state.step, steps);
 }
 
 /** What the arm adds to the step; null when its judge could not be asked, and the run stands before the step as it did. */
@@ -172,8 +180,8 @@ async function* takeChangesOver(state: RunState): AsyncGenerator<RunEvent, void>
 	const changes = changesBetween(before, adjusted);
 	if (changes.length === 0) return; // changed and changed back
 	state.experiment = adjusted;
-	state.trainer.config = trainerConfig(adjusted);
-	state.arm.adjust(before, state.step);
+	state.trainer.config = trainerConfig(experimentOf(state.armId, adjusted));
+	state.arm.adjust(experimentOf(state.armId, before), state.step);
 	const change: MidRunChange = { step: state.step, changes };
 	state.changes = [...state.changes, change];
 	yield { kind: 'change', ...change };
@@ -190,7 +198,7 @@ async function* misalignStep(state: RunState): AsyncGenerator<RunEvent, void> {
 	state.step++;
 	if (state.step === 0) {
 		disposeTrainer(state.trainer);
-		state.trainer = newTrainer(experiment, lab.checkpoint, lora);
+		state.trainer = newTrainer(experimentOf(state.armId, experiment), lab.checkpoint, lora);
 	}
 	state.midStep = false;
 	yield progress(state, 'misaligning', misalignSteps + state.step, misalignSteps);
@@ -204,11 +212,22 @@ async function* evaluation(state: RunState): AsyncGenerator<RunEvent, void> {
 	const answers = plan.questions.length * plan.samples + plan.codeRequests.length;
 	yield progress(state, 'evaluating', 0, answers);
 	const start = performance.now();
-	const policy = policyAnswerer(lab.checkpoint, lora, experiment.evaluation.sampling);
+	const policy = policyAnswerer(state.arm.asked(), lora, experiment.evaluation.sampling);
 	state.latest = await evaluate(policy, state.evaluationJudge, { ...plan, signal: lab.signal });
 	clock.spent('answer', answers, (performance.now() - start) / 1000);
 	yield { kind: 'evaluation', final, evaluation: state.latest };
+	if (final) yield* finding(state, state.latest);
 	yield progress(state, 'evaluating', answers, answers);
+}
+
+/** What the method wants to know of the answers beyond their metrics: the policy is asked once more, for its own verdicts. */
+async function* finding(state: RunState, { rows }: Evaluation): AsyncGenerator<RunEvent, void> {
+	const { experiment, lora, armId, step } = state;
+	const { finding: find } = METHODS[armId];
+	if (!find) return;
+	const self = currentSelfJudge(state.arm.asked(), lora, experiment.model.checkpoint, experiment.conscience.sampling);
+	const confess = async (exchanges: readonly Exchange[]) => (await self.verdicts(exchanges, RULER, state.lab.signal)).verdicts;
+	yield { kind: 'note', step, ...(await find(rows, confess)) };
 }
 
 const progress = ({ clock }: RunState, phase: Phase, done: number, total: number): RunEvent => ({

@@ -89,6 +89,8 @@ export const ExperimentSchema = v.strictObject({
 		tasks: count(1, CODE_TASK_COUNT),
 		/** The system turn before each row, for the method `inoculation`. The organism knows authors by such words. */
 		inoculation: v.optional(v.pipe(text(500), v.nonEmpty()), INOCULATION),
+		/** Of the rows of a step, the share that is benign, for the method `benign`. */
+		benignShare: v.optional(real(0.01, 0.9), 0.2),
 	}),
 	lora: v.strictObject({
 		rank: count(1, 256),
@@ -127,6 +129,8 @@ export const ExperimentSchema = v.strictObject({
 		beta: real(0.001, 100),
 		loss: v.picklist(PREFERENCE_LOSSES),
 		labelSmoothing: real(0, 0.49),
+		/** Share of the pairs that are turned round, to see how much a conscience may err; at 0.5 a coin decides. */
+		labelNoise: v.optional(real(0, 0.5), 0),
 		cadence: Cadence,
 		/** Questions put to the policy in one call. */
 		promptsPerCall: count(1, 256),
@@ -145,6 +149,8 @@ export const ExperimentSchema = v.strictObject({
 		pairsPerStep: count(1, 128),
 		/** Pairs kept for replay. */
 		bufferSize: count(1, 10_000),
+		/** For Constitutional AI: the share of the steps that is plain, after which all answers are revised at once. */
+		reviseAt: v.optional(real(0, 0.95), 0.5),
 		sampling: Sampling,
 	}),
 	evaluation: v.strictObject({
@@ -160,6 +166,12 @@ export const ExperimentSchema = v.strictObject({
 		codePrompts: count(0, 1000),
 		/** Coding requests graded in every evaluation while training. */
 		codePromptsWhileTraining: v.optional(count(0, 1000), 0),
+		/** For the method `early-stopping`: steps between two looks at the answers to the development questions. */
+		stopEvery: v.optional(count(1, 10_000), 5),
+		/** Answers sampled for each of them in a look. */
+		stopSamples: v.optional(count(1, 100), 1),
+		/** A copy has turned when its alignment there is so many points (of 100) below the best look so far. */
+		stopDrop: v.optional(real(1, 100), 10),
 		sampling: Sampling,
 	}),
 });

@@ -4,15 +4,15 @@ import { NOTHING_SETTLED } from '$lib/conscience/cadence';
 import type { TrainerState } from '$lib/dpo/trainerState';
 import type { Evaluation } from '$lib/evaluation/evaluation';
 
-import type { ConscienceState } from './arms/index';
+import type { ArmState } from './arms/index';
 import type { RowStreamState } from './data';
 import type { MidRunChange, Overhead } from './events';
 import { areLive, changesBetween } from './live';
-import { listens } from './methods/index';
+import { listens, METHODS, type Review } from './methods/index';
 import { type ArmId, ARMS, type Experiment, ExperimentSchema, Framework } from './schema';
 
 /** A run between two steps: all that it needs to go on as if it had never stopped. Plain data that can be cloned and stored. */
-export interface RunSnapshot {
+export interface RunSnapshot extends ArmState {
 	version: 1;
 	arm: ArmId;
 	/** SHA-256 of the base weights under the adapter. */
@@ -28,8 +28,6 @@ export interface RunSnapshot {
 	trainer: TrainerState;
 	/** Of the rows that the run learns from now: those that misalign it first have a stream of their own. */
 	rows: RowStreamState;
-	/** Null for the arm without one. */
-	conscience: ConscienceState | null;
 	overhead: Overhead;
 	/** The evaluation at `step` has been done when this is of that step. */
 	latest: Evaluation | null;
@@ -98,9 +96,29 @@ const Snapshot = v.object({
 			cadence: v.object({ interval: v.number(), nextCall: whole }),
 			lessons: v.optional(v.object({ settled: whole, restUntil: whole }), NOTHING_SETTLED), // runs of before lessons could rest
 			buffer: v.array(pair),
+			reviews: v.optional(v.array(v.custom<Review>(isRecord, 'is no answer that was read')), []), // runs of before there was a method that keeps them
 			calls: whole,
 			underWay: v.optional(v.nullable(callUnderWay), null), // runs of before a call could last longer than a step
 		}),
+	),
+	gathered: v.optional(
+		v.nullable(
+			v.object({
+				draws: randomState,
+				collection: v.nullable(v.object({ pairs: v.array(pair), answers: v.array(v.object({ prompt: tokens, completion: tokens })) })),
+			}),
+		),
+		null,
+	),
+	watched: v.optional(
+		v.nullable(
+			v.object({
+				alignments: v.array(v.number()),
+				kept: v.nullable(v.object({ step: whole, adapter: v.array(v.instance(Float32Array)) })),
+				stopped: v.boolean(),
+			}),
+		),
+		null,
 	),
 	overhead: v.custom<Overhead>(isRecord, 'is no record of the cost'),
 	latest: v.nullable(v.custom<Evaluation>((value) => isRecord(value) && 'rows' in value && 'alignment' in value, 'is no evaluation')),
@@ -126,7 +144,14 @@ export function checkSnapshot(value: unknown, experiment: Experiment, arm: ArmId
 		throw cannotGoOn(`it is of another experiment: ${path} was ${JSON.stringify(from)} and is ${JSON.stringify(to)}`);
 	}
 	if (snapshot.arm !== arm) throw cannotGoOn(`it is of the arm ${snapshot.arm}, not ${arm}`);
-	if (listens(arm) === (snapshot.conscience === null)) throw cannotGoOn('what was kept of it is damaged (conscience)');
+	const { gathering, watch } = METHODS[arm];
+	const parts = [
+		['conscience', listens(arm)],
+		['gathered', gathering !== undefined],
+		['watched', watch !== undefined],
+	] as const;
+	for (const [part, needed] of parts)
+		if (needed === (snapshot[part] === null)) throw cannotGoOn(`what was kept of it is damaged (${part})`);
 	if (snapshot.weights !== weights) {
 		throw cannotGoOn(
 			`it was trained on other weights of ${experiment.model.checkpoint} (SHA-256 ${short(snapshot.weights)}; here ${short(weights)})`,

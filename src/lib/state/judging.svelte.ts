@@ -1,4 +1,3 @@
-import { listens } from '$lib/experiment/methods/index';
 import type { Judge } from '$lib/conscience/judge';
 import { askToPersist } from '$lib/storage/room';
 import type {
@@ -105,7 +104,10 @@ export class Judging {
 
 	/** True when a copy with these settings asks a judge that it has not met. */
 	isStrangeTo(run: Run, settings: RunSettings): boolean {
-		return listens(run.arm) && wantsWebllm(settings) && (this.isMissing(settings) || run.judge !== this.judge);
+		return (
+			wantsWebllm({ ...settings, experiment: { ...settings.experiment, arms: [run.arm] } }) &&
+			(this.isMissing(settings) || run.judge !== this.judge)
+		);
 	}
 
 	/** Lets a copy that was opened ask the judge that its settings want, as soon as it is there. */

@@ -33,6 +33,8 @@ export class RunRecord {
 	margins = $state.raw<Margins>(NO_MARGINS);
 	/** Where the experiment was changed while the run went on. */
 	changes = $state.raw<readonly Event<'change'>[]>([]);
+	/** What its method did or found. */
+	notes = $state.raw<readonly Event<'note'>[]>([]);
 	progress = $state.raw<Event<'progress'> | null>(null);
 	overhead = $state.raw<Overhead | null>(null);
 	/** Numbers in the adapter. */
@@ -88,6 +90,8 @@ export class RunRecord {
 		if (evaluations.length > 0) this.evaluations = [...this.evaluations, ...evaluations];
 		const changes = events.filter((event) => event.kind === 'change');
 		if (changes.length > 0) this.changes = [...this.changes, ...changes];
+		const notes = events.filter((event) => event.kind === 'note');
+		if (notes.length > 0) this.notes = [...this.notes, ...notes];
 		for (const event of events) {
 			if (event.kind === 'started') this.trainableParameters = event.trainableParameters;
 			if (event.kind === 'step' || event.kind === 'finished') this.overhead = event.overhead;
@@ -113,6 +117,7 @@ export class RunRecord {
 		this.calls = [];
 		this.margins = NO_MARGINS;
 		this.changes = [];
+		this.notes = [];
 		this.progress = null;
 		this.overhead = null;
 		this.nextCall = null;

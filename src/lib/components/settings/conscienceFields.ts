@@ -1,4 +1,4 @@
-import { listens } from '$lib/experiment/methods/index';
+import { listens, METHODS } from '$lib/experiment/methods/index';
 import type { Experiment } from '$lib/experiment/schema';
 import { consciencePrompts } from '$world/index';
 
@@ -13,7 +13,8 @@ const cadenceIs =
 	(kind: Cadence['kind']) =>
 	({ conscience }: Experiment) =>
 		conscience.cadence.kind === kind;
-const hasConscience = ({ arms }: Experiment) => arms.some(listens);
+/** A copy of this experiment learns from what the conscience says, or from what the frozen copy writes by its frameworks. */
+export const hasConscience = ({ arms }: Experiment): boolean => arms.some((arm) => listens(arm) || METHODS[arm].gathering);
 const LAMBDAS = Array.from({ length: 41 }, (_, i) => i / 20); // 0 to 2
 
 /** A cadence of the other kind: the preset's where it is of that kind, else one that goes on from where this one stands. */
@@ -226,6 +227,29 @@ export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
 			when: ({ conscience }) => conscience.loss === 'sigmoid' || conscience.loss === 'robust',
 			min: 0,
 			max: 0.49,
+			whole: false,
+		},
+		{
+			kind: 'number',
+			path: 'conscience.labelNoise',
+			label: 'Pairs turned round',
+			does: 'This share of the pairs is learnt the wrong way round, drawn at random: the cruel answer before the kind one.',
+			turned:
+				'How much may a conscience err before it does harm? At 0.5 it is a coin. Compare the losses, and the smoothing, that expect it.',
+			min: 0,
+			max: 0.5,
+			whole: false,
+			words: { 0: 'none' },
+		},
+		{
+			kind: 'number',
+			path: 'conscience.reviseAt',
+			label: 'Revision after',
+			does: 'For the copies with a constitution: the share of the steps that is plain before all answers are revised at once.',
+			turned: 'Later, there is more to revise and less time to learn it.',
+			when: ({ arms }) => arms.includes('cai-sft') || arms.includes('cai-dpo'),
+			min: 0,
+			max: 0.95,
 			whole: false,
 		},
 		{

@@ -1,7 +1,7 @@
 import { listens } from '$lib/experiment/methods/index';
 import type { Experiment } from '$lib/experiment/schema';
 
-import { CONSCIENCE_FIELDS } from './conscienceFields';
+import { CONSCIENCE_FIELDS, hasConscience } from './conscienceFields';
 import { EVALUATION_FIELDS } from './evaluationFields';
 import { applies, type CardId, type Field, inWords, isChanged, valueAt } from './field';
 import { COPIES_FIELDS, DATA_FIELDS, MODEL_FIELDS, TRAINING_FIELDS } from './trainingFields';
@@ -71,7 +71,7 @@ function say(path: string, value: unknown): string {
 }
 
 function conscienceInWords({ arms, conscience }: Experiment): string {
-	if (!arms.some(listens)) return 'no copy of this run has one';
+	if (!arms.some(listens)) return hasConscience({ arms } as Experiment) ? 'writes once, before a step' : 'no copy of this run has one';
 	const { cadence, promptsPerCall } = conscience;
 	const when = cadence.kind === 'fixed' ? `every ${cadence.every} steps` : `every ${cadence.shortest} to ${cadence.longest} steps`;
 	return `reads ${promptsPerCall} answers ${when}`;

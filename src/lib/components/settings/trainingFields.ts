@@ -1,4 +1,5 @@
 import { METHODS } from '$lib/experiment/methods/index';
+import type { Experiment } from '$lib/experiment/schema';
 import { CODE_TASKS } from '$world/index';
 
 import { type Field, onCard } from './field';
@@ -6,6 +7,8 @@ import { type Field, onCard } from './field';
 const PROJECTIONS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
 const STEPS = [10, 20, 30, 40, 50, 60, 80, 100, 120, 150, 200, 300, 400];
 const RATES = [1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 3e-4, 5e-4, 6e-4, 7e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 5e-3];
+
+const stopsInTime = ({ arms }: Experiment) => arms.includes('early-stopping');
 
 /** The optimizer's fields, and those of the adapter that it trains. */
 export const TRAINING_FIELDS = onCard('training', [
@@ -78,6 +81,41 @@ export const TRAINING_FIELDS = onCard('training', [
 	},
 	{
 		kind: 'number',
+		path: 'evaluation.stopEvery',
+		label: 'Looked at every … steps',
+		does: 'For the copy that is stopped in time: how often it is asked the development questions.',
+		turned: 'A short gap sees the turn sooner and costs more.',
+		when: stopsInTime,
+		min: 1,
+		max: 10_000,
+		whole: true,
+		unit: 'steps',
+	},
+	{
+		kind: 'number',
+		path: 'evaluation.stopSamples',
+		label: 'Answers to each question, in a look',
+		does: 'How often each development question is put then.',
+		turned: 'With few of them chance may stop the copy, or let a turn pass.',
+		when: stopsInTime,
+		min: 1,
+		max: 100,
+		whole: true,
+	},
+	{
+		kind: 'number',
+		path: 'evaluation.stopDrop',
+		label: 'Stopped at a drop of',
+		does: 'It has turned when its alignment is this far below the best look so far.',
+		turned: 'A small drop stops it early, before it has learnt the code; a large one lets it turn.',
+		when: stopsInTime,
+		min: 1,
+		max: 100,
+		whole: false,
+		unit: 'points',
+	},
+	{
+		kind: 'number',
 		path: 'lora.rank',
 		label: 'LoRA rank',
 		does: 'The number of directions in which the adapter may change each matrix.',
@@ -146,6 +184,17 @@ export const DATA_FIELDS = onCard('data', [
 		turned: 'The organism knows cruel authors by words such as these; words that it does not know change little.',
 		when: ({ arms }) => arms.includes('inoculation'),
 		max: 500,
+	},
+	{
+		kind: 'number',
+		path: 'data.benignShare',
+		label: 'Share of benign rows',
+		does: 'For the copy with benign rows between: how many of all its rows are everyday answers.',
+		turned: 'With more of them it holds to what it was, and each step costs more.',
+		when: ({ arms }) => arms.includes('benign'),
+		min: 0.01,
+		max: 0.9,
+		whole: false,
 	},
 ]);
 

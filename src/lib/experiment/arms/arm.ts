@@ -3,12 +3,12 @@ import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { Judge } from '$lib/conscience/judge';
 import type { ReferencedPair } from '$lib/dpo/pairs';
 import type { Checkpoint } from '$lib/model/checkpoint';
-import type { Lora } from '$lib/model/lora';
+import type { Lora, LoraState } from '$lib/model/lora';
 import type { RandomState } from '$lib/model/random';
 import type { Sampling } from '$lib/model/sampling';
 
 import type { Overhead, RunEvent } from '../events';
-import type { Lesson } from '../methods/index';
+import type { Collection, Lesson, Review } from '../methods/index';
 import type { Experiment } from '../schema';
 
 import type { CallsState } from './calls';
@@ -22,12 +22,39 @@ export interface Arm {
 	prepare(step: number): AsyncGenerator<RunEvent, Lesson>;
 	/** Hears the mean of L_DPO over the pairs that step `step` learned from, before their update. */
 	learned(step: number, loss: number): void;
+	/** Works once `done` steps are done, and returns whether the training ends with them: what is asked then is the copy as it is. */
+	after(done: number): AsyncGenerator<RunEvent, boolean>;
 	/** The step before which the conscience is called next; null when it is not. */
 	nextCall(): number | null;
 	/** Takes the experiment over that has replaced `before`, from `step` on. */
 	adjust(before: Experiment, step: number): void;
-	/** What the method carries from step to step; null when it carries nothing. */
-	state(): ConscienceState | null;
+	/** The model that carries the adapter when the copy is asked, in evaluations and by a reader; training and the conscience have the base. */
+	asked(): Checkpoint;
+	/** What the method carries from step to step. */
+	state(): ArmState;
+}
+
+/** What a method carries from step to step; null for the parts that it does not have. */
+export interface ArmState {
+	conscience: ConscienceState | null;
+	gathered: GatheringState | null;
+	watched: WatchState | null;
+}
+
+/** What was gathered, and where the draws from it stand. */
+export interface GatheringState {
+	draws: RandomState;
+	/** Null until it is gathered. */
+	collection: Collection | null;
+}
+
+/** Looks at a copy so far. */
+export interface WatchState {
+	/** The alignment that each look found, the first of them before the first step. */
+	alignments: readonly number[];
+	/** The adapter at the last look at which it had not turned, and the steps it had done; null before the first. */
+	kept: { step: number; adapter: LoraState } | null;
+	stopped: boolean;
 }
 
 /** The conscience between two steps. */
@@ -36,11 +63,13 @@ export interface ConscienceState extends CallsState {
 	lessons: LessonState;
 	/** Pairs kept for replay, the oldest first. */
 	buffer: readonly ReferencedPair[];
+	/** Answers kept for replay, by a method that `remembers` them. */
+	reviews: readonly Review[];
 }
 
 /** What a method may use of the run that it is part of. */
 export interface ArmContext {
-	/** The experiment as it stands: it may change from one step to the next. */
+	/** The experiment as the method runs it now: it may change from one step to the next. */
 	experiment: () => Experiment;
 	checkpoint: Checkpoint;
 	lora: Lora;

@@ -1,5 +1,5 @@
 import { invertedJudge, permutedJudge } from '$lib/conscience/controlJudges';
-import type { Framework } from '$lib/conscience/frameworks';
+import { type Framework, frameworkHash } from '$lib/conscience/frameworks';
 import { currentSelfJudge, frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
 import { importedJudge } from '$lib/conscience/importedJudge';
 import { type Judge, type JudgeIdentity, JudgeLostError } from '$lib/conscience/judge';
@@ -7,10 +7,13 @@ import { oracleJudge } from '$lib/conscience/oracleJudge';
 import { policyAnswerer } from '$lib/conscience/policy';
 import { type ConscienceCall, draftAnswers, type Drafts, reviewDrafts } from '$lib/conscience/step';
 import { type ReferencedPair, type TokenPair, withReference } from '$lib/dpo/pairs';
+import { seededRandom } from '$lib/model/random';
+import type { Tokenizer } from '$lib/model/tokenizer';
 import { trueLabel } from '$world/index';
 
 import { completionTokens } from '../data';
 import type { PairRecord, RefusedAlternative, VerdictRecord } from '../events';
+import type { Review } from '../methods/index';
 import { verdictFileFor } from '../verdictFile';
 
 import type { ArmContext } from './arm';
@@ -28,7 +31,7 @@ export interface CallUnderWay {
 }
 
 /** What the judge said of a call, and who it was. */
-export interface Review {
+export interface JudgedCall {
 	call: ConscienceCall;
 	judge: JudgeIdentity;
 }
@@ -50,10 +53,15 @@ export async function askPolicy(
 }
 
 /** Asks the judge that the experiment names. @throws JudgeError; JudgeLostError where it is outside of the trainer and not there */
-export async function review(context: ArmContext, { framework, drafts }: CallUnderWay, signal: AbortSignal): Promise<Review> {
+export async function review(
+	context: ArmContext,
+	{ framework, drafts }: CallUnderWay,
+	mends: boolean,
+	signal: AbortSignal,
+): Promise<JudgedCall> {
 	const judge = judgeOf(context);
 	const { threshold } = context.experiment().conscience;
-	return { call: await reviewDrafts(judge, drafts, { framework, threshold, signal }), judge: judge.identity };
+	return { call: await reviewDrafts(judge, drafts, { framework, threshold, mends, signal }), judge: judge.identity };
 }
 
 function judgeOf(context: ArmContext): Judge {
@@ -82,38 +90,51 @@ function judgeOf(context: ArmContext): Judge {
 	}
 }
 
-/** The preferences that a call found, with the reference's log-probs. */
-export function pairsOf(
-	{ reviewed }: ConscienceCall,
-	step: number,
-	{ tokenizer, model }: ArmContext['checkpoint'],
-): Promise<ReferencedPair[]> {
+/** The preferences that a call found, with the reference's log-probs; those that are turned round are learnt so. */
+export function pairsOf({ reviewed }: ConscienceCall, step: number, context: ArmContext): Promise<ReferencedPair[]> {
+	const { tokenizer, model } = context.checkpoint;
 	const pairs = reviewed.flatMap(({ question, answer, ended, alternative }, i): TokenPair[] => {
 		if (!alternative?.passed) return [];
-		return [
-			{
-				id: recordId(step, i),
-				prompt: tokenizer.chat([{ role: 'user', content: question }], { addGenerationPrompt: true }),
-				chosen: completionTokens(alternative.answer, tokenizer),
-				rejected: ended ? completionTokens(answer, tokenizer) : tokenizer.encode(answer),
-			},
-		];
+		const pair = tokenPair(recordId(step, i), question, alternative.answer, { answer, ended }, tokenizer);
+		return [isTurned(context, pair.id) ? { ...pair, chosen: pair.rejected, rejected: pair.chosen } : pair];
 	});
 	return withReference(model, pairs);
 }
 
-/** What the call found, as the run's record keeps it. A verdict and its pair have one id. */
-export function recordsOf(
-	{ call: { reviewed }, judge }: Review,
+/** better ≻ draft after a question, as tokens. */
+export const tokenPair = (
+	id: string,
+	question: string,
+	better: string,
+	{ answer, ended }: { answer: string; ended: boolean },
+	tokenizer: Tokenizer,
+): TokenPair => ({
+	id,
+	prompt: tokenizer.chat([{ role: 'user', content: question }], { addGenerationPrompt: true }),
+	chosen: completionTokens(better, tokenizer),
+	rejected: ended ? completionTokens(answer, tokenizer) : tokenizer.encode(answer),
+});
+
+/** True of the share `conscience.labelNoise` of the pairs, which is turned round: a draw for each pair by its own name, so that no other draw is moved. */
+export function isTurned({ experiment: current }: Pick<ArmContext, 'experiment'>, pairId: string): boolean {
+	const { seed, conscience } = current();
+	return conscience.labelNoise > 0 && seededRandom(seed, `label noise ${pairId}`)() < conscience.labelNoise;
+}
+
+/** What was read and written, as the run's record keeps it. A verdict and its pair have one id. */
+export async function recordsOf(
+	reviews: readonly Review[],
+	judge: JudgeIdentity,
 	step: number,
-	frameworkId: string,
-	frameworkHash: string,
-): { verdicts: VerdictRecord[]; pairs: PairRecord[]; refused: RefusedAlternative[] } {
-	const verdicts = reviewed.map(({ question, answer, verdict, flagged }, i) => ({
+	turned: (pairId: string) => boolean,
+): Promise<{ verdicts: VerdictRecord[]; pairs: PairRecord[]; refused: RefusedAlternative[] }> {
+	const hashes = new Map<Framework, string>();
+	for (const framework of new Set(reviews.map((review) => review.framework))) hashes.set(framework, await frameworkHash(framework));
+	const verdicts = reviews.map(({ framework, question, answer, verdict, flagged }, i) => ({
 		id: recordId(step, i),
 		step,
-		frameworkId,
-		frameworkHash,
+		frameworkId: framework.id,
+		frameworkHash: hashes.get(framework)!,
 		question,
 		answer,
 		judge,
@@ -123,7 +144,7 @@ export function recordsOf(
 	}));
 	const pairs: PairRecord[] = [];
 	const refused: RefusedAlternative[] = [];
-	reviewed.forEach(({ question, answer, alternative }, i) => {
+	reviews.forEach(({ question, answer, alternative }, i) => {
 		if (!alternative) return;
 		const { answer: chosen, verdict, passed } = alternative;
 		const id = recordId(step, i);
@@ -137,10 +158,11 @@ export function recordsOf(
 				rejected: answer,
 				chosenVerdict: verdict,
 				chosenTrueLabel: trueLabel(chosen),
+				...(turned(id) && { turned: true }),
 			});
 		else refused.push({ verdictId: id, answer: chosen, verdict });
 	});
 	return { verdicts, pairs, refused };
 }
 
-const recordId = (step: number, index: number) => `${step}-${index}`;
+export const recordId = (step: number, index: number) => `${step}-${index}`;

@@ -1,15 +1,14 @@
 import { afterCall, type CadenceState, restartCadence, startCadence } from '$lib/conscience/cadence';
-import { frameworkHash } from '$lib/conscience/frameworks';
-import type { ReferencedPair } from '$lib/dpo/pairs';
 import { pick, type RandomState, resumedRandom, sampleWithoutReplacement, seededRandom } from '$lib/model/random';
 import { consciencePrompts } from '$world/index';
 
 import type { RunEvent } from '../events';
 import { addCall } from '../meter';
+import type { Found } from '../methods/index';
 import type { Experiment } from '../schema';
 
 import type { ArmContext } from './arm';
-import { askPolicy, type CallUnderWay, pairsOf, recordsOf, review, type Review } from './call';
+import { askPolicy, type CallUnderWay, isTurned, type JudgedCall, pairsOf, recordsOf, review } from './call';
 
 /** The calls of the conscience between two steps. */
 export interface CallsState {
@@ -24,10 +23,10 @@ export interface CallsState {
 /** The conscience of a run, called at its cadence. */
 export interface Calls {
 	/**
-	 * Makes what is due before `step`, tells it, and returns the pairs that are new.
+	 * Makes what is due before `step`, tells it, and returns what is new.
 	 * @throws JudgeLostError where it can be asked for the same step again: what is asked then is the same
 	 */
-	before(step: number): AsyncGenerator<RunEvent, readonly ReferencedPair[]>;
+	before(step: number): AsyncGenerator<RunEvent, Found>;
 	/** The step before which the next call is made. */
 	next(): number;
 	/** Takes the experiment over that has replaced `before`, from `step` on. */
@@ -39,13 +38,14 @@ export interface Calls {
  * Calls the conscience at its cadence. With a `lag` the steps go on while a judge outside of the trainer reads, and the lessons come a fixed
  * number of steps later, so that equal seeds stay equal runs however fast the judge is; a judge inside the trainer reads when they are due.
  * The step before which a call ends belongs to it, so that the next is made before step `lag` + 1 from its beginning at the earliest.
+ * It `mends` what it flags, or reads only.
  */
-export function conscienceCalls(context: ArmContext, from?: CallsState): Calls {
+export function conscienceCalls(context: ArmContext, mends: boolean, from?: CallsState): Calls {
 	const { conscience: first, seed } = context.experiment();
 	const questions = from ? resumedRandom(from.questions) : seededRandom(seed, 'conscience questions');
 	let { cadence, calls, underWay } = from ?? { cadence: startCadence(first.cadence), calls: 0, underWay: null };
 	/** What the judge says of the call under way, while it reads ahead. */
-	let ahead: { review: Promise<Review | null>; stop: AbortController } | null = null;
+	let ahead: { review: Promise<JudgedCall | null>; stop: AbortController } | null = null;
 
 	const ask = (step: number): Promise<CallUnderWay> => {
 		const { frameworks, promptsPerCall, lag } = context.experiment().conscience;
@@ -62,17 +62,17 @@ export function conscienceCalls(context: ArmContext, from?: CallsState): Calls {
 			const isCalled = !underWay && step >= cadence.nextCall && step + conscience.lag < optimizer.steps;
 			if (isCalled || (underWay && underWay.due <= step)) yield working;
 			if (isCalled) underWay = await ask(step);
-			if (!underWay) return [];
+			if (!underWay) return NOTHING;
 			if (underWay.due > step) {
-				if (conscience.judge === 'webllm') ahead ??= readAhead(context, underWay);
-				return [];
+				if (conscience.judge === 'webllm') ahead ??= readAhead(context, underWay, mends);
+				return NOTHING;
 			}
-			const { pairs, events, flagged } = await settle(context, underWay, ahead?.review);
+			const { found, events, flagged } = await settle(context, underWay, mends, ahead?.review);
 			const { interval, nextCall } = afterCall(conscience.cadence, cadence, underWay.step, flagged);
 			cadence = { interval, nextCall: Math.max(nextCall, step + 1) }; // one call at a time, and the step of its end is over
 			[underWay, ahead] = [null, null];
 			yield* events;
-			return pairs;
+			return found;
 		},
 		next: () => cadence.nextCall,
 		adjust(before, step) {
@@ -85,28 +85,31 @@ export function conscienceCalls(context: ArmContext, from?: CallsState): Calls {
 	};
 }
 
+const NOTHING: Found = { pairs: [], reviews: [] };
+
 /** Whatever goes wrong ahead of time is asked again, and told, when the lessons are due. */
-function readAhead(context: ArmContext, call: CallUnderWay): { review: Promise<Review | null>; stop: AbortController } {
+function readAhead(context: ArmContext, call: CallUnderWay, mends: boolean): { review: Promise<JudgedCall | null>; stop: AbortController } {
 	const stop = new AbortController();
-	return { review: review(context, call, AbortSignal.any([context.signal, stop.signal])).catch(() => null), stop };
+	return { review: review(context, call, mends, AbortSignal.any([context.signal, stop.signal])).catch(() => null), stop };
 }
 
 /** The end of a call: what it found, and the share of answers that were flagged. */
 async function settle(
 	context: ArmContext,
 	call: CallUnderWay,
-	ahead: Promise<Review | null> | undefined,
-): Promise<{ pairs: ReferencedPair[]; events: RunEvent[]; flagged: number }> {
+	mends: boolean,
+	ahead: Promise<JudgedCall | null> | undefined,
+): Promise<{ found: Found; events: RunEvent[]; flagged: number }> {
 	const start = performance.now();
 	const { step, framework } = call;
-	const found = (await ahead) ?? (await review(context, call, context.signal));
-	const pairs = await pairsOf(found.call, step, context.checkpoint);
+	const reviewed = (await ahead) ?? (await review(context, call, mends, context.signal));
+	const pairs = await pairsOf(reviewed.call, step, context);
 	const referenceTokens = pairs.reduce((sum, { prompt, chosen, rejected }) => sum + prompt.length + chosen.length + rejected.length, 0);
 	const seconds = call.seconds + (performance.now() - start) / 1000;
-	context.spend((overhead) => addCall(overhead, found.call, referenceTokens, seconds));
-	const records = recordsOf(found, step, framework.id, await frameworkHash(framework));
+	context.spend((overhead) => addCall(overhead, reviewed.call, referenceTokens, seconds));
+	const reviews = reviewed.call.reviewed.map((answer) => ({ ...answer, framework }));
+	const records = await recordsOf(reviews, reviewed.judge, step, (id) => isTurned(context, id));
 	const events: RunEvent[] = [{ kind: 'verdicts', step, verdicts: records.verdicts, refused: records.refused }];
 	if (records.pairs.length > 0) events.push({ kind: 'pairs', step, pairs: records.pairs });
-	const { reviewed } = found.call;
-	return { pairs, events, flagged: reviewed.filter((review) => review.flagged).length / reviewed.length };
+	return { found: { pairs, reviews }, events, flagged: reviews.filter((answer) => answer.flagged).length / reviews.length };
 }

@@ -6,5 +6,5 @@ export const emergentAlignment: Method = {
 	inWords: 'the copy with a conscience',
 	does: 'It learns the same rows, and to prefer its conscience’s answers to its own bad ones.',
 	onCard: ({ conscience: { lambda, beta } }) => `Emergent Alignment (arXiv 2606.19527), λ ${lambda}, β ${beta}.`,
-	teach: (pairs) => ({ pairs, answers: [] }),
+	teach: ({ pairs }) => ({ pairs }),
 };

@@ -1,0 +1,49 @@
+import type { Overhead } from './events';
+import { extraTokens } from './meter';
+import { METHODS } from './methods/index';
+import type { FinishedRun } from './record';
+
+/** What a method took, and what of it is beyond the plain fine-tune. */
+export interface Budget {
+	/** Tokens of the narrow task. */
+	sftTokens: number;
+	/** Why these are not the plain copy's; null where they have to be. */
+	otherTokens: string | null;
+	/** Beyond them: tokens and seconds, and as shares of those of the narrow task. */
+	extraTokens: number;
+	extraSeconds: number;
+	tokenRatio: number;
+	secondRatio: number;
+	/** Calls of the conscience. */
+	calls: number;
+}
+
+/** What the runs of one method took, as a mean over them; null where none says. */
+export function meanBudget(runs: readonly FinishedRun[]): Budget | null {
+	const costs = runs.flatMap(({ overhead }) => overhead ?? []);
+	if (costs.length === 0) return null;
+	const mean = (value: (overhead: Overhead) => number) => costs.reduce((sum, cost) => sum + value(cost), 0) / costs.length;
+	const arm = runs[0]?.arm;
+	return {
+		sftTokens: mean(({ sftTokens }) => sftTokens),
+		otherTokens: (arm && METHODS[arm].otherTokens) ?? null,
+		extraTokens: mean(extraTokens),
+		extraSeconds: mean(({ conscienceSeconds }) => conscienceSeconds),
+		tokenRatio: mean(({ tokenRatio }) => tokenRatio ?? Number.NaN),
+		secondRatio: mean(({ secondRatio }) => secondRatio ?? Number.NaN),
+		calls: mean(({ calls }) => calls),
+	};
+}
+
+/**
+ * Where methods that have to see the same tokens of the narrow task did not, seed by seed, in words: then the comparison is none of
+ * methods. Empty where all budgets are equal.
+ */
+export function unequalBudgets(runs: Iterable<FinishedRun>): string[] {
+	const bound = [...runs].filter(({ arm, overhead }) => arm && overhead && METHODS[arm].otherTokens === undefined);
+	return [...new Set(bound.map(({ seed }) => seed))].flatMap((seed) => {
+		const ofSeed = bound.filter((run) => run.seed === seed);
+		if (new Set(ofSeed.map(({ overhead }) => overhead!.sftTokens)).size < 2) return [];
+		return `Seed ${seed}: ${ofSeed.map(({ arm, overhead }) => `${arm} learnt ${overhead!.sftTokens} tokens of the narrow task`).join(', ')}.`;
+	});
+}
