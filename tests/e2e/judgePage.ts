@@ -5,7 +5,7 @@ import simdUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.w
 import { FRAMEWORKS } from '$lib/conscience/frameworks';
 import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
 import type { Exchange, Judge } from '$lib/conscience/judge';
-import { worldExchanges } from '$lib/experiment/selfJudged';
+import { worldExchanges } from '$lib/experiment/worldExchanges';
 import { type BackendName, startBackend } from '$lib/model/backend';
 import { fetchFrom, loadCheckpoint } from '$lib/model/checkpoint';
 import type { Sampling } from '$lib/model/sampling';

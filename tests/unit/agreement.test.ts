@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { verdictOf } from '$lib/conscience/judge';
-import { worldExchanges } from '$lib/experiment/selfJudged';
+import { worldExchanges } from '$lib/experiment/worldExchanges';
 import { addCost, agreementOf, type Compared, differenceOf, isTie, mostDifferent, NO_COST } from '$lib/state/agreement';
 import { trueLabel } from '$world/index';
 

@@ -28,13 +28,18 @@ const keysOf = ({ question, answer }: Exchange): string[] =>
 		{ question: null, answer: null },
 	].map(exchangeKey);
 
+/** What is said of an exchange, by the most particular of the verdicts that know it; undefined where none does. */
+export function sayingsOf(given: readonly GivenVerdict[]): (item: Exchange) => Verdict | undefined {
+	const known = new Map(given.map((said) => [exchangeKey(said), said.verdict] as const));
+	return (item) => keysOf(item).flatMap((key) => known.get(key) ?? [])[0];
+}
+
 /**
  * Verdicts of people, or of another judge, as the conscience. What the file says of an exchange holds; where it says nothing the frozen copy
  * judges, and each verdict tells which of the two gave it. A file can't write: alternatives are the frozen copy's, checked as all else.
  */
 export function importedJudge({ fileName, digest, verdicts: given }: VerdictFile, frozenSelf: Judge): Judge {
-	const known = new Map(given.map((said) => [exchangeKey(said), said.verdict] as const));
-	const saidOf = (item: Exchange) => keysOf(item).flatMap((key) => known.get(key) ?? [])[0];
+	const saidOf = sayingsOf(given);
 	return {
 		identity: { engine: 'imported', model: fileName, revision: digest },
 

@@ -16,7 +16,7 @@ import { completionTokens, generatedRows } from './data';
 import { judgedInTrainer, presetById } from './presets';
 import { trainerConfig } from './runState';
 import type { BackendSpeed, PartSpeed, SpeedPart } from './speed';
-import { worldExchanges } from './selfJudged';
+import { worldExchanges } from './worldExchanges';
 
 /** The work of one part, and what to say of a size of it. */
 interface Part {

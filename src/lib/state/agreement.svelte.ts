@@ -43,7 +43,10 @@ export class Agreement {
 
 	async #read(count: number, run: Run, judge: Judge, signal: AbortSignal): Promise<void> {
 		for (let batch = 0; this.rows.length < count; batch++) {
-			const { exchanges, framework, verdicts, tokens, seconds } = await run.selfJudged(Math.min(BATCH, count - this.rows.length), batch);
+			const { exchanges, framework, verdicts, tokens, seconds } = await run.selfJudged({
+				count: Math.min(BATCH, count - this.rows.length),
+				seed: batch,
+			});
 			const start = performance.now();
 			const theirs = await judge.verdicts(exchanges, framework, signal);
 			const took = (performance.now() - start) / 1000;

@@ -1,8 +1,10 @@
+import type { Exchange } from '$lib/conscience/judge';
 import type { AdapterFolder } from '$lib/experiment/adapterFolder';
 import type { RunEvent } from '$lib/experiment/events';
 import type { PreviewRow } from '$lib/experiment/preview';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 import type { SelfJudged } from '$lib/experiment/selfJudged';
+import type { WorldSample } from '$lib/experiment/worldExchanges';
 import type { BackendReport } from '$lib/model/backend';
 import type { RunHeader } from '$lib/storage/database';
 import { randomId } from '$lib/storage/randomId';
@@ -182,9 +184,9 @@ export class Run {
 	}
 
 	/** Lets the frozen copy in the trainer judge. @throws what the worker throws */
-	async selfJudged(count: number, seed: number): Promise<SelfJudged> {
+	async selfJudged(answers: WorldSample | readonly Exchange[]): Promise<SelfJudged> {
 		if (!this.#link) throw new WorkerLostError('This copy has no worker any more. Start it again to let its base judge.');
-		return this.#link.client.request('selfJudged', { runId: this.#runId, count, seed });
+		return this.#link.client.request('selfJudged', { runId: this.#runId, answers });
 	}
 
 	/** The first rows that the run learns from, as tokens. @throws what the worker throws */

@@ -15,7 +15,7 @@ import type { SnapshotState } from './snapshotParts';
 import { upgrade } from './upgrade';
 
 const NAME = 'conscience-lab';
-const VERSION = 3;
+const VERSION = 4;
 /** Another tab that still holds an older version is asked to let go; after so many ms it is taken not to. An upgrade may take its time. */
 const PATIENCE = 4000;
 
@@ -102,6 +102,17 @@ export interface KeptPin {
 	verdictId: string;
 }
 
+/** What somebody says of an answer without having seen what any judge says of it. It belongs to no run. */
+export interface KeptBlindLabel {
+	/** A pseudonym. */
+	labeller: string;
+	question: string;
+	answer: string;
+	label: Label;
+	/** Milliseconds since 1970. */
+	saidAt: number;
+}
+
 /** Parts of runs lie under `id`, or under `[id, …]` where a run has many: [id, []] is beyond all of them. */
 export interface LabDatabase extends DBSchema {
 	runs: { key: string; value: KeptRun };
@@ -118,6 +129,7 @@ export interface LabDatabase extends DBSchema {
 	adapters: { key: string; value: AdapterFolder };
 	labels: { key: [id: string, verdictId: string]; value: KeptLabel };
 	pins: { key: [id: string, verdictId: string]; value: KeptPin };
+	blindLabels: { key: [labeller: string, question: string, answer: string]; value: KeptBlindLabel };
 }
 export type Part = StoreNames<LabDatabase>;
 export type Writing = IDBPTransaction<LabDatabase, Part[], 'readwrite'>;

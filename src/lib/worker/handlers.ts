@@ -60,9 +60,9 @@ export function runHandlers(
 		},
 		ask: async (params) => ({ answers: await ask(sessionOf(params.runId), params, emit) }),
 		connectJudge: async (judge) => connectJudge(judge),
-		async selfJudged({ runId, count, seed }) {
+		async selfJudged({ runId, answers }) {
 			const current = sessionOf(runId);
-			return betweenEvents(current, () => current.prepared.selfJudged(count, seed));
+			return betweenEvents(current, () => current.prepared.selfJudged(answers));
 		},
 		preview: async ({ runId, rows }) => ({ rows: sessionOf(runId).prepared.preview(rows) }),
 		async exportAdapter({ runId }) {

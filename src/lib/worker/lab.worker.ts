@@ -57,7 +57,7 @@ const prepare: Prepare = async ({ runId, experiment, arm, rows, verdictFile, eng
 			const run = createRun(experiment, arm, lab, from);
 			return { ...run, events: blamingDevice(run.events) };
 		},
-		selfJudged: (count, seed) => selfJudged(experiment, checkpoint, count, seed),
+		selfJudged: (answers) => selfJudged(experiment, checkpoint, answers),
 		preview: (count) => previewRows(experiment, rows?.rows ?? null, checkpoint, count, arm),
 	};
 };

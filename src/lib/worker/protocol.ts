@@ -1,4 +1,4 @@
-import type { JudgeIdentity } from '$lib/conscience/judge';
+import type { Exchange, JudgeIdentity } from '$lib/conscience/judge';
 import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { AdapterFolder } from '$lib/experiment/adapterFolder';
 import type { Asked, AskedAnswer } from '$lib/experiment/ask';
@@ -8,6 +8,7 @@ import type { ChatRow } from '$lib/experiment/rows';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 import type { SelfJudged } from '$lib/experiment/selfJudged';
 import type { BackendSpeed, SpeedPart } from '$lib/experiment/speed';
+import type { WorldSample } from '$lib/experiment/worldExchanges';
 import type { BackendName, BackendReport } from '$lib/model/backend';
 
 export type { Asked, AskedAnswer };
@@ -66,8 +67,8 @@ export interface Requests {
 	ask: { params: { runId: string; askId: string; question: string; who: Asked[]; seed: number }; result: { answers: AskedAnswer[] } };
 	/** From now on the judge outside of the trainer is the one at the other end of `port`. */
 	connectJudge: { params: { port: MessagePort; identity: JudgeIdentity }; result: void };
-	/** Lets the frozen copy in the trainer judge answers of the organism's world; between two events or at rest. */
-	selfJudged: { params: { runId: string; count: number; seed: number }; result: SelfJudged };
+	/** Lets the frozen copy in the trainer judge these answers, or answers of the organism's world; between two events or at rest. */
+	selfJudged: { params: { runId: string; answers: WorldSample | readonly Exchange[] }; result: SelfJudged };
 	/** The first rows that the run learns from, as tokens. */
 	preview: { params: { runId: string; rows: number }; result: { rows: PreviewRow[] } };
 	/** The adapter as it is now, in PEFT's format, with the experiment beside it. */

@@ -1,8 +1,10 @@
+import type { Exchange } from '$lib/conscience/judge';
 import type { RunEvent } from '$lib/experiment/events';
 import type { PreviewRow } from '$lib/experiment/preview';
 import type { ArmRun } from '$lib/experiment/runner';
 import type { SelfJudged } from '$lib/experiment/selfJudged';
 import type { RunSnapshot } from '$lib/experiment/snapshot';
+import type { WorldSample } from '$lib/experiment/worldExchanges';
 import type { BackendReport } from '$lib/model/backend';
 
 import { RETRY_EVERY_MS, type RunKeeper } from './keeping';
@@ -14,7 +16,7 @@ export interface Prepared {
 	parameters: number;
 	createRun(signal: AbortSignal, from?: RunSnapshot): ArmRun;
 	/** Answers with the verdicts of the frozen copy. */
-	selfJudged(count: number, seed: number): Promise<SelfJudged>;
+	selfJudged(answers: WorldSample | readonly Exchange[]): Promise<SelfJudged>;
 	/** The first rows that the run learns from. */
 	preview(rows: number): PreviewRow[];
 }

@@ -169,7 +169,8 @@ export const LABEL_SOURCES = {
 		read: ownRecord,
 	},
 } satisfies Record<string, LabelSource>;
-export type LabelSourceId = keyof typeof LABEL_SOURCES | 'run';
+/** Of labels that were said here, blind, and of those that the world knows, there is no file. */
+export type LabelSourceId = keyof typeof LABEL_SOURCES | 'run' | 'blind' | 'world';
 
 /** The kind of file that has these columns, or these keys in its first line; null where it is none. */
 export function labelSourceOf(format: 'csv' | 'jsonl', names: readonly string[]): keyof typeof LABEL_SOURCES | null {
