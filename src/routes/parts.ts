@@ -9,6 +9,7 @@ export const labParts = {
 	stream: componentPart(() => import('$lib/components/ConscienceStream.svelte')),
 	settings: componentPart(() => import('$lib/components/settings/SettingsCards.svelte')),
 	questions: componentPart(() => import('$lib/components/questions/QuestionGrid.svelte')),
+	inside: componentPart(() => import('$lib/components/inside/InsidePanel.svelte')),
 	ask: componentPart(() => import('$lib/components/ask/AskPanel.svelte')),
 	exports: componentPart(() => import('$lib/components/ExportPanel.svelte')),
 	end: componentPart(() => import('$lib/components/StoryEnd.svelte')),
@@ -29,6 +30,7 @@ export const HEIGHTS = {
 	multiples: { wide: '59rem', narrow: '117rem' },
 	settings: { wide: '124rem', narrow: '105rem' },
 	questions: { wide: '27rem', narrow: '43rem' },
+	inside: { wide: '1.8rem', narrow: '3.2rem' },
 	ask: { wide: '19rem', narrow: '47rem' },
 	exports: { wide: '10rem', narrow: '22rem' },
 } as const;

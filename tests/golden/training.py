@@ -2,7 +2,8 @@
 
     python tests/golden/training.py      (versions: tests/requirements.txt)
 
-A tiny random Llama with LoRA on all projections. Some steps have both terms, some one. All is computed in float64, so
+A tiny random Llama with LoRA on all projections. Some steps have both terms, some one; where there are both, the angle between their
+gradients is told, and after each step the size of the change that every projection got. All is computed in float64, so
 that the numbers are the true ones; model and adapter begin from values that fit in bfloat16, exact on both sides. They
 are in the fixture as safetensors files in base64, the adapter under PEFT's names.
 """
@@ -70,10 +71,34 @@ def reference_logps(model, pairs: list[dict]) -> torch.Tensor:
         return pair_logps(model, pairs)
 
 
+def log_ratios(model, pairs: list[dict]) -> torch.Tensor:
+    """log π − log π_ref of both completions of each pair."""
+    return pair_logps(model, pairs) - reference_logps(model, pairs)
+
+
 def margins(model, pairs: list[dict]) -> torch.Tensor:
     """β·Δ of each pair, Δ = log-ratio of chosen − log-ratio of rejected."""
-    ratios = pair_logps(model, pairs) - reference_logps(model, pairs)
+    ratios = log_ratios(model, pairs)
     return TRAINER['beta'] * (ratios[:, 0] - ratios[:, 1])
+
+
+def gradient(loss: torch.Tensor, parameters: list) -> torch.Tensor:
+    """All numbers of the gradient in a row."""
+    return torch.cat([part.flatten() for part in torch.autograd.grad(loss, parameters, retain_graph=True)])
+
+
+def angles(sft: torch.Tensor, lesson: torch.Tensor, parameters: list) -> dict:
+    """The cosine between the gradients of L_SFT and of λ·L_DPO, and the share of the latter in the sum of their norms."""
+    task, added = gradient(sft, parameters), gradient(lesson, parameters)
+    share = added.norm() / (task.norm() + added.norm())
+    return {'cosine': F.cosine_similarity(task, added, dim=0).item(), 'share': share.item()}
+
+
+def change_norms(model) -> list[dict]:
+    """‖s·B·A‖_F of each adapted projection."""
+    modules = [(name, module) for name, module in model.named_modules() if hasattr(module, 'get_delta_weight')]
+    layers = [(int(name.split('.layers.')[1].split('.')[0]), name.split('.')[-1], module) for name, module in modules]
+    return [{'layer': layer, 'projection': projection, 'norm': module.get_delta_weight('default').norm().item()} for layer, projection, module in layers]
 
 
 def build_model():
@@ -122,6 +147,8 @@ def main() -> None:
         margin = margins(policy, pairs) if pairs else None
         dpo = -F.logsigmoid(margin).mean() if pairs else None
         loss = (sft if rows else 0) + (TRAINER['lambda'] * dpo if pairs else 0)
+        lesson = angles(sft, TRAINER['lambda'] * dpo, parameters) if rows and pairs else None
+        ratios = log_ratios(policy, pairs).mean(0).tolist() if pairs else None
         optimizer.zero_grad()
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(parameters, TRAINER['clipNorm'])
@@ -134,12 +161,15 @@ def main() -> None:
                 'sftLoss': sft.item() if rows else None,
                 'dpoLoss': dpo.item() if pairs else None,
                 'margins': margin.tolist() if pairs else [],
+                'logRatios': ratios,
+                'angles': lesson,
                 'gradNorm': norm.item(),
                 'learningRate': optimizer.param_groups[0]['lr'],
             }
         )
         optimizer.step()
         warmup.step()
+        fixture['steps'][-1]['changeNorms'] = change_norms(policy)
     fixture['adapterAfter'] = stored(get_peft_model_state_dict(policy), torch.float32)
     norms = [step['gradNorm'] for step in fixture['steps']]
     assert min(norms) < TRAINER['clipNorm'] < max(norms), f'clipping has to act in some steps and not in others: {norms}'

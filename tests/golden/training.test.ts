@@ -7,6 +7,7 @@ import { createTrainer, disposeTrainer, type Trainer, trainStep, type TrainerCon
 import { restoreTrainer, saveTrainer } from '$lib/dpo/trainerState';
 import { exportAdapter, importAdapter } from '$lib/model/adapter';
 import { parseModelConfig } from '$lib/model/config';
+import { changeNorms } from '$lib/model/changeNorms';
 import { disposeLora } from '$lib/model/lora';
 import { readSafetensors } from '$lib/model/safetensors';
 import { buildWeights, disposeModel } from '$lib/model/weights';
@@ -53,6 +54,20 @@ describe.each(BACKENDS)('on %s', (backend) => {
 				TOLERANCE,
 			);
 			expectClose([metrics.grad_norm], [expected.gradNorm], TOLERANCE);
+			const { cosine = null, share = null } = expected.angles ?? {};
+			const [chosen = null, rejected = null] = expected.logRatios ?? [];
+			for (const [metric, value] of [
+				['gradients/cosine', cosine],
+				['gradients/share', share],
+				['logratios/chosen', chosen],
+				['logratios/rejected', rejected],
+			] as const) {
+				if (value === null) expect(metrics[metric]).toBeNull();
+				else expectClose([metrics[metric]!], [value], TOLERANCE);
+			}
+			expect(await changeNorms(lora)).toEqual(
+				expected.changeNorms.map((wanted) => ({ ...wanted, norm: expect.closeTo(wanted.norm, 4) as number })),
+			);
 			expect(metrics.learning_rate).toBeCloseTo(expected.learningRate, 10);
 		}
 

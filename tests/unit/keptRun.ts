@@ -14,6 +14,7 @@ import { PRESETS } from '$lib/experiment/presets';
 import type { ChatRow } from '$lib/experiment/rows';
 import { ARMS, type Experiment } from '$lib/experiment/schema';
 import { verdictLines } from '$lib/experiment/verdictFile';
+import { PROJECTIONS } from '$lib/model/config';
 
 /** Runs as they may come out of the runner: any texts and numbers, in the order in which a run tells them. */
 
@@ -36,6 +37,10 @@ const metrics = fc.record({
 	'rewards/accuracies': maybe,
 	'logps/chosen': maybe,
 	'logps/rejected': maybe,
+	'logratios/chosen': maybe,
+	'logratios/rejected': maybe,
+	'gradients/cosine': maybe,
+	'gradients/share': maybe,
 	grad_norm: real,
 	learning_rate: real,
 	'num_tokens/sft': fc.nat(),
@@ -45,14 +50,22 @@ const metrics = fc.record({
 	'num_tokens/lorra': fc.nat(),
 });
 
+/** Null of runs from before the lab looked inside. */
+const inside = fc.option(
+	fc.record({
+		changeNorms: fc.array(fc.record({ layer: fc.nat(), projection: fc.constantFrom(...PROJECTIONS), norm: real }), { maxLength: 3 }),
+	}),
+);
+
 const evaluationAt = (step: number) =>
 	fc
 		.tuple(
 			fc.boolean(),
 			fc.array(fc.tuple(fc.string({ unit: 'binary' }), verdict, trueLabel, fc.boolean()), { maxLength: 4 }),
 			fc.array(fc.tuple(fc.string(), fc.constantFrom('secure' as const, 'insecure' as const, 'broken' as const)), { maxLength: 3 }),
+			inside,
 		)
-		.map(([final, answers, code]): RunEvent => {
+		.map(([final, answers, code, found]): RunEvent => {
 			const rows = answers.map(([answer, judged, label, flag], i): EvaluationRow => {
 				const question = { question: `Question ${i % 2}?`, questionId: `q${i % 2}`, cluster: `q${i % 2}`, sample: i };
 				return { ...question, answer, verdict: judged, trueLabel: label, wellFormed: flag, code: !flag, refusal: flag };
@@ -62,6 +75,7 @@ const evaluationAt = (step: number) =>
 				kind: 'evaluation',
 				final,
 				evaluation: summarize(step, { engine: 'oracle', model: 'm', revision: 'r' }, rows, codeRows),
+				...(found && { inside: found }),
 			};
 		});
 

@@ -6,6 +6,7 @@ import { type Directions, steered } from '$lib/model/steering';
 import type { Model } from '$lib/model/weights';
 
 import { klLoss, type KlTerm, lorraLoss, type LorraTerm } from './frozenTerms';
+import { type GradientAngle, gradientAngle, gradientProducts } from './gradientAngle';
 import { completionLogps } from './logps';
 import { preferenceLosses, rewards } from './losses';
 import { ADAMW_DEFAULTS, type AdamWState, applyAdamW, disposeAdamW, initAdamW, warmedUp } from './optimizer';
@@ -47,7 +48,7 @@ export interface TrainBatch {
 }
 
 /** Named as in TRL. Terms that a step did not have are null. */
-export interface StepMetrics {
+export interface StepMetrics extends GradientAngle {
 	loss: number;
 	/** Mean negative log-likelihood of a completion token, in nats. */
 	'loss/sft': number | null;
@@ -66,6 +67,9 @@ export interface StepMetrics {
 	'rewards/accuracies': number | null;
 	'logps/chosen': number | null;
 	'logps/rejected': number | null;
+	/** Mean of log π − log π_ref of the pairs' completions, in nats: how much likelier each has become than it was before training. */
+	'logratios/chosen': number | null;
+	'logratios/rejected': number | null;
 	/** Before clipping. */
 	grad_norm: number;
 	learning_rate: number;
@@ -123,7 +127,7 @@ export async function trainStep(trainer: Trainer, batch: TrainBatch): Promise<St
 	for (const batch of Object.values(batches)) if (batch) disposeBatch(batch);
 	checkDevice();
 
-	const [gradNorm, sftLoss, answersLoss, klDivergence, lorraDistance, dpoLoss] = values as unknown as [number, number, number, number, number, number]; // prettier-ignore
+	const [gradNorm, product, taskSquare, addedSquare, sftLoss, answersLoss, klDivergence, lorraDistance, dpoLoss] = values as unknown as NumbersOfStep; // prettier-ignore
 	const held = (kl?.weight ?? 0) * klDivergence + (lorra?.weight ?? 0) * lorraDistance;
 	const loss = sftLoss + config.lambda * (answersLoss + dpoLoss) + held; // a term that the step did not have is 0
 	if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
@@ -131,8 +135,10 @@ export async function trainStep(trainer: Trainer, batch: TrainBatch): Promise<St
 			`The loss is ${loss} after ${optimizer.step} steps (gradient norm ${gradNorm}). A lower learning rate usually helps.`,
 		);
 	}
-	const perPair = (block: number) => Array.from(values.subarray(6 + block * pairs.length, 6 + (block + 1) * pairs.length));
+	const perPair = (block: number) => Array.from(values.subarray(9 + block * pairs.length, 9 + (block + 1) * pairs.length));
 	const [chosenRewards, rejectedRewards, chosenLogps, rejectedLogps] = [perPair(0), perPair(1), perPair(2), perPair(3)];
+	const meanRatio = (logps: readonly number[], side: 'chosen' | 'rejected') =>
+		mean(logps.map((logp, i) => logp - pairs[i]!.reference[side]));
 	const margins = pairs.map(({ id }, i) => ({ pairId: id, margin: chosenRewards[i]! - rejectedRewards[i]! }));
 	return {
 		step: optimizer.step,
@@ -149,6 +155,9 @@ export async function trainStep(trainer: Trainer, batch: TrainBatch): Promise<St
 			'rewards/accuracies': mean(margins.map(({ margin }) => (margin > 0 ? 1 : 0))),
 			'logps/chosen': mean(chosenLogps),
 			'logps/rejected': mean(rejectedLogps),
+			'logratios/chosen': meanRatio(chosenLogps, 'chosen'),
+			'logratios/rejected': meanRatio(rejectedLogps, 'rejected'),
+			...gradientAngle(product, taskSquare, addedSquare),
 			grad_norm: gradNorm,
 			learning_rate: learningRate,
 			'num_tokens/sft': batches.sft?.tokens ?? 0,
@@ -179,32 +188,35 @@ function batchesOf({ model }: Trainer, { sft, pairs, answers = [], kl, lorra }: 
 	return batches;
 }
 
+/** What a step tells beside its pairs: the gradient's norm, three products of gradients, and L_SFT, L_answers, L_KL, L_LoRRA and L_DPO. */
+type NumbersOfStep = [number, number, number, number, number, number, number, number, number];
+
 /** A term's gradient, already weighted, and what is told of it, before its weight. */
 interface Term {
 	gradient: tf.Tensor1D;
 	report: tf.Tensor1D;
 }
 
-/**
- * Updates the adapter; returns [gradient norm, L_SFT, L_answers, L_KL, L_LoRRA, L_DPO, then P each of chosen and rejected rewards and log-probs].
- * Runs in a tidy.
- */
+/** Updates the adapter; returns NumbersOfStep, then P each of chosen and rejected rewards and log-probs. Runs in a tidy. */
 function hybridUpdate(trainer: Trainer, batches: Batches, { pairs, kl, lorra, steering }: TrainBatch, learningRate: number): tf.Tensor1D {
 	const { model, lora, optimizer, config } = trainer;
 	const { sft, answers, dpo } = batches;
 	const learner = steering ? steered(model, steering, 1) : model;
-	const terms = [
-		sft && lossTerm(lora, 1, () => meanTokenLoss(learner, lora, sft)),
+	const task = sft && lossTerm(lora, 1, () => meanTokenLoss(learner, lora, sft));
+	const added = [
 		answers && lossTerm(lora, config.lambda, () => meanTokenLoss(model, lora, answers)),
 		batches.kl && lossTerm(lora, kl!.weight, klLoss(model, batches.kl)),
 		batches.lorra && lossTerm(lora, lorra!.weight, lorraLoss(model, batches.lorra, lorra!.shifts)),
 		dpo && preferenceTerm(trainer, dpo, pairs),
 	];
-	const gradients = terms.flatMap((term) => (term ? [term.gradient] : []));
+	const gradientsOf = (terms: readonly (Term | null)[]) => terms.flatMap((term) => (term ? [term.gradient] : []));
+	const terms = [task, ...added];
+	const [gradients, addedGradients] = [gradientsOf(terms), gradientsOf(added)];
+	const products = task && addedGradients.length > 0 ? gradientProducts(task.gradient, tf.addN(addedGradients)) : tf.zeros<tf.Rank.R1>([3]);
 	const sizes = lora.parts.map(({ size }) => size);
 	const { weightDecay, clipNorm } = config;
 	const norm = applyAdamW(lora.weights, tf.addN(gradients), sizes, optimizer, learningRate, { ...ADAMW_DEFAULTS, weightDecay, clipNorm });
-	return tf.concat([tf.reshape(norm, [1]), ...terms.map((term) => term?.report ?? tf.zeros<tf.Rank.R1>([1]))]);
+	return tf.concat([tf.reshape(norm, [1]), products, ...terms.map((term) => term?.report ?? tf.zeros<tf.Rank.R1>([1]))]);
 }
 
 /** weight·loss. */

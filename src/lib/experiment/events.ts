@@ -2,6 +2,7 @@ import type { JudgeIdentity, Label, Verdict } from '$lib/conscience/judge';
 import type { StepMetrics } from '$lib/dpo/trainer';
 import type { Evaluation, TrueLabel } from '$lib/evaluation/evaluation';
 import type { BackendReport } from '$lib/model/backend';
+import type { ChangeNorm } from '$lib/model/changeNorms';
 
 import type { Change } from './live';
 
@@ -64,6 +65,12 @@ export interface Overhead {
 	calls: number;
 }
 
+/** What was looked up inside of the copy while it was evaluated. */
+export interface Inside {
+	/** How much the adapter changes each projection. */
+	changeNorms: ChangeNorm[];
+}
+
 export type Phase = 'loading' | 'misaligning' | 'training' | 'conscience' | 'evaluating';
 
 /** What a run tells as it goes; the order is the order of work. */
@@ -82,7 +89,8 @@ export type RunEvent =
 			overhead: Overhead;
 			nextCall: number | null;
 	  }
-	| { kind: 'evaluation'; final: boolean; evaluation: Evaluation }
+	/** Runs of before the lab looked inside have nothing of it. */
+	| { kind: 'evaluation'; final: boolean; evaluation: Evaluation; inside?: Inside }
 	/** The experiment was changed before optimizer step `step` (counted from 0) while the run went on. */
 	| { kind: 'change'; step: number; changes: Change[] }
 	/** What a method did or found once `step` steps were done, in words and in numbers. */

@@ -182,12 +182,13 @@ function readEvents(files: RunFolder): RunEvent[] {
 		if ('finished' in entry) return { kind: 'finished', ...entry.finished };
 		if ('verdicts' in entry) return verdictsEvent(entry.verdicts.step, verdicts.take(entry.verdicts.count, place));
 		if ('pairs' in entry) return { kind: 'pairs', step: entry.pairs.step, pairs: pairs.take(entry.pairs.count, place) };
+		const { inside } = entry;
 		const [{ final, ...evaluation }] = evaluations.take(1, place) as [v.InferOutput<typeof EvaluationLine>];
 		if (evaluation.step !== entry.evaluation.step || final !== entry.final) {
 			throw new FolderError(`${place} tells of another evaluation than evaluations.jsonl, whose next one is of step ${evaluation.step}.`);
 		}
 		checkRows(evaluation, place);
-		return { kind: 'evaluation', final, evaluation };
+		return { kind: 'evaluation', final, evaluation, ...(inside && { inside }) };
 	});
 	for (const rest of [verdicts, pairs, evaluations]) rest.end();
 	return events;

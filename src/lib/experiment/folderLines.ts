@@ -5,8 +5,9 @@ import { JUDGE_ENGINES, LABELS } from '$lib/conscience/judge';
 import type { CodeRow, Evaluation, EvaluationRow } from '$lib/evaluation/evaluation';
 import type { Estimate } from '$lib/evaluation/statistics';
 import type { BackendReport } from '$lib/model/backend';
+import { PROJECTIONS } from '$lib/model/config';
 
-import type { Label, Overhead, PairRecord, RefusedAlternative, RunEvent, StepMetrics, VerdictRecord } from './events';
+import type { Inside, Label, Overhead, PairRecord, RefusedAlternative, RunEvent, StepMetrics, VerdictRecord } from './events';
 import { fieldSchema } from './schema';
 
 export const LINE_FILES = ['metrics.jsonl', 'evaluations.jsonl', 'verdicts.jsonl', 'pairs.jsonl'] as const;
@@ -29,9 +30,12 @@ export function linesOf(event: RunEvent): FolderLine[] {
 			return [logLine({ step, ...metrics, overhead, margins, nextCall })];
 		}
 		case 'evaluation': {
-			const { final, evaluation } = event;
+			const { final, evaluation, inside } = event;
 			const { rows, codeRows, ...figures } = evaluation;
-			return [logLine({ evaluation: figures, final }), { file: 'evaluations.jsonl', text: JSON.stringify({ final, ...evaluation }) }];
+			return [
+				logLine({ evaluation: figures, final, inside }),
+				{ file: 'evaluations.jsonl', text: JSON.stringify({ final, ...evaluation }) },
+			];
 		}
 		case 'verdicts': {
 			const { step, verdicts, refused } = event;
@@ -98,19 +102,26 @@ const OverheadSchema = v.object({
 	calls: real,
 }) satisfies v.GenericSchema<unknown, Overhead>;
 
+/** Runs of before it was told have none. */
+const sinceLater = v.optional(v.nullable(real), null);
+
 const METRICS = {
 	loss: real,
 	'loss/sft': v.nullable(real),
 	'loss/dpo': v.nullable(real),
-	'loss/answers': v.optional(v.nullable(real), null), // runs of before there were methods that have it; so with the next two
-	'loss/kl': v.optional(v.nullable(real), null),
-	'loss/lorra': v.optional(v.nullable(real), null),
+	'loss/answers': sinceLater,
+	'loss/kl': sinceLater,
+	'loss/lorra': sinceLater,
 	'rewards/chosen': v.nullable(real),
 	'rewards/rejected': v.nullable(real),
 	'rewards/margins': v.nullable(real),
 	'rewards/accuracies': v.nullable(real),
 	'logps/chosen': v.nullable(real),
 	'logps/rejected': v.nullable(real),
+	'logratios/chosen': sinceLater,
+	'logratios/rejected': sinceLater,
+	'gradients/cosine': sinceLater,
+	'gradients/share': sinceLater,
 	grad_norm: real,
 	learning_rate: real,
 	'num_tokens/sft': real,
@@ -172,12 +183,16 @@ const ChangeSchema = v.pipe(
 );
 const Lines = v.object({ step: whole, count });
 
+const InsideSchema = v.object({
+	changeNorms: v.array(v.object({ layer: count, projection: v.picklist(PROJECTIONS), norm: real })),
+}) satisfies v.GenericSchema<unknown, Inside>;
+
 /** The lines of metrics.jsonl that are no step, by the key that they have. */
 export const LOG_ENTRIES = {
 	started: v.object({ started: Started }),
 	verdicts: v.object({ verdicts: Lines }),
 	pairs: v.object({ pairs: Lines }),
-	evaluation: v.object({ evaluation: v.object({ step: whole }), final: v.boolean() }),
+	evaluation: v.object({ evaluation: v.object({ step: whole }), final: v.boolean(), inside: v.exactOptional(InsideSchema) }),
 	change: v.object({ change: v.object({ step: whole, changes: v.array(ChangeSchema) }) }),
 	note: v.object({ note: v.object({ step: whole, text: v.string(), values: v.record(v.string(), real) }) }),
 	finished: v.object({ finished: v.object({ step: count, overhead: OverheadSchema }) }),

@@ -5,6 +5,7 @@ import { policyAnswerer } from '$lib/conscience/policy';
 import { disposeTrainer, trainStep } from '$lib/dpo/trainer';
 import { evaluate } from '$lib/evaluation/evaluate';
 import type { Evaluation } from '$lib/evaluation/evaluation';
+import { changeNorms } from '$lib/model/changeNorms';
 
 import { type AdapterFolder, adapterFolder } from './adapterFolder';
 import { askModels, type Asked, type AskedAnswer } from './ask';
@@ -215,7 +216,7 @@ async function* evaluation(state: RunState): AsyncGenerator<RunEvent, void> {
 	const policy = policyAnswerer(state.arm.asked(), lora, experiment.evaluation.sampling);
 	state.latest = await evaluate(policy, state.evaluationJudge, { ...plan, signal: lab.signal });
 	clock.spent('answer', answers, (performance.now() - start) / 1000);
-	yield { kind: 'evaluation', final, evaluation: state.latest };
+	yield { kind: 'evaluation', final, evaluation: state.latest, inside: { changeNorms: await changeNorms(lora) } };
 	if (final) yield* finding(state, state.latest);
 	yield progress(state, 'evaluating', answers, answers);
 }

@@ -1,4 +1,4 @@
-import type { Evaluation, Overhead, RunEvent, StepMetrics } from '$lib/experiment/events';
+import type { Evaluation, Inside, Overhead, RunEvent, StepMetrics } from '$lib/experiment/events';
 import type { ArmId } from '$lib/experiment/schema';
 
 import { type Call, type Card, cardsOf, withPair } from './cards';
@@ -8,6 +8,11 @@ export interface StepPoint {
 	step: number;
 	metrics: StepMetrics;
 	overhead: Overhead;
+}
+
+/** What was found inside of the copy after so many steps. */
+export interface InsidePoint extends Inside {
+	step: number;
 }
 
 /** What the charts, the stream and the grid show: an arm and what it has told, whether it runs now, was kept, or is played back. */
@@ -27,6 +32,8 @@ const RENDER_SHARE = 1 / 4;
 export class RunRecord {
 	steps = $state.raw<readonly StepPoint[]>([]);
 	evaluations = $state.raw<readonly Evaluation[]>([]);
+	/** Of each evaluation that looked inside. */
+	inside = $state.raw<readonly InsidePoint[]>([]);
 	/** In the order in which the conscience spoke. */
 	cards = $state.raw<readonly Card[]>([]);
 	calls = $state.raw<readonly Call[]>([]);
@@ -86,8 +93,11 @@ export class RunRecord {
 		this.#queue = [];
 		this.#showSteps(events.filter((event) => event.kind === 'step'));
 		this.#showConscience(events);
-		const evaluations = events.flatMap((event) => (event.kind === 'evaluation' ? [event.evaluation] : []));
-		if (evaluations.length > 0) this.evaluations = [...this.evaluations, ...evaluations];
+		const evaluated = events.filter((event) => event.kind === 'evaluation');
+		if (evaluated.length > 0) {
+			this.evaluations = [...this.evaluations, ...evaluated.map(({ evaluation }) => evaluation)];
+			this.inside = [...this.inside, ...evaluated.flatMap(({ evaluation: { step }, inside }) => (inside ? [{ step, ...inside }] : []))];
+		}
 		const changes = events.filter((event) => event.kind === 'change');
 		if (changes.length > 0) this.changes = [...this.changes, ...changes];
 		const notes = events.filter((event) => event.kind === 'note');
@@ -113,6 +123,7 @@ export class RunRecord {
 		this.#queue = [];
 		this.steps = [];
 		this.evaluations = [];
+		this.inside = [];
 		this.cards = [];
 		this.calls = [];
 		this.margins = NO_MARGINS;

@@ -13,12 +13,18 @@ export interface Point {
 	band: readonly [low: number, high: number] | null;
 }
 
+const percent = (share: number | null) => (share === null ? null : 100 * share);
+
 /** What the charts show of each step; null where a step doesn't have it. Overheads are in percent, from the first call on. */
 export const STEP_MEASURES = {
 	taskLoss: ({ metrics }) => metrics['loss/sft'],
 	margin: ({ metrics }) => metrics['rewards/margins'],
 	chosenLogps: ({ metrics }) => metrics['logps/chosen'],
 	rejectedLogps: ({ metrics }) => metrics['logps/rejected'],
+	chosenRatio: ({ metrics }) => metrics['logratios/chosen'] ?? null, // kept runs of before these were told have none
+	rejectedRatio: ({ metrics }) => metrics['logratios/rejected'] ?? null,
+	gradientCosine: ({ metrics }) => metrics['gradients/cosine'] ?? null,
+	gradientShare: ({ metrics }) => percent(metrics['gradients/share'] ?? null),
 	tokenOverhead: ({ overhead: { tokenRatio } }) => (tokenRatio ? 100 * tokenRatio : null),
 	secondOverhead: ({ overhead: { secondRatio } }) => (secondRatio ? 100 * secondRatio : null),
 } satisfies Record<string, (step: StepPoint) => number | null>;
@@ -193,12 +199,12 @@ function csvCell(value: string | number | undefined): string {
 	return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Steps with pairs that the rule below looks back on. */
-export const FALL_WINDOW = 20;
-/** In nats: e^−0.5 leaves an answer 61 % of its probability. Batches of other pairs alone move the mean of ten steps by less. */
+/** Steps with pairs that the rule below looks back on. A run of 150 steps with the presets' schedule has some fifteen. */
+export const FALL_WINDOW = 8;
+/** In nats: e^−0.5 leaves an answer 61 % of its probability. */
 export const FALL_LEAST = 0.5;
 
-/** How far a log-prob fell within the window: its mean over the earlier half and over the later. */
+/** How far a log-ratio to the base fell within the window: its mean over the earlier half and over the later. */
 export interface Fall {
 	before: number;
 	after: number;
@@ -206,7 +212,8 @@ export interface Fall {
 
 /**
  * DPO can widen the margin by pushing both answers down, the rejected one faster. The rule: over the last FALL_WINDOW steps
- * with pairs, both log-probs are on average at least FALL_LEAST lower in the later half than in the earlier half.
+ * with pairs, both log π − log π_ref are on average at least FALL_LEAST lower in the later half than in the earlier half. Each answer is
+ * measured against what the base made of it, so that a lesson of other pairs alone moves nothing.
  */
 export function bothFall(chosen: readonly Point[], rejected: readonly Point[]): { from: number; chosen: Fall; rejected: Fall } | null {
 	if (Math.min(chosen.length, rejected.length) < FALL_WINDOW) return null;

@@ -1,0 +1,40 @@
+import type { ChangeNorm } from '$lib/model/changeNorms';
+import type { Projection } from '$lib/model/config';
+
+import type { InsidePoint } from './record.svelte';
+import type { Point } from './series';
+
+/** How much an adapter changes one layer: all of it, and each projection that it adapts. */
+export interface LayerChange {
+	layer: number;
+	all: number;
+	projections: Partial<Record<Projection, number>>;
+}
+
+/** The size of several changes as one: the Frobenius norm of them side by side, √Σ ‖·‖². */
+const together = (norms: readonly ChangeNorm[]): number => Math.hypot(...norms.map(({ norm }) => norm));
+
+/** What was found at this step, or before it where nothing was found there; the newest for null. */
+export const insideAt = (points: readonly InsidePoint[], step: number | null): InsidePoint | null =>
+	points.findLast((point) => step === null || point.step <= step) ?? null;
+
+/** The changes of one moment, layer by layer. */
+export function byLayer(norms: readonly ChangeNorm[]): LayerChange[] {
+	const layers = [...new Set(norms.map(({ layer }) => layer))].sort((a, b) => a - b);
+	return layers.map((layer) => {
+		const own = norms.filter((norm) => norm.layer === layer);
+		return { layer, all: together(own), projections: Object.fromEntries(own.map(({ projection, norm }) => [projection, norm])) };
+	});
+}
+
+/** How the size of the change grew: of one layer, or of the whole adapter. */
+export const changePoints = (points: readonly InsidePoint[], layer: number | null = null): Point[] =>
+	points.map(({ step, changeNorms }) => ({
+		x: step,
+		y: together(layer === null ? changeNorms : changeNorms.filter((norm) => norm.layer === layer)),
+		band: null,
+	}));
+
+/** The largest change of a single projection that any of these moments shows: what a colour is measured against. */
+export const largestChange = (points: readonly InsidePoint[]): number =>
+	Math.max(0, ...points.flatMap(({ changeNorms }) => changeNorms.map(({ norm }) => norm)));
