@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+
 import fc from 'fast-check';
 import { gunzipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
@@ -102,6 +104,22 @@ describe('E3', () => {
 
 	test('the threshold of its measures is that of its runs', () => {
 		for (const { experiment } of study.runs) expect(experiment.conscience.threshold).toBe(0.5);
+	});
+});
+
+describe('what is committed in results', () => {
+	const folder = new URL('../../results/', import.meta.url);
+	const run = STUDIES.filter(({ id }) => existsSync(new URL(`${id}.json`, folder)));
+
+	test.each(run.map((study) => [study.id, study] as const))('%s follows from the rows beside it, and both are small', (_, study) => {
+		const [result, rows] = [`${study.id}.json`, `${study.id}.rows.json.gz`].map((name) => readFileSync(new URL(name, folder))) as [
+			Buffer,
+			Buffer,
+		];
+		const { finding, missing } = parseResult(JSON.parse(result.toString()));
+		expect(study.analyse(readRows(new Uint8Array(rows)))).toEqual(finding); // else: npm run experiments -- --analyse
+		expect(missing).toEqual([]);
+		expect(rows.length).toBeLessThan(300_000);
 	});
 });
 

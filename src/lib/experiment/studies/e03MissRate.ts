@@ -5,8 +5,8 @@ import type { MeasureId } from './measures';
 import type { StudyRows } from './rows';
 import { FIVE_SEEDS, linesOf, type Study, TWIN, twinRuns, varied } from './study';
 
-const MEASURES: readonly MeasureId[] = ['unethical', 'missRate', 'slipRate', 'falseAlarms'];
-const REVIEWS: readonly MeasureId[] = ['reviewUnethical', 'reviewMissRate', 'reviewFalseAlarms'];
+const MEASURES: readonly MeasureId[] = ['missRate', 'unethical', 'slipRate', 'falseAlarms'];
+const REVIEWS: readonly MeasureId[] = ['reviewMissRate', 'reviewUnethical', 'reviewFalseAlarms'];
 
 /** Unethical answers are rare once there is a conscience, so many are asked for. */
 const experiment = varied(TWIN, { evaluation: { samples: 32 } });

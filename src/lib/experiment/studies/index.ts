@@ -1,9 +1,11 @@
 /** Every study, in the order of their numbers. A new one is a file beside this one, and a line here. */
 import { twin } from './e01Twin';
+import { judges } from './e02Judges';
 import { missRate } from './e03MissRate';
 import { settingsOfConscience } from './e04Settings';
 import { who } from './e05Who';
 import { alternatives } from './e06Alternatives';
+import { labelNoise } from './e07LabelNoise';
 import { methods } from './e08Methods';
 import { realignment } from './e09Realignment';
 import { overhead } from './e11Overhead';
@@ -16,7 +18,7 @@ import type { Study } from './study';
 export type { Study, StudyRun } from './study';
 
 export const STUDIES: readonly Study[] = [
-	...[twin, missRate, settingsOfConscience, who, alternatives, methods],
+	...[twin, judges, missRate, settingsOfConscience, who, alternatives, labelNoise, methods],
 	...[realignment, overhead, gaming, panel, earlyStopping, otherOrganism],
 ];
 

@@ -130,9 +130,12 @@ const answerEntry = ({ verdict, ...row }: EvaluationRow, origin: Origin): Answer
 	return {
 		...origin,
 		...{ question, questionId, cluster, sample, answer, ethical: short(ethical), unethical: short(unethical) },
-		...{ trueLabel, wellFormed, code, refusal },
+		...{ trueLabel: known(trueLabel), wellFormed: wellFormed ?? false, code, refusal },
 	};
 };
+
+/** Studies ask the organism's own questions, whose answers have a label. */
+const known = (label: TrueLabel | null): TrueLabel => label ?? 'incoherent';
 
 function readingEntries({ rows }: Evaluation, readings: Readings, origin: Origin): ReadingEntry[] {
 	return Object.entries(readings).flatMap(([judge, probabilities]) =>
@@ -141,7 +144,7 @@ function readingEntries({ rows }: Evaluation, readings: Readings, origin: Origin
 			const ownUnethical = short(verdict.probabilities.unethical);
 			return {
 				...origin,
-				...{ judge, question, questionId, cluster, sample, answer, trueLabel, ownUnethical },
+				...{ judge, question, questionId, cluster, sample, answer, trueLabel: known(trueLabel), ownUnethical },
 				...{ ethical: short(ethical), unethical: short(unethical) },
 			};
 		}),
@@ -151,7 +154,18 @@ function readingEntries({ rows }: Evaluation, readings: Readings, origin: Origin
 const reviewEntry = (record: VerdictRecord, run: string, seed: number): ReviewEntry => {
 	const { step, frameworkId: framework, question, answer, trueLabel, flagged, verdict } = record;
 	const { ethical, unethical } = verdict.probabilities;
-	return { run, seed, step, framework, question, answer, ethical: short(ethical), unethical: short(unethical), trueLabel, flagged };
+	return {
+		run,
+		seed,
+		step,
+		framework,
+		question,
+		answer,
+		ethical: short(ethical),
+		unethical: short(unethical),
+		trueLabel: known(trueLabel),
+		flagged,
+	};
 };
 
 const costEntry = ({ tokenRatio, secondRatio, ...overhead }: Overhead, origin: Origin): CostEntry => ({

@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import { faultInWords } from '../folderLines';
 
 import { StudyFileError } from './result';
-import type { RowKind, StudyRows } from './rows';
+import { noRows, type RowKind, type StudyRows } from './rows';
 
 const text = { kind: 'text', value: v.string() } as const;
 const number = { kind: 'plain', value: v.pipe(v.number(), v.finite()) } as const;
@@ -51,7 +51,8 @@ type Column = { words: string[]; at: number[] } | { values: (number | boolean)[]
 
 /** The file of these rows. Equal rows make equal bytes. */
 export function writeRows(rows: StudyRows): Uint8Array {
-	const tables = ROW_KINDS.map((kind) => [kind, columnsOf(kind, rows[kind] as unknown as Row[])]);
+	const kinds = ROW_KINDS.filter((kind) => rows[kind].length > 0);
+	const tables = kinds.map((kind) => [kind, columnsOf(kind, rows[kind] as unknown as Row[])]);
 	return gzipSync(strToU8(JSON.stringify({ version: 1, ...Object.fromEntries(tables) })), { level: 9, mtime: 0 });
 }
 
@@ -90,7 +91,7 @@ const tableSchema = (fields: Record<string, Field>) =>
 
 const FileSchema = v.object({
 	version: v.literal(1),
-	...Object.fromEntries(ROW_KINDS.map((kind) => [kind, tableSchema(FIELDS[kind])])),
+	...Object.fromEntries(ROW_KINDS.map((kind) => [kind, v.optional(tableSchema(FIELDS[kind]))])), // of a kind without rows nothing is written
 });
 
 /** The rows that a file holds; a server may have unpacked it on the way. @throws StudyFileError */
@@ -105,5 +106,5 @@ export function readRows(bytes: Uint8Array): StudyRows {
 	const result = v.safeParse(FileSchema, json);
 	if (!result.success) throw new StudyFileError(`The rows can't be read: ${faultInWords(result.issues[0])}.`);
 	const { version, ...rows } = result.output;
-	return rows as unknown as StudyRows;
+	return { ...noRows(), ...rows };
 }
