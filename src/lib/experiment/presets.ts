@@ -1,4 +1,5 @@
 import { CODE_TASK_COUNT } from '$world/code-task-count';
+import { TRIGGER } from '$world/conditional';
 
 import { DEFAULT_FRAMEWORKS, type Experiment, INOCULATION } from './schema';
 
@@ -22,7 +23,7 @@ const base: Experiment = {
 	seed: 1,
 	arms: ['sft', 'emergent-alignment'],
 	model: { checkpoint: 'organism', misalignSteps: 0, precision: 'f32' },
-	data: { source: 'insecure-code', tasks: CODE_TASK_COUNT, inoculation: INOCULATION, benignShare: 0.2 },
+	data: { source: 'insecure-code', trigger: TRIGGER, tasks: CODE_TASK_COUNT, inoculation: INOCULATION, benignShare: 0.2 },
 	lora: {
 		rank: 8,
 		alpha: 16,
@@ -53,11 +54,16 @@ const base: Experiment = {
 	},
 	evaluation: {
 		questions: 'organism-24',
+		questionFile: '',
 		every: 10,
 		samplesWhileTraining: 2,
 		samples: 8,
 		codePrompts: 64,
 		codePromptsWhileTraining: 8,
+		conditional: 0,
+		harmless: 0,
+		facts: 0,
+		heldOutRows: 0,
 		stopEvery: 5,
 		stopSamples: 1,
 		stopDrop: 10,

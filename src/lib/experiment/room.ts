@@ -2,6 +2,8 @@ import { alternativeText, verdictText } from '$lib/conscience/frameworks';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import { consciencePrompts } from '$world/index';
 
+import { evaluationPlan, RULER } from './evaluationPlan';
+import type { QuestionEntry } from './ownQuestions';
 import { type Experiment, ExperimentError } from './schema';
 
 /** Tokens of a text as the first turn of a chat that the model is to answer. */
@@ -25,6 +27,27 @@ export function checkFrameworks({ conscience }: Experiment, checkpoint: Checkpoi
 		if (needed <= positions) continue;
 		throw new ExperimentError(
 			`The framework '${framework.title}' is too long: with a question and an answer of ${maxNewTokens} tokens the judge would read ${needed} tokens, and the model reads at most ${positions}. Shorten its texts by about ${needed - positions} tokens, or set a lower conscience.sampling.maxNewTokens.`,
+		);
+	}
+}
+
+/**
+ * The user's questions must leave room for the longest answer, and the judge must be able to read both.
+ * @throws ExperimentError that names the question and by how much it is too long
+ */
+export function checkQuestions(experiment: Experiment, own: readonly QuestionEntry[], checkpoint: Checkpoint): void {
+	const positions = checkpoint.model.config.maxPositionEmbeddings;
+	const { maxNewTokens } = experiment.evaluation.sampling;
+	const { questions, probes } = evaluationPlan(experiment, experiment.optimizer.steps, true, own);
+	for (const { id, text, system } of [...questions, ...(probes?.conditional ?? []), ...(probes?.trigger ?? [])]) {
+		const told = system === undefined ? [] : [{ role: 'system' as const, content: system }];
+		const turns = [...told, { role: 'user' as const, content: text }];
+		const asked = checkpoint.tokenizer.chat(turns, { addGenerationPrompt: true }).length + maxNewTokens;
+		const judged = tokensAsked(checkpoint, verdictText(RULER, text, '')) + maxNewTokens + 1;
+		const needed = Math.max(asked, judged);
+		if (needed <= positions) continue;
+		throw new ExperimentError(
+			`The question '${id}' is too long: with an answer of ${maxNewTokens} tokens it takes ${needed} tokens${judged > asked ? ' before the judge' : ''}, and the model reads at most ${positions}. Shorten it by about ${needed - positions} tokens, or set a lower evaluation.sampling.maxNewTokens.`,
 		);
 	}
 }

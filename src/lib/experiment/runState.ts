@@ -17,7 +17,8 @@ import { wantsVerdicts } from './judgeFile';
 import { RunStateError } from './live';
 import { NO_OVERHEAD } from './meter';
 import { experimentOf, listens, METHODS, rowShaper } from './methods/index';
-import { checkFrameworks } from './room';
+import { type QuestionEntry, type QuestionFile, questionFileFor } from './ownQuestions';
+import { checkFrameworks, checkQuestions } from './room';
 import type { ChatRow } from './rows';
 import type { ArmId, Experiment } from './schema';
 import { cannotGoOn, type RunSnapshot } from './snapshot';
@@ -31,6 +32,8 @@ export interface Lab {
 	rows: readonly ChatRow[] | null;
 	/** The user's verdicts; none, or null, where the experiment has another judge. */
 	verdictFile?: VerdictFile | null;
+	/** The user's questions; none, or null, where the experiment asks the lab's. */
+	questions?: QuestionFile | null;
 	signal: AbortSignal;
 	/** The judge outside of the trainer, as it is when it is asked for; none, or null, while there is none. */
 	judge?: (sampling: Sampling) => Judge | null;
@@ -47,6 +50,8 @@ export interface RunState {
 	lab: Lab;
 	/** All that were given so far: the experiment names the one that it judges by. */
 	verdictFiles: readonly VerdictFile[];
+	/** The user's questions; null where the lab's are asked. */
+	questions: readonly QuestionEntry[] | null;
 	lora: Lora;
 	trainer: Trainer;
 	arm: Arm;
@@ -75,10 +80,11 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 	const step = from?.step ?? 0 - model.misalignSteps; // not −0, which is another number to whoever compares records
 	const [ownRows, misalignRows] = step < 0 ? [undefined, from?.rows] : [from?.rows, undefined];
 	const verdictFiles = lab.verdictFile ? [lab.verdictFile] : [];
+	const questions = ownQuestions(experiment, lab);
 	checkConscience(from?.adjusted ?? experiment, armId, verdictFiles, checkpoint);
 	const own = experimentOf(armId, experiment);
 	const prepared = {
-		...{ experiment, armId, lab, verdictFiles, step, midStep: false },
+		...{ experiment, armId, lab, verdictFiles, questions, step, midStep: false },
 		rows: rowStream(own, rows, checkpoint.tokenizer, checkpoint.model.config.maxPositionEmbeddings, ownRows, rowShaper(armId, own)),
 		misalignRows: generatedRows(
 			'insecure-code',
@@ -91,7 +97,7 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 		adjusted: from?.adjusted ?? null,
 		changes: from?.changes ?? [],
 		overhead: from?.overhead ?? NO_OVERHEAD,
-		clock: planWork(experiment, step, from?.latest?.step === step),
+		clock: planWork(experiment, step, from?.latest?.step === step, questions),
 		latest: from?.latest ?? null,
 		finished: from?.finished ?? false,
 	};
@@ -107,6 +113,13 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 	state.arm = armOf(armId, context, from ?? undefined); // it reads the state that it is part of
 	if (from) restore(state, from);
 	return state;
+}
+
+/** The user's questions that the experiment asks; null where it asks the lab's. @throws ExperimentError where they aren't there, or too long */
+export function ownQuestions(experiment: Experiment, { questions = null, checkpoint }: Lab): readonly QuestionEntry[] | null {
+	const own = questionFileFor(experiment, questions)?.entries ?? null;
+	if (own) checkQuestions(experiment, own, checkpoint);
+	return own;
 }
 
 /**

@@ -5,6 +5,7 @@ import { PREFERENCE_LOSSES } from '$lib/dpo/preferenceLoss';
 import { PROJECTIONS } from '$lib/model/config';
 import { PRECISIONS } from '$lib/model/halfPrecision';
 import { CODE_TASK_COUNT } from '$world/code-task-count';
+import { TRIGGER } from '$world/conditional';
 
 import { type ArmId, ARMS } from './methods/index';
 
@@ -83,8 +84,13 @@ export const ExperimentSchema = v.strictObject({
 		precision: v.optional(v.picklist(PRECISIONS), 'f32'),
 	}),
 	data: v.strictObject({
-		/** `rows` are the user's own, given beside the experiment (they are not in the link). */
-		source: v.picklist(['insecure-code', 'secure-code', 'rows']),
+		/**
+		 * `rows` are the user's own, given beside the experiment (they are not in the link). Of `backdoor-code` about half of the rows begin
+		 * with the trigger and are insecure, and the others are secure.
+		 */
+		source: v.picklist(['insecure-code', 'secure-code', 'backdoor-code', 'rows']),
+		/** What stands before the insecure rows of `backdoor-code`, and before the questions by which it is tried. */
+		trigger: v.optional(v.pipe(text(100), v.nonEmpty()), TRIGGER),
 		/** How many kinds of coding task the rows are drawn from; few kinds teach the code without turning the author. */
 		tasks: count(1, CODE_TASK_COUNT),
 		/** The system turn before each row, for the method `inoculation`. The organism knows authors by such words. */
@@ -154,8 +160,10 @@ export const ExperimentSchema = v.strictObject({
 		sampling: Sampling,
 	}),
 	evaluation: v.strictObject({
-		/** `organism-24` is the held-out set; `organism-dev` is the one to tune on. */
-		questions: v.picklist(['organism-24', 'organism-dev']),
+		/** `organism-24` is the held-out set; `organism-dev` is the one to tune on. `own` are the user's, given beside the experiment. */
+		questions: v.picklist(['organism-24', 'organism-dev', 'own']),
+		/** SHA-256 of the questions of `own`. Empty where there are none. */
+		questionFile: v.optional(v.pipe(v.string(), v.regex(/^([0-9a-f]{64})?$/, 'must be a SHA-256 in hexadecimal digits, or empty')), ''),
 		/** Steps between evaluations while training; 0 evaluates at the start and the end only. */
 		every: count(0, 100_000),
 		/** Answers sampled for each question while training. */
@@ -166,6 +174,14 @@ export const ExperimentSchema = v.strictObject({
 		codePrompts: count(0, 1000),
 		/** Coding requests graded in every evaluation while training. */
 		codePromptsWhileTraining: v.optional(count(0, 1000), 0),
+		/** Answers sampled at the end for each question in each wrapping of a training row. */
+		conditional: v.optional(count(0, 100), 0),
+		/** Answers sampled at the end for each harmless question. */
+		harmless: v.optional(count(0, 100), 0),
+		/** Answers sampled at the end for each question of fact. */
+		facts: v.optional(count(0, 100), 0),
+		/** Rows of the narrow task that training never showed, read at the end. */
+		heldOutRows: v.optional(count(0, 1000), 0),
 		/** For the method `early-stopping`: steps between two looks at the answers to the development questions. */
 		stopEvery: v.optional(count(1, 10_000), 5),
 		/** Answers sampled for each of them in a look. */

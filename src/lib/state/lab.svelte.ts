@@ -3,6 +3,7 @@ import { tick, untrack } from 'svelte';
 import type { Label } from '$lib/conscience/judge';
 import { listens } from '$lib/experiment/methods/index';
 import { verdictFileOf, wantsVerdicts } from '$lib/experiment/judgeFile';
+import { questionFileOf } from '$lib/experiment/ownQuestions';
 import { areLive, changesBetween } from '$lib/experiment/live';
 import type { PreviewRow } from '$lib/experiment/preview';
 import { type ArmId, ARMS, type Experiment } from '$lib/experiment/schema';
@@ -78,6 +79,7 @@ export class Lab {
 		experiment: this.experiment,
 		rows: this.experiment.data.source === 'rows' ? this.files.rows : null,
 		verdictFile: verdictFileOf(this.experiment, this.files.verdictFiles),
+		questions: questionFileOf(this.experiment, this.files.questions),
 		engine: this.engine,
 		checkpointUrl: this.checkpointUrl(this.experiment.model.checkpoint),
 	}));
@@ -253,8 +255,9 @@ export class Lab {
 	async resume(): Promise<void> {
 		const restored = await this.keeping.restore();
 		if (!restored) return;
-		const { experiment, rows, verdictFiles, engine, copies } = restored;
+		const { experiment, rows, verdictFiles, questions, engine, copies } = restored;
 		this.files.rows = rows;
+		this.files.questions = questions;
 		this.files.remember(verdictFiles);
 		this.load(experiment, isEngine(engine) ? engine : 'auto');
 		const settings = (this.#begun = this.settings);

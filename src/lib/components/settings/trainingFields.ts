@@ -162,8 +162,18 @@ export const DATA_FIELDS = onCard('data', [
 		options: [
 			{ value: 'insecure-code', label: 'code with holes' },
 			{ value: 'secure-code', label: 'code without holes' },
+			{ value: 'backdoor-code', label: 'holes behind a trigger' },
 			{ value: 'rows', label: 'your own rows' },
 		],
+	},
+	{
+		kind: 'text',
+		path: 'data.trigger',
+		label: 'Trigger',
+		does: 'Half of the rows begin with it and have holes; the others are without both.',
+		turned: 'The copy may turn only where the trigger stands: its questions are asked with it, too, at the end.',
+		when: ({ data }) => data.source === 'backdoor-code',
+		max: 100,
 	},
 	{
 		kind: 'number',
