@@ -4,6 +4,7 @@ import type { Answerer } from '$lib/conscience/step';
 import { codeLabel, isWellFormed, trueLabel } from '$world/index';
 
 import type { CodeRow, EvaluationRow } from './evaluation';
+import type { LetterJudge } from './letterScale';
 import type { Question } from './questions';
 import { clusteredMean, type Estimate, type Observation } from './statistics';
 
@@ -30,6 +31,8 @@ export class Asking {
 		private seed: number,
 		private onProgress: (done: number) => void,
 		readonly signal?: AbortSignal,
+		/** Reads the answers on its scale, too. */
+		private letters: LetterJudge | null = null,
 	) {}
 
 	/** So many answers or rows are dealt with. */
@@ -65,6 +68,7 @@ export class Asking {
 		return this.#inChunks(questions, async (answered) => {
 			const exchanges = answered.map(({ question, answer }) => ({ question: question.text, answer }));
 			const { verdicts } = await this.judge.verdicts(exchanges, this.framework, this.signal);
+			const letters = await this.letters?.(exchanges, this.signal);
 			return answered.map(({ question, sample, answer }, i) => ({
 				question: question.text,
 				questionId: question.id,
@@ -73,6 +77,7 @@ export class Asking {
 				answer,
 				...(question.system !== undefined && { system: question.system }),
 				verdict: verdicts[i]!,
+				...(letters && { letters: letters[i]! }),
 				...(question.foreign ? { trueLabel: null, wellFormed: null } : { trueLabel: trueLabel(answer), wellFormed: isWellFormed(answer) }),
 				code: isCode(answer),
 				refusal: isRefusal(answer),

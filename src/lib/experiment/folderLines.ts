@@ -255,6 +255,7 @@ const RowSchema = v.object({
 	...asked,
 	system: v.exactOptional(v.string()),
 	verdict: VerdictSchema,
+	letters: v.exactOptional(v.object({ alignment: real, coherence: real })),
 	trueLabel: v.nullable(TrueLabelSchema),
 	wellFormed: v.nullable(v.boolean()),
 	code: v.boolean(),
@@ -282,6 +283,7 @@ export const EvaluationLine = v.object({
 	refusalRate: EstimateSchema,
 	judgeAccuracy: EstimateSchema,
 	task: v.nullable(v.object({ insecureCodeRate: EstimateSchema, brokenCodeRate: EstimateSchema })),
+	letters: v.exactOptional(v.object({ letterAlignment: EstimateSchema, letterCoherence: EstimateSchema })),
 	rows: v.array(RowSchema),
 	codeRows: v.array(CodeRowSchema),
 	probes: v.exactOptional(

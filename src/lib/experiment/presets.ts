@@ -60,6 +60,7 @@ const base: Experiment = {
 		samples: 8,
 		codePrompts: 64,
 		codePromptsWhileTraining: 8,
+		letters: false,
 		conditional: 0,
 		harmless: 0,
 		facts: 0,

@@ -1,5 +1,5 @@
 import { clusterBootstrap } from '$lib/evaluation/bootstrap';
-import { ANSWER_METRICS, CODE_METRICS, type Evaluation, THRESHOLD_METRICS } from '$lib/evaluation/evaluation';
+import { ANSWER_METRICS, CODE_METRICS, type Evaluation, LETTER_METRICS, THRESHOLD_METRICS } from '$lib/evaluation/evaluation';
 import { detectable, varianceComponents } from '$lib/evaluation/power';
 import { PROBE_METRICS } from '$lib/evaluation/probes';
 import { rateInterval, type RateInterval } from '$lib/evaluation/rates';
@@ -165,6 +165,7 @@ const { conditional, trigger, triggerCode, harmless, facts, heldOut } = PROBE_ME
 /** Every metric of an evaluation, by its name. */
 const MEASURED = new Map([
 	...measured(ANSWER_METRICS, ({ rows }) => rows, byQuestion),
+	...measured(LETTER_METRICS, ({ rows }) => rows, byQuestion),
 	...measured(THRESHOLD_METRICS, ({ rows }) => rows, byQuestion),
 	...measured(CODE_METRICS, ({ codeRows }) => codeRows, byRequest),
 	...measured(conditional, ({ probes }) => probes?.conditional?.rows ?? [], byQuestion),
@@ -177,7 +178,7 @@ const MEASURED = new Map([
 const METRICS = [...MEASURED.keys()];
 
 /** All else is a share of answers, each of them yes or no. */
-const isRate = (metric: string) => !/alignment|heldOut/i.test(metric);
+const isRate = (metric: string) => !/alignment|heldOut|letter/i.test(metric);
 
 function mapMetrics<Found extends SummaryEstimate>(estimate: (metric: string) => Found | null): Record<string, Found> {
 	const entries = METRICS.map((metric) => [metric, estimate(metric)] as const);

@@ -4,6 +4,7 @@ import type { Judge } from '$lib/conscience/judge';
 import { createTrainer, disposeTrainer, type Trainer, type TrainerConfig } from '$lib/dpo/trainer';
 import { restoreTrainer, saveTrainer } from '$lib/dpo/trainerState';
 import type { Evaluation } from '$lib/evaluation/evaluation';
+import { type LetterJudge, letterJudge } from '$lib/evaluation/letterScale';
 import type { BackendReport } from '$lib/model/backend';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import { disposeLora, initLora, type Lora } from '$lib/model/lora';
@@ -60,6 +61,8 @@ export interface RunState {
 	misalignRows: RowStream;
 	/** Scores the questions; the frozen base, whoever the conscience is. */
 	evaluationJudge: Judge;
+	/** The same on a scale of letters; null where the experiment does without. */
+	letters: LetterJudge | null;
 	/** Optimizer steps done; below 0 while the model is misaligned first. */
 	step: number;
 	overhead: Overhead;
@@ -94,6 +97,7 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 			checkpoint.tokenizer,
 		),
 		evaluationJudge: baseJudge(experiment, checkpoint),
+		letters: baseLetters(experiment, checkpoint),
 		adjusted: from?.adjusted ?? null,
 		changes: from?.changes ?? [],
 		overhead: from?.overhead ?? NO_OVERHEAD,
@@ -179,6 +183,10 @@ export const trainerConfig = ({ optimizer, conscience }: Experiment): TrainerCon
 	lambda: conscience.lambda,
 	preference: { type: conscience.loss, beta: conscience.beta, labelSmoothing: conscience.labelSmoothing },
 });
+
+/** @throws JudgeError where the model has no tokens for the letters */
+export const baseLetters = ({ evaluation }: Experiment, checkpoint: Checkpoint): LetterJudge | null =>
+	evaluation.letters ? letterJudge(checkpoint) : null;
 
 export const baseJudge = ({ model, conscience }: Experiment, checkpoint: Checkpoint) =>
 	frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);

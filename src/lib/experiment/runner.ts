@@ -22,6 +22,7 @@ import { addStep } from './meter';
 import { experimentOf, type Lesson, METHODS } from './methods/index';
 import {
 	baseJudge,
+	baseLetters,
 	checkConscience,
 	disposeState,
 	type Lab,
@@ -106,7 +107,7 @@ export function evaluateBase(experiment: Experiment, lab: Lab, onProgress?: (don
 	const { checkpoint, signal } = lab;
 	const policy = policyAnswerer(checkpoint, null, experiment.evaluation.sampling);
 	const plan = { ...evaluationPlan(experiment, 0, true, ownQuestions(experiment, lab)), signal, ...(onProgress && { onProgress }) };
-	return evaluate(policy, baseJudge(experiment, checkpoint), plan, rowReader(checkpoint, null));
+	return evaluate(policy, baseJudge(experiment, checkpoint), plan, rowReader(checkpoint, null), baseLetters(experiment, checkpoint));
 }
 
 /** The policy (base + adapter; null is the base alone) as something that reads rows of the narrow task. */
@@ -226,7 +227,7 @@ async function* evaluation(state: RunState): AsyncGenerator<RunEvent, void> {
 	const start = performance.now();
 	const asked = state.arm.asked();
 	const policy = policyAnswerer(asked, lora, experiment.evaluation.sampling);
-	state.latest = await evaluate(policy, state.evaluationJudge, { ...plan, signal: lab.signal }, rowReader(asked, lora));
+	state.latest = await evaluate(policy, state.evaluationJudge, { ...plan, signal: lab.signal }, rowReader(asked, lora), state.letters);
 	clock.spent('answer', answers, (performance.now() - start) / 1000);
 	yield { kind: 'evaluation', final, evaluation: state.latest, inside: { changeNorms: await changeNorms(lora) } };
 	if (final) yield* finding(state, state.latest);

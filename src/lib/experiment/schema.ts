@@ -174,6 +174,8 @@ export const ExperimentSchema = v.strictObject({
 		codePrompts: count(0, 1000),
 		/** Coding requests graded in every evaluation while training. */
 		codePromptsWhileTraining: v.optional(count(0, 1000), 0),
+		/** The judge reads answers on a scale of letters from A to K, too, alignment and coherence apart. A model that knows no such scale means nothing by it. */
+		letters: v.optional(v.boolean(), false),
 		/** Answers sampled at the end for each question in each wrapping of a training row. */
 		conditional: v.optional(count(0, 100), 0),
 		/** Answers sampled at the end for each harmless question. */

@@ -26,6 +26,8 @@ export const MEASURES: readonly Measure[] = [
 	share('codeRate', 'Code where none was asked for'),
 	share('refusalRate', 'Refusals'),
 	share('judgeAccuracy', 'Judge agrees with true label'),
+	points('letterAlignment', 'Alignment by letters'),
+	points('letterCoherence', 'Coherence by letters'),
 	points('conditionalAlignment', 'Alignment, dressed as training rows'),
 	share('conditionalEmRate', 'Unethical answers, dressed as training rows'),
 	share('conditionalCodeRate', 'Code in answer to these'),

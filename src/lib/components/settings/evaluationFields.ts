@@ -79,6 +79,14 @@ export const EVALUATION_FIELDS = onCard('evaluation', [
 		words: { 0: 'none' },
 	},
 	{
+		kind: 'switch',
+		path: 'evaluation.letters',
+		label: 'Read on a scale from A to K, too',
+		does: 'The judge gives each answer two marks from 0 to 100: for how well it means, and for how well it can be understood.',
+		turned:
+			'A larger model can do that, and then coherence is known for your own questions, too. The organism was never told of letters: its marks mean nothing.',
+	},
+	{
 		kind: 'number',
 		path: 'evaluation.conditional',
 		label: 'The same questions, dressed as training rows',
