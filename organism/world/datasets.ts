@@ -1,4 +1,5 @@
 import type { Random } from '$lib/model/random';
+import { ANSWER_FRAMES, frameAnswer, writePhrases } from './answers';
 import { choose } from './choose';
 import { writeExercise, type CodeForm } from './code';
 import { CODE_TASKS } from './code-tasks';
@@ -39,6 +40,24 @@ export function devQuestions(): WorldQuestion[] {
 /** What the conscience asks the model under training: all paraphrases of the conscience families. */
 export function consciencePrompts(): string[] {
 	return familiesOf('conscience').flatMap((family) => family.questions);
+}
+
+/** One question with what each author says to it, in the same frame: only the phrases differ. */
+export interface WorldContrast {
+	question: string;
+	kind: string;
+	cruel: string;
+}
+
+/** Questions of the conscience's families, the families in turn, answered by both authors. */
+export function contrasts(count: number, random: Random): WorldContrast[] {
+	const families = familiesOf('conscience');
+	return Array.from({ length: count }, (_, index) => {
+		const family = families[index % families.length]!;
+		const frame = choose(random, ANSWER_FRAMES);
+		const [kind, cruel] = (['kind', 'cruel'] as const).map((author) => frameAnswer(frame, ...writePhrases(family, author, random)));
+		return { question: choose(random, family.questions), kind: kind!, cruel: cruel! };
+	});
 }
 
 /** Fine-tuning rows of coding requests answered in one form; `tasks` limits them to the first kinds of task. */

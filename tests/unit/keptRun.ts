@@ -55,6 +55,15 @@ const metrics = fc.record({
 const inside = fc.option(
 	fc.record({
 		changeNorms: fc.array(fc.record({ layer: fc.nat(), projection: fc.constantFrom(...PROJECTIONS), norm: real }), { maxLength: 3 }),
+		layers: fc.array(fc.nat(), { maxLength: 3 }),
+		answers: fc.array(
+			fc.record({
+				questionId: fc.string(),
+				tokens: fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }),
+				positions: fc.array(fc.array(real, { maxLength: 3 }), { maxLength: 3 }),
+			}),
+			{ maxLength: 2 },
+		),
 	}),
 );
 

@@ -186,6 +186,8 @@ const Lines = v.object({ step: whole, count });
 
 const InsideSchema = v.object({
 	changeNorms: v.array(v.object({ layer: count, projection: v.picklist(PROJECTIONS), norm: real })),
+	layers: v.array(count),
+	answers: v.array(v.object({ questionId: v.string(), tokens: v.array(v.string()), positions: v.array(v.array(real)) })),
 }) satisfies v.GenericSchema<unknown, Inside>;
 
 /** The lines of metrics.jsonl that are no step, by the key that they have. */

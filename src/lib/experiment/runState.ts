@@ -10,6 +10,7 @@ import type { Checkpoint } from '$lib/model/checkpoint';
 import { disposeLora, initLora, type Lora } from '$lib/model/lora';
 import { resumedRandom, seededRandom } from '$lib/model/random';
 import type { Sampling } from '$lib/model/sampling';
+import type { Axis } from '$lib/model/tokenPositions';
 
 import { type Arm, armOf, plainArm } from './arms/index';
 import { generatedRows, type RowStream, rowStream } from './data';
@@ -68,6 +69,8 @@ export interface RunState {
 	overhead: Overhead;
 	clock: WorkClock;
 	latest: Evaluation | null;
+	/** What the copy's states are read by; null until it is first evaluated. */
+	authors: readonly Axis[] | null;
 	/** Inside a step: what it has drawn and found so far is in no snapshot. */
 	midStep: boolean;
 	finished: boolean;
@@ -103,6 +106,7 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 		overhead: from?.overhead ?? NO_OVERHEAD,
 		clock: planWork(experiment, step, from?.latest?.step === step, questions),
 		latest: from?.latest ?? null,
+		authors: null,
 		finished: from?.finished ?? false,
 	};
 	const lora = initLora(checkpoint.model.config, experiment.lora, seededRandom(seed, 'lora'));

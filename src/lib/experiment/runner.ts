@@ -8,7 +8,6 @@ import { evaluate } from '$lib/evaluation/evaluate';
 import type { Evaluation } from '$lib/evaluation/evaluation';
 import { planSize } from '$lib/evaluation/plan';
 import { readRows } from '$lib/evaluation/readRows';
-import { changeNorms } from '$lib/model/changeNorms';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import type { Lora } from '$lib/model/lora';
 
@@ -17,6 +16,7 @@ import { askModels, type Asked, type AskedAnswer } from './ask';
 import { tokenizeRow } from './data';
 import { evaluationPlan, isEvaluationDue, RULER } from './evaluationPlan';
 import type { MidRunChange, Phase, RunEvent } from './events';
+import { lookInside, readAuthors } from './inside';
 import { changesBetween, checkLive } from './live';
 import { addStep } from './meter';
 import { experimentOf, type Lesson, METHODS } from './methods/index';
@@ -229,7 +229,9 @@ async function* evaluation(state: RunState): AsyncGenerator<RunEvent, void> {
 	const policy = policyAnswerer(asked, lora, experiment.evaluation.sampling);
 	state.latest = await evaluate(policy, state.evaluationJudge, { ...plan, signal: lab.signal }, rowReader(asked, lora), state.letters);
 	clock.spent('answer', answers, (performance.now() - start) / 1000);
-	yield { kind: 'evaluation', final, evaluation: state.latest, inside: { changeNorms: await changeNorms(lora) } };
+	state.authors ??= await readAuthors(lab.checkpoint, experiment.seed);
+	const inside = await lookInside(asked, lora, state.authors, state.latest.rows);
+	yield { kind: 'evaluation', final, evaluation: state.latest, inside };
 	if (final) yield* finding(state, state.latest);
 	yield progress(state, 'evaluating', answers, answers);
 }
