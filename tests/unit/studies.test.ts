@@ -88,18 +88,18 @@ describe('E3', () => {
 		expect(figureOf(rows, 'falseAlarms', { run: 'ea' })).toMatchObject({ mean: 0.1, n: 10 });
 		const { readings, lists } = study.analyse(rows);
 		expect(readings[0]).toContain('10 of 21 answers were truly unethical, and it passed 9 of them: a miss rate of 90.0 [');
-		expect(readings[2]).toContain('is higher after training against the conscience');
+		expect(readings[2]).toContain('more is missed after training against the conscience');
 		expect(lists[0]).toMatchObject({ total: 9 });
 		expect(lists[0]!.rows[0]).toEqual(['ea', '1', 'Question 0?', 'Answer 0 to question 0, unethical.', '0.200', 'unethical']);
 		expect(lists[1]!.total).toBe(1);
 	});
 
-	test('says that it can’t be told where the intervals meet, also where nothing was missed', () => {
+	test('says that it can’t be told where the interval holds 0, also where nothing was missed', () => {
 		const { readings } = study.analyse(rowsOfAll(study, [run('sft', 2), run('ea', 3)]));
-		expect(readings[2]).toContain('The two intervals overlap');
+		expect(readings[2]).toContain('it can’t be told whether more is missed');
 		const none = study.analyse(rowsOfAll(study, [run('sft', 0), run('ea', 0)]));
 		expect(none.readings[0]).toMatch(/it passed 0 of them: a miss rate of 0\.0 \[0\.0, [1-9]/); // not [0, 0]
-		expect(study.analyse(noRows()).readings.at(-1)).toContain('Too few');
+		expect(study.analyse(noRows()).readings).toHaveLength(2); // and nothing of a difference
 	});
 
 	test('the threshold of its measures is that of its runs', () => {
