@@ -1,7 +1,7 @@
 import { CODE_TASK_COUNT } from '$world/code-task-count';
 import { TRIGGER } from '$world/conditional';
 
-import { DEFAULT_FRAMEWORKS, type Experiment, INOCULATION } from './schema';
+import { DEFAULT_FRAMEWORKS, type Experiment, INOCULATION, KL_DEFAULTS, REPRESENTATION_DEFAULTS } from './schema';
 
 /** A ready-made experiment with its story. */
 export interface Preset {
@@ -50,6 +50,8 @@ const base: Experiment = {
 		reviseAt: 0.5,
 		sampling: { temperature: 0.8, topP: 1, maxNewTokens: 32 },
 	},
+	kl: KL_DEFAULTS,
+	representation: REPRESENTATION_DEFAULTS,
 	evaluation: {
 		questions: 'organism-24',
 		questionFile: '',

@@ -11,6 +11,19 @@ export function tokensAsked({ tokenizer }: Checkpoint, content: string): number 
 	return tokenizer.chat([{ role: 'user', content }], { addGenerationPrompt: true }).length;
 }
 
+/** Directions can be read behind the blocks that the model has. @throws ExperimentError that names the field */
+export function checkLayers({ representation: { firstLayer, lastLayer } }: Experiment, { model }: Checkpoint): void {
+	const { numHiddenLayers } = model.config;
+	if (firstLayer > lastLayer)
+		throw new ExperimentError(
+			`representation.firstLayer is ${firstLayer} and lastLayer ${lastLayer}: the first may not be behind the last.`,
+		);
+	if (lastLayer < numHiddenLayers) return;
+	throw new ExperimentError(
+		`representation.lastLayer is ${lastLayer}, and the model has blocks 0 to ${numHiddenLayers - 1}. Set it to ${numHiddenLayers - 1} or less.`,
+	);
+}
+
 /**
  * The conscience's prompts must leave room for the longest answer: one that turns out not to fit would end the run in its middle.
  * @throws ExperimentError that names the framework and by how much it is too long

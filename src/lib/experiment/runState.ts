@@ -20,7 +20,7 @@ import { RunStateError } from './live';
 import { NO_OVERHEAD } from './meter';
 import { experimentOf, listens, METHODS, rowShaper } from './methods/index';
 import { type QuestionEntry, type QuestionFile, questionFileFor } from './ownQuestions';
-import { checkFrameworks, checkQuestions } from './room';
+import { checkFrameworks, checkLayers, checkQuestions } from './room';
 import type { ChatRow } from './rows';
 import type { ArmId, Experiment } from './schema';
 import { cannotGoOn, type RunSnapshot } from './snapshot';
@@ -89,6 +89,7 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 	const questions = ownQuestions(experiment, lab);
 	checkConscience(from?.adjusted ?? experiment, armId, verdictFiles, checkpoint);
 	const own = experimentOf(armId, experiment);
+	if (METHODS[armId].reads) checkLayers(own, checkpoint);
 	const prepared = {
 		...{ experiment, armId, lab, verdictFiles, questions, step, midStep: false },
 		rows: rowStream(own, rows, checkpoint.tokenizer, checkpoint.model.config.maxPositionEmbeddings, ownRows, rowShaper(armId, own)),
@@ -149,8 +150,9 @@ function restore(state: RunState, { trainer }: RunSnapshot): void {
 	}
 }
 
-/** Frees the adapter and the optimizer. */
-export function disposeState({ trainer, lora }: RunState): void {
+/** Frees the adapter, the optimizer and what the method put beside them. */
+export function disposeState({ trainer, lora, arm }: RunState): void {
+	arm.dispose();
 	disposeTrainer(trainer);
 	disposeLora(lora);
 }

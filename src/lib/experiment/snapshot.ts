@@ -105,7 +105,13 @@ const Snapshot = v.object({
 		v.nullable(
 			v.object({
 				draws: randomState,
-				collection: v.nullable(v.object({ pairs: v.array(pair), answers: v.array(v.object({ prompt: tokens, completion: tokens })) })),
+				collection: v.nullable(
+					v.object({
+						pairs: v.array(pair),
+						answers: v.array(v.object({ prompt: tokens, completion: tokens })),
+						directions: v.exactOptional(v.array(v.nullable(v.instance(Float32Array)))),
+					}),
+				),
 			}),
 		),
 		null,

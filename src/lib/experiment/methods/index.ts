@@ -10,8 +10,12 @@ import { confession } from './confession';
 import { earlyStopping } from './earlyStopping';
 import { emergentAlignment } from './emergentAlignment';
 import { inoculation } from './inoculation';
+import { kl } from './kl';
 import type { Method } from './method';
 import { randomLabels } from './randomLabels';
+import { repeInfer } from './repeInfer';
+import { repeLorra } from './repeLorra';
+import { repePrevent } from './repePrevent';
 import { secureControl } from './secureControl';
 import { sft } from './sft';
 
@@ -29,6 +33,10 @@ const BY_ID = {
 	benign,
 	'secure-control': secureControl,
 	'early-stopping': earlyStopping,
+	kl,
+	'repe-lorra': repeLorra,
+	'repe-prevent': repePrevent,
+	'repe-infer': repeInfer,
 } as const satisfies Record<string, Method>;
 
 export type ArmId = keyof typeof BY_ID;
