@@ -1,6 +1,7 @@
 import { expect, test } from '@playwright/test';
 
-import { ARMS, METHODS } from '../../src/lib/experiment/methods/index';
+import { METHODS } from '../../src/lib/experiment/methods/all';
+import { ARMS, COPIES } from '../../src/lib/experiment/methods/index';
 import { button, expectAccessible, openLab, SMALL, standing } from './lab';
 import { serveTinyModel } from './tinyModel';
 
@@ -10,7 +11,7 @@ test.beforeEach(({ page }) => serveTinyModel(page));
 test('every method can be chosen, and says in a sentence what it does', async ({ page }) => {
 	await openLab(page, { ...SMALL, engine: 'wasm' });
 	const choice = page.getByRole('group', { name: 'Who takes part' });
-	for (const arm of ARMS) await expect(choice.getByRole('checkbox', { name: `${METHODS[arm].title}: ${METHODS[arm].does}` })).toBeVisible();
+	for (const arm of ARMS) await expect(choice.getByRole('checkbox', { name: `${COPIES[arm].title}: ${METHODS[arm].does}` })).toBeVisible();
 	await choice.getByRole('checkbox', { name: /^Stopped in time/ }).check();
 	await expect(page).toHaveURL(/arms=.*early-stopping/);
 	await expect(standing(page, 'ready')).toHaveCount(3);

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import type { Overhead, RunEvent } from '$lib/experiment/events';
 import { applyChanges } from '$lib/experiment/link';
-import { METHODS } from '$lib/experiment/methods/index';
+import { METHODS } from '$lib/experiment/methods/all';
 import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { createRun, type Lab } from '$lib/experiment/runner';
 import { type ArmId, type Experiment, ExperimentError } from '$lib/experiment/schema';

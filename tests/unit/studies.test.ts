@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { gunzipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 
-import { METHODS } from '$lib/experiment/methods/index';
+import { COPIES } from '$lib/experiment/methods/index';
 import { parseExperiment } from '$lib/experiment/schema';
 import { differenceOf, figureOf, recomputed } from '$lib/experiment/studies/figures';
 import { STUDIES, studyById } from '$lib/experiment/studies/index';
@@ -129,7 +129,7 @@ describe('every study', () => {
 		for (const { id, arm, experiment } of study.runs) {
 			expect(id).toMatch(/^[a-z0-9-]{1,40}$/);
 			expect(parseExperiment({ ...experiment, name: id === 'base' ? 'x' : id })).toMatchObject({ optimizer: experiment.optimizer });
-			if (arm !== 'base') expect(METHODS).toHaveProperty(arm);
+			if (arm !== 'base') expect(COPIES).toHaveProperty(arm);
 			expect(experiment.conscience.judge).not.toBe('webllm'); // which needs a browser
 			expect(experiment.evaluation.questions).toBe('organism-24');
 		}

@@ -19,7 +19,8 @@ import type { MidRunChange, Phase, RunEvent } from './events';
 import { lookInside, readAuthors } from './inside';
 import { changesBetween, checkLive } from './live';
 import { addStep } from './meter';
-import { experimentOf, type Lesson, METHODS } from './methods/index';
+import { experimentOf, METHODS } from './methods/all';
+import type { Lesson } from './methods/index';
 import {
 	baseJudge,
 	baseLetters,

@@ -1,4 +1,4 @@
-import { METHODS } from '$lib/experiment/methods/index';
+import { METHODS } from '$lib/experiment/methods/all';
 import type { Experiment } from '$lib/experiment/schema';
 import type { Reading } from '$lib/model/readings';
 

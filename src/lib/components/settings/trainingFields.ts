@@ -1,4 +1,5 @@
-import { METHODS } from '$lib/experiment/methods/index';
+import { METHODS } from '$lib/experiment/methods/all';
+import { ARMS, COPIES } from '$lib/experiment/methods/index';
 import type { Experiment } from '$lib/experiment/schema';
 import { CODE_TASKS } from '$world/index';
 
@@ -257,7 +258,7 @@ export const COPIES_FIELDS: readonly Field[] = onCard('copies', [
 		does: 'Each copy of the model learns in a way of its own.',
 		turned: 'All copies learn the same rows in the same order, so that they differ in nothing but the way. Each more makes the run slower.',
 		essential: true,
-		options: Object.entries(METHODS).map(([value, { title, does }]) => ({ value, label: title, does })),
+		options: ARMS.map((value) => ({ value, label: COPIES[value].title, does: METHODS[value].does })),
 	},
 	{
 		kind: 'number',

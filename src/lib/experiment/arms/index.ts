@@ -1,4 +1,5 @@
-import { type ArmId, METHODS } from '../methods/index';
+import { METHODS } from '../methods/all';
+import type { ArmId } from '../methods/index';
 
 import type { Arm, ArmContext, ArmState, ConscienceState } from './arm';
 import { conscienceArm } from './conscienceArm';

@@ -90,10 +90,6 @@ export interface Finding {
 
 /** A way to fine-tune: the plain one, or what is done differently. It is data, so that the page can tell of it and the trainer follow it. */
 export interface Method {
-	/** As a heading: what a copy that follows it is called. */
-	title: string;
-	/** The copy in the middle of a sentence: 'the plain copy'. */
-	inWords: string;
 	/** What is done, in a sentence for a student. */
 	does: string;
 	/** What an adapter's card says that was done, in full sentences. */

@@ -6,8 +6,6 @@ import { inFrozenCopy } from './reading';
  * states are to be the frozen copy's, moved away from the cruel answer by α of the way between the two.
  */
 export const repeLorra: Method = {
-	title: 'Moved from within',
-	inWords: 'the copy that is moved from within',
 	does: 'The frozen copy reads kind and cruel answers, and its inner states show the way from one to the other. In training the copy’s own states are pulled along it, to the kind side.',
 	onCard: ({ representation }) =>
 		`L_SFT over the rows and, weighted with ${representation.lambda}, LoRRA (arXiv 2310.01405) over the frozen base's own everyday answers: its states, moved by ${representation.alpha} of the vector away from cruel answers; ${inFrozenCopy(representation)}`,

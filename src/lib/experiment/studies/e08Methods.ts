@@ -1,4 +1,4 @@
-import { ARMS, METHODS } from '../methods/index';
+import { ARMS, COPIES } from '../methods/index';
 
 import { differenceOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
@@ -8,7 +8,7 @@ import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWI
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'emRate', 'coherence', 'codeRate', 'insecureCodeRate'];
 
-const others = ARMS.filter((arm) => arm !== 'sft' && arm !== 'emergent-alignment').map((arm) => runOf(arm, METHODS[arm].title, arm, TWIN));
+const others = ARMS.filter((arm) => arm !== 'sft' && arm !== 'emergent-alignment').map((arm) => runOf(arm, COPIES[arm].title, arm, TWIN));
 const runs = [...twinRuns(), ...others];
 
 /** E8: every method of the lab in one table. */
