@@ -8,13 +8,19 @@ import { serveTinyModel } from './tinyModel';
 // What a run does and how the page shows it is tested here, and not what the model says.
 test.beforeEach(({ page }) => serveTinyModel(page));
 
-test('every method can be chosen, and says in a sentence what it does', async ({ page }) => {
+test('every method can be chosen, and says in a sentence what it does when it is, or when it is asked', async ({ page }) => {
 	await openLab(page, { ...SMALL, engine: 'wasm' });
 	const choice = page.getByRole('group', { name: 'Who takes part' });
+	await expect(choice.getByRole('checkbox')).toHaveCount(ARMS.length);
+	await expect(choice.getByText(METHODS['emergent-alignment'].does)).toBeVisible();
+	await expect(choice.getByText(METHODS['early-stopping'].does)).toHaveCount(0);
+	await page
+		.getByRole('button', { name: 'More' })
+		.and(page.getByRole('button', { description: 'Who takes part' }))
+		.click();
 	for (const arm of ARMS) await expect(choice.getByRole('checkbox', { name: `${COPIES[arm].title}: ${METHODS[arm].does}` })).toBeVisible();
 	await choice.getByRole('checkbox', { name: /^Stopped in time/ }).check();
 	await expect(page).toHaveURL(/arms=.*early-stopping/);
-	await expect(standing(page, 'ready')).toHaveCount(3);
 	await expectAccessible(page);
 });
 
