@@ -130,6 +130,12 @@ describe('random-labels', () => {
 	});
 });
 
+test('shuffled-verdicts is the copy with a conscience whose judge deals its verdicts to other answers', async () => {
+	expect(timeless(await run(short(), 'shuffled-verdicts'))).toEqual(
+		timeless(await run(short(['conscience.judge', '"permuted"']), 'emergent-alignment')),
+	);
+});
+
 test('label noise turns the share of the pairs round that it names, each by a draw of its own', () => {
 	const experiment = (noise: number) => {
 		const noisy = short(['conscience.labelNoise', String(noise)]);

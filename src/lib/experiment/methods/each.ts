@@ -4,6 +4,7 @@ export { emergentAlignment as 'emergent-alignment' } from './emergentAlignment';
 export { alternativesOnly as 'alternatives-only' } from './alternativesOnly';
 export { inoculation } from './inoculation';
 export { randomLabels as 'random-labels' } from './randomLabels';
+export { shuffledVerdicts as 'shuffled-verdicts' } from './shuffledVerdicts';
 export { caiSft as 'cai-sft' } from './caiSft';
 export { caiDpo as 'cai-dpo' } from './caiDpo';
 export { confession } from './confession';

@@ -22,6 +22,7 @@ const BY_ID = {
 	'alternatives-only': copy('Good answers only', 'the copy that is shown good answers only', 'conscience'),
 	inoculation: copy('Inoculated', 'the inoculated copy'),
 	'random-labels': copy('Coin for a conscience', 'the copy whose pairs a coin decides', 'conscience'),
+	'shuffled-verdicts': copy('Shuffled verdicts', 'the copy with shuffled verdicts', 'conscience'),
 	'cai-sft': copy('Constitution, by example', 'the copy with a constitution, by example', 'apart'),
 	'cai-dpo': copy('Constitution, by preference', 'the copy with a constitution, by preference', 'apart'),
 	confession: copy('It confesses', 'the copy that confesses', 'conscience'),
