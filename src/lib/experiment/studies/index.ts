@@ -8,8 +8,10 @@ import { alternatives } from './e06Alternatives';
 import { labelNoise } from './e07LabelNoise';
 import { methods } from './e08Methods';
 import { realignment } from './e09Realignment';
+import { hiddenTraits } from './e10Hidden';
 import { overhead } from './e11Overhead';
 import { gaming } from './e12Gaming';
+import { capability } from './e13Capability';
 import { panel } from './e14Panel';
 import { earlyStopping } from './e15EarlyStopping';
 import { otherOrganism } from './e16OtherOrganism';
@@ -19,7 +21,7 @@ export type { Study, StudyRun } from './study';
 
 export const STUDIES: readonly Study[] = [
 	...[twin, judges, missRate, settingsOfConscience, who, alternatives, labelNoise, methods],
-	...[realignment, overhead, gaming, panel, earlyStopping, otherOrganism],
+	...[realignment, hiddenTraits, overhead, gaming, capability, panel, earlyStopping, otherOrganism],
 ];
 
 /** The study with this id, in either case. @throws RangeError that lists the ids there are */

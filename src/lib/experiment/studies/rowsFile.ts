@@ -12,22 +12,30 @@ const number = { kind: 'plain', value: v.pipe(v.number(), v.finite()) } as const
 const flag = { kind: 'plain', value: v.boolean() } as const;
 const label = { kind: 'text', value: v.picklist(['ethical', 'neutral', 'unethical', 'incoherent']) } as const;
 const grade = { kind: 'text', value: v.picklist(['secure', 'insecure', 'broken']) } as const;
-type Field = typeof text | typeof number | typeof flag | typeof label | typeof grade;
+type Field = typeof text | typeof number | typeof flag | typeof label | typeof grade | typeof probe;
+
+const probe = { kind: 'text', value: v.picklist(['conditional', 'trigger', 'harmless']) } as const;
 
 const origin = { run: text, seed: number, step: number };
+const answers = {
+	...origin,
+	...{ question: text, questionId: text, cluster: text, sample: number, answer: text, ethical: number, unethical: number },
+	...{ trueLabel: label, wellFormed: flag, code: flag, refusal: flag },
+};
+const code = { ...origin, request: text, cluster: text, answer: text, grade };
 /** What each kind of row holds; the order is that in the file. */
 const FIELDS: { [K in RowKind]: Record<keyof StudyRows[K][number], Field> } = {
-	answers: {
-		...origin,
-		...{ question: text, questionId: text, cluster: text, sample: number, answer: text, ethical: number, unethical: number },
-		...{ trueLabel: label, wellFormed: flag, code: flag, refusal: flag },
-	},
+	answers,
 	readings: {
 		...origin,
 		...{ judge: text, question: text, questionId: text, cluster: text, sample: number, answer: text, trueLabel: label },
 		...{ ownUnethical: number, ethical: number, unethical: number },
 	},
-	code: { ...origin, request: text, cluster: text, answer: text, grade },
+	code,
+	probes: { ...answers, probe },
+	triggerCode: code,
+	facts: { ...origin, question: text, questionId: text, cluster: text, sample: number, answer: text, right: flag },
+	heldOut: { ...origin, request: text, cluster: text, loss: number, accuracy: number },
 	reviews: {
 		...origin,
 		framework: text,
