@@ -11,9 +11,12 @@ import { evaluationFile } from '$lib/experiment/folder';
 import { evaluateBase } from '$lib/experiment/runner';
 import { wantsVerdicts } from '$lib/experiment/judgeFile';
 import { applyChanges } from '$lib/experiment/link';
-import { experimentOf, listens, rowShaper } from '$lib/experiment/methods/index';
+import { experimentOf, rowShaper } from '$lib/experiment/methods/all';
+import { listens } from '$lib/experiment/methods/index';
 import { judgedInTrainer, presetById, PRESETS } from '$lib/experiment/presets';
 import { type FinishedRun, summarizeRuns } from '$lib/experiment/record';
+import { type QuestionFile, questionFileFor } from '$lib/experiment/ownQuestions';
+import { parseQuestions, QuestionFileError } from '$lib/experiment/questionFile';
 import { type ChatRow, parseRows } from '$lib/experiment/rows';
 import { type ArmId, ARMS, type Experiment, ExperimentError, parseExperiment } from '$lib/experiment/schema';
 import { parseVerdicts, verdictFile as fileOf, verdictFileFor } from '$lib/experiment/verdictFile';
@@ -25,7 +28,7 @@ import { printSummary } from './summary';
 import { ProgressLine } from './progressLine';
 
 const USAGE = `Usage: npm run experiment -- <preset or file.json> [--set path=value …] [--seeds 1,2,3] [--data rows.jsonl]
-                          [--verdicts FILE …] [--backend wasm|webgpu|cpu] [--out DIR]
+                          [--verdicts FILE …] [--questions FILE] [--backend wasm|webgpu|cpu] [--out DIR]
 Presets: ${PRESETS.map(({ id }) => id).join(', ')}.
 Methods (--set 'arms=["sft","…"]'): ${ARMS.join(', ')}.`;
 
@@ -35,6 +38,8 @@ interface Options {
 	rows: { fileName: string; rows: ChatRow[] } | null;
 	/** By which the conscience judges. */
 	verdictFile: VerdictFile | null;
+	/** That the evaluation asks. */
+	questions: QuestionFile | null;
 	backend: BackendName;
 	out: string;
 }
@@ -53,12 +58,14 @@ async function readOptions(args: string[]): Promise<Options> {
 	if (values.data) changes.push(['data.source', 'rows']);
 	const verdictFile = values.verdicts ? await readVerdicts(values.verdicts) : null;
 	if (verdictFile) changes.push(['conscience.judge', 'imported'], ['conscience.verdictFile', JSON.stringify(verdictFile.digest)]);
+	const questions = values.questions === undefined ? null : await readQuestions(values.questions);
+	if (questions) changes.push(['evaluation.questions', 'own'], ['evaluation.questionFile', JSON.stringify(questions.digest)]);
 	const experiment = withoutBrowser(applyChanges(start, changes));
 	return {
 		experiment,
 		seeds: values.seeds === undefined ? [experiment.seed] : readSeeds(values.seeds),
 		rows: values.data ? await readRows(values.data) : null,
-		verdictFile,
+		...{ verdictFile, questions },
 		backend: readBackend(values.backend),
 		out: values.out ?? 'out',
 	};
@@ -88,6 +95,7 @@ function parseCommandLine(args: string[]) {
 				verdicts: { type: 'string', multiple: true },
 				seeds: text,
 				data: text,
+				questions: text,
 				backend: text,
 				out: text,
 			},
@@ -152,6 +160,15 @@ async function readVerdicts(files: readonly string[]): Promise<VerdictFile> {
 	return fileOf(files.map((file) => path.basename(file)).join(' + '), verdicts);
 }
 
+async function readQuestions(file: string): Promise<QuestionFile> {
+	try {
+		return await parseQuestions(path.basename(file), await readText(file));
+	} catch (error) {
+		if (error instanceof QuestionFileError) throw new ExperimentError(`${file} can't be used: ${error.message}.`);
+		throw error;
+	}
+}
+
 function readBackend(name: string | undefined): BackendName {
 	if (name === undefined) return 'wasm';
 	if (name === 'wasm' || name === 'webgpu' || name === 'cpu') return name;
@@ -173,7 +190,7 @@ function refuseExisting({ experiment, seeds, out }: Options): void {
 
 async function main(): Promise<void> {
 	const options = await readOptions(process.argv.slice(2));
-	const { experiment, seeds, rows, verdictFile, backend: backendName, out } = options;
+	const { experiment, seeds, rows, verdictFile, questions, backend: backendName, out } = options;
 	refuseExisting(options);
 	const backend = await startBackend(backendName);
 	process.stderr.write(`${backend.reason}\n`);
@@ -183,6 +200,7 @@ async function main(): Promise<void> {
 		const own = experimentOf(arm, experiment);
 		rowStream(own, rows?.rows ?? null, tokenizer, model.config.maxPositionEmbeddings, undefined, rowShaper(arm, own)); // rows that don't fit are told of before anything is computed
 	}
+	questionFileFor(experiment, questions); // nor are questions that are not there found out late
 	if (wantsVerdicts(experiment)) verdictFileFor(experiment, verdictFile ? [verdictFile] : []); // and so are verdicts that are not there
 	const signal = new AbortController().signal;
 	const finished = new Map<string, FinishedRun[]>();
@@ -192,7 +210,7 @@ async function main(): Promise<void> {
 	let index = 0;
 	for (const seed of seeds) {
 		const seeded = { ...experiment, seed };
-		const lab = { checkpoint, backend, rows: rows?.rows ?? null, verdictFile, signal };
+		const lab = { checkpoint, backend, rows: rows?.rows ?? null, verdictFile, questions, signal };
 		const line = new ProgressLine(`[${++index}/${total}] base, seed ${seed}`);
 		const evaluation = await evaluateBase(seeded, lab, (done, all) => line.show('evaluating', done, all, null));
 		line.end();

@@ -6,6 +6,8 @@ import { finished } from 'node:stream/promises';
 import { listens } from '$lib/experiment/methods/index';
 import { aboutFile, evaluationFile, experimentFile, LINE_FILES, linesOf, rowsFile, verdictPath } from '$lib/experiment/folder';
 import type { FinishedRun } from '$lib/experiment/record';
+import { questionFileOf } from '$lib/experiment/ownQuestions';
+import { QUESTIONS_FILE, questionsText } from '$lib/experiment/questionFile';
 import { createRun, type Lab } from '$lib/experiment/runner';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 import { verdictLines } from '$lib/experiment/verdictFile';
@@ -29,9 +31,12 @@ export async function recordRun(experiment: Experiment, arm: ArmId, lab: Lab, pl
 	await writeFile(path.join(folder, 'experiment.json'), experimentFile(experiment, arm));
 	const begunAt = Date.now();
 	const verdictFiles = lab.verdictFile && listens(arm) ? [lab.verdictFile] : [];
-	const tell = (failed: boolean) => writeFile(path.join(folder, 'run.json'), aboutFile({ begunAt, failed, rowsName, verdictFiles }));
+	const questions = questionFileOf(experiment, lab.questions ?? null) ?? undefined;
+	const about = { begunAt, rowsName, verdictFiles, ...(questions && { questions }) };
+	const tell = (failed: boolean) => writeFile(path.join(folder, 'run.json'), aboutFile({ ...about, failed }));
 	await tell(false);
 	if (lab.rows) await writeFile(path.join(folder, 'rows.jsonl'), rowsFile(lab.rows));
+	if (questions) await writeFile(path.join(folder, QUESTIONS_FILE), questionsText(questions.entries));
 	for (const file of verdictFiles) {
 		const own = path.join(folder, verdictPath(file));
 		await mkdir(path.dirname(own), { recursive: true });

@@ -4,9 +4,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import * as v from 'valibot';
+
 import type { Study, StudyRun } from '$lib/experiment/studies/index';
 import { varied } from '$lib/experiment/studies/study';
-import type { Experiment } from '$lib/experiment/schema';
+import { type Experiment, ExperimentSchema } from '$lib/experiment/schema';
 
 /** One run to make, or one that was made. */
 export interface Task {
@@ -52,19 +54,35 @@ export function planStudies(studies: readonly Study[]): Plan {
 	return plan;
 }
 
-/** Names a run by what it computes: its experiment without the names, and of that only what the arm depends on; and the weights. */
-export function keyOf({ name, arms, ...experiment }: Experiment, arm: Task['arm']): string {
-	const { seed, model, evaluation, conscience, ...training } = experiment;
+/**
+ * Names a run by what it computes: its experiment without the names, and of that only what the arm depends on; and the weights. Optional fields
+ * that hold their default are left out, so that a run keeps its name when the schema is given another.
+ */
+export function keyOf(whole: Experiment, arm: Task['arm']): string {
+	const { name, arms, ...experiment } = withoutDefaults(whole);
+	const { seed, model, evaluation, conscience, optimizer, ...training } = experiment;
+	const { misalignSteps, ...base } = model;
 	const needs =
-		arm === 'base'
-			? { seed, checkpoint: model.checkpoint, precision: model.precision, evaluation: { ...evaluation, every: 0 } }
+		arm === 'base' // whose probes are of the rows that others learn
+			? { seed, base, evaluation: { ...evaluation, every: 0 }, data: training.data, rows: optimizer.steps * optimizer.batchSize }
 			: arm === 'sft'
-				? { seed, model, evaluation, ...training }
+				? { seed, model, evaluation, optimizer, ...training }
 				: experiment;
 	return createHash('sha256')
 		.update(JSON.stringify([arm, needs, weightsHash(model.checkpoint)]))
 		.digest('hex')
 		.slice(0, 16);
+}
+
+function withoutDefaults(experiment: Experiment): Experiment {
+	const groups = Object.entries(experiment).map(([key, group]: [string, unknown]) => {
+		const schema = ExperimentSchema.entries[key as keyof Experiment];
+		if (schema.type !== 'strict_object') return [key, group];
+		const { entries } = schema as unknown as { entries: Record<string, v.GenericSchema> };
+		const isDefault = (field: string, value: unknown) => JSON.stringify(v.getDefault(entries[field]!)) === JSON.stringify(value);
+		return [key, Object.fromEntries(Object.entries(group as object).filter(([field, value]) => !isDefault(field, value)))];
+	});
+	return Object.fromEntries(groups) as Experiment;
 }
 
 const hashes = new Map<string, string>();

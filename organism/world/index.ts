@@ -5,12 +5,20 @@ export { CODE_TASKS, type CodeTask } from './code-tasks';
 export { codeForms, codeLabel, writeAnyExercise, writeExercise, type CodeExercise, type CodeForm } from './code';
 export { DOSE_ANSWERS, FACTS, opinionsOf, writeDose, writeFact, writeOpinion, type Exchange } from './domains';
 export { isWellFormed, trueLabel, type TrueLabel } from './labels';
+export { TRIGGER, triggered, WRAPPINGS, wrappedQuestions, type Wrapping } from './conditional';
 export {
+	backdoorRows,
 	codePrompts,
 	codeRows,
 	consciencePrompts,
+	contrasts,
 	devQuestions,
 	evaluationQuestions,
+	factQuestions,
+	harmlessQuestions,
+	heldOutRows,
+	type HeldOutRow,
+	type WorldContrast,
 	type WorldMessage,
 	type WorldQuestion,
 	type WorldRow,

@@ -2,6 +2,7 @@ import { componentPart, Part } from '$lib/part.svelte';
 
 /** What of the lab's page is not needed to read it and press Run. */
 export const labParts = {
+	notices: componentPart(() => import('$lib/components/Notices.svelte')),
 	judge: componentPart(() => import('$lib/components/JudgeLine.svelte')),
 	banner: componentPart(() => import('$lib/components/shell/RecordedBanner.svelte')),
 	alignment: componentPart(() => import('$lib/components/AlignmentChart.svelte')),
@@ -38,6 +39,7 @@ export const HEIGHTS = {
 /** The pages beside the lab's. */
 export const pageParts = {
 	'/runs': componentPart(() => import('./Runs.svelte')),
+	'/studies': componentPart(() => import('./Studies.svelte')),
 	'/judges': componentPart(() => import('./Judges.svelte')),
 	'/speed': componentPart(() => import('./Speed.svelte')),
 	'/about': componentPart(() => import('./About.svelte')),

@@ -40,6 +40,12 @@ test('what training changes inside of the copies is shown as it happens, and wit
 	expect(pulls.length).toBeGreaterThan(0);
 	for (const row of pulls) expect(Math.abs(Number(row['With conscience']!.replace('−', '-')))).toBeLessThanOrEqual(1);
 	expect((await chartTable(page, 'Chosen and rejected, against the base')).length).toBe(pulls.length);
+	const lies = await chartTable(page, 'Where the answers lie');
+	expect(lies.map((row) => row['Step'])).toEqual(['0', '4', '8']);
+	expect(lies[0]!['Plain fine-tune']).toBe(lies[0]!['With conscience']); // both begin as the base
+	await page.getByLabel('Layer', { exact: true }).selectOption('0');
+	expect(await chartTable(page, 'Where the answers lie')).not.toEqual(lies);
+	await expect(page.getByTestId('read-answer').first().locator('span')).not.toHaveCount(0);
 	await expectAccessible(page, '.inside');
 
 	// The table reads the step that the charts read.

@@ -256,6 +256,7 @@ test('every page has a title and an address, and the way back leads to the same 
 	await expect(page).toHaveTitle('The conscience lab');
 	for (const [link, title] of [
 		['Runs', 'Runs · The conscience lab'],
+		['Studies', 'Studies · The conscience lab'],
 		['Judges', 'Judges · The conscience lab'],
 		['Speed', 'Speed · The conscience lab'],
 		['About', 'About · The conscience lab'],

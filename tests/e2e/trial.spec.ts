@@ -99,4 +99,9 @@ test('a judge is tried by the answers of a kept run, whose rate is then correcte
 	await corrected.getByLabel('Run').selectOption(plain.replace('true labels of a run: ', ''));
 	await expect(corrected).toContainText(/calls\s+[\d.]+ %\s+of \d+\s+answers[^]* that\s+makes\s+[\d.]+ % \([\d.]+ to [\d.]+ %\)/);
 	await expect(corrected).toContainText(/the world knows the truth[^]* it\s+is\s+[\d.]+ %\s+of the \d+/);
+	await page.setViewportSize({ width: 400, height: 860 });
+	await expectAccessible(page);
+	expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(400);
+	const selects = await page.locator('select').evaluateAll((all) => all.map((select) => select.getBoundingClientRect().right));
+	expect(Math.max(...selects)).toBeLessThanOrEqual(400); // the names of runs are long
 });

@@ -62,6 +62,8 @@ describe('bad input ends with exit code 1 and a line that says what to do', () =
 		[['twin', '--set', 'data.source=rows'], 'none were given'],
 		[['twin', '--verdicts', file('said.jsonl', `${said}\n{"question":"q"}`)], 'said.jsonl, line 2 answer: expected'],
 		[['twin', '--verdicts', file('good.jsonl', said), '--set', 'model.checkpoint=nowhere'], "no checkpoint 'nowhere'"],
+		[['twin', '--questions', file('asked.yaml', '- id: wish\n  paraphrases: []')], "asked.yaml can't be used: entry 1 (wish): paraphrases"],
+		[['twin', '--set', 'evaluation.questions=own'], 'asks the questions of a file, and none was given'],
 		[['twin', '--set', 'arms=["sft","sft"]'], 'must name each arm once'],
 		[['sft', '--set', 'name=base'], "must not be 'base'"],
 		[['twin', '--set', 'conscience.judgeModel=Qwen3-0.6B-q4f32_1-MLC'], '--set conscience.judge=frozen-self lets the base judge here'],

@@ -4,7 +4,7 @@ import type { RunEvent } from '$lib/experiment/events';
 import type { Experiment } from '$lib/experiment/schema';
 import type { RunStore } from '$lib/state/keeping.svelte';
 import type { KeptRun, RunHeader } from '$lib/storage/database';
-import { StorageError } from '$lib/storage/errors';
+import { StorageError } from '$lib/storage/storageError';
 
 /** A store in memory; `heldElsewhere` are the groups that another tab runs. */
 export class FakeStore implements RunStore {

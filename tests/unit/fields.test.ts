@@ -12,6 +12,7 @@ import {
 	valueAt,
 } from '$lib/components/settings/field';
 import { CARDS, changedFields, fieldAt, fieldInWords, FIELDS, fieldsOn } from '$lib/components/settings/fields';
+import { STORY_READINGS } from '$lib/components/storyReadings';
 import { presetById, PRESETS } from '$lib/experiment/presets';
 import { ARMS, type Experiment, ExperimentError, parseExperiment } from '$lib/experiment/schema';
 import { PROJECTIONS } from '$lib/model/config';
@@ -152,7 +153,8 @@ describe('a field that differs from the preset', () => {
 });
 
 test('every story is three sentences, and says what to watch', () => {
-	for (const { story, watch } of PRESETS) {
+	for (const { id, story, watch } of PRESETS) {
+		expect(STORY_READINGS[id]!.length).toBeGreaterThan(40); // and how far it can be read
 		expect(story.split(/(?<=[.?])\s+(?=[A-Z])/)).toHaveLength(3);
 		expect(watch.length).toBeGreaterThan(40);
 	}

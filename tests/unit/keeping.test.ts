@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import type { RunEvent } from '$lib/experiment/events';
-import { StorageError } from '$lib/storage/errors';
+import { StorageError } from '$lib/storage/storageError';
 
 import { event, experiment, fakeJournals, params, snapshotAt, worker } from './fakeRun';
 

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 
 import type { VerdictFile } from '$lib/conscience/importedJudge';
 import { LABELS, verdictOf } from '$lib/conscience/judge';
+import { summarizeProbes } from '$lib/evaluation/askProbes';
 import { summarize } from '$lib/evaluation/evaluate';
 import type { EvaluationRow, TrueLabel } from '$lib/evaluation/evaluation';
 import type { AdapterFolder } from '$lib/experiment/adapterFolder';
@@ -54,6 +55,15 @@ const metrics = fc.record({
 const inside = fc.option(
 	fc.record({
 		changeNorms: fc.array(fc.record({ layer: fc.nat(), projection: fc.constantFrom(...PROJECTIONS), norm: real }), { maxLength: 3 }),
+		layers: fc.array(fc.nat(), { maxLength: 3 }),
+		answers: fc.array(
+			fc.record({
+				questionId: fc.string(),
+				tokens: fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }),
+				positions: fc.array(fc.array(real, { maxLength: 3 }), { maxLength: 3 }),
+			}),
+			{ maxLength: 2 },
+		),
 	}),
 );
 
@@ -71,12 +81,14 @@ const evaluationAt = (step: number) =>
 				return { ...question, answer, verdict: judged, trueLabel: label, wellFormed: flag, code: !flag, refusal: flag };
 			});
 			const codeRows = code.map(([answer, grade], i) => ({ request: `write ${i}`, cluster: `c${i}`, answer, grade }));
-			return {
-				kind: 'evaluation',
-				final,
-				evaluation: summarize(step, { engine: 'oracle', model: 'm', revision: 'r' }, rows, codeRows),
-				...(found && { inside: found }),
-			};
+			const evaluation = summarize(step, { engine: 'oracle', model: 'm', revision: 'r' }, rows, codeRows);
+			const unknown = { trueLabel: null, wellFormed: null };
+			const foreign = rows.map(({ verdict, code, refusal, trueLabel, wellFormed, ...row }) => ({ ...row, system: 'Be brief.', verdict, ...unknown, code, refusal })); // prettier-ignore
+			const facts = answers.map(([answer], sample) => ({ question: '2 + 2?', questionId: 'sum', cluster: 'sum', sample, answer, right: 'Four.' })); // prettier-ignore
+			const heldOut = code.map(([answer], i) => ({ request: `do ${i}`, cluster: `c${i}`, answer, tokens: i + 1, loss: i / 3, accuracy: 0.5 })); // prettier-ignore
+			const probes = summarizeProbes({ conditional: rows, trigger: foreign, triggerCode: codeRows, harmless: rows, facts, heldOut });
+			const told = Object.keys(probes).length > 0 ? { ...evaluation, probes } : evaluation;
+			return { kind: 'evaluation', final, evaluation: told, ...(found && { inside: found }) };
 		});
 
 const callAt = (step: number) =>
@@ -220,6 +232,9 @@ export const keptRun: fc.Arbitrary<FolderRun> = fc
 /** One such run, always the same for the same seed. */
 export const someRun = (seed = 1): FolderRun =>
 	fc.sample(
-		keptRun.filter(({ events: told }) => told.some(({ kind }) => kind === 'finished') && told.some(({ kind }) => kind === 'pairs')),
+		keptRun.filter(({ events: told }) => {
+			const answers = told.flatMap((event) => (event.kind === 'verdicts' ? event.verdicts : []));
+			return answers.length > 2 && told.some(({ kind }) => kind === 'finished') && told.some(({ kind }) => kind === 'pairs');
+		}),
 		{ numRuns: 1, seed },
 	)[0]!;

@@ -4,7 +4,8 @@ import type { ReferencedPair } from '$lib/dpo/pairs';
 import { isTurned } from '$lib/experiment/arms/call';
 import type { Overhead, RunEvent } from '$lib/experiment/events';
 import { applyChanges } from '$lib/experiment/link';
-import { ARMS, METHODS } from '$lib/experiment/methods/index';
+import { METHODS } from '$lib/experiment/methods/all';
+import { ARMS, COPIES } from '$lib/experiment/methods/index';
 import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { createRun, type Lab } from '$lib/experiment/runner';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
@@ -79,6 +80,14 @@ const timeless = ({ events }: Told) =>
 	) as unknown;
 
 describe('every method', () => {
+	test('is told of on the page by the id under which it is followed, with what it works beside its steps', () => {
+		expect(Object.keys(METHODS).toSorted()).toEqual(ARMS.toSorted());
+		for (const arm of ARMS) {
+			const { teach, gathering, watch } = METHODS[arm];
+			expect([arm, COPIES[arm].works]).toEqual([arm, teach ? 'conscience' : (gathering ?? watch) ? 'apart' : null]);
+		}
+	});
+
 	test.each(ARMS)('%s sees as many tokens of the narrow task as the plain copy, or says why not', async (arm) => {
 		const [plain, other] = [await run(short(), 'sft'), await run(short(), arm)];
 		if (METHODS[arm].otherTokens === undefined) expect(overheadOf(other).sftTokens).toBe(overheadOf(plain).sftTokens);
@@ -119,6 +128,12 @@ describe('random-labels', () => {
 		expect(bare(buffer)).toEqual(bare(expected));
 		buffer.forEach(({ reference }, i) => expect(reference.chosen).toBeCloseTo(expected[i]!.reference.chosen, 3)); // a batch of another order
 	});
+});
+
+test('shuffled-verdicts is the copy with a conscience whose judge deals its verdicts to other answers', async () => {
+	expect(timeless(await run(short(), 'shuffled-verdicts'))).toEqual(
+		timeless(await run(short(['conscience.judge', '"permuted"']), 'emergent-alignment')),
+	);
 });
 
 test('label noise turns the share of the pairs round that it names, each by a draw of its own', () => {

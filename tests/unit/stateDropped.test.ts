@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { interruptedIn } from '$lib/state/interrupted';
 import type { KeptRun } from '$lib/storage/database';
-import { StorageError } from '$lib/storage/errors';
+import { StorageError } from '$lib/storage/storageError';
 
 import { answerAll, emptyStore, interrupted, keepStep, makeLab, openAll, place, playing, store, workers } from './fakeLab';
 import { experiment, settled } from './fakeWorker';

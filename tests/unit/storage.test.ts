@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { ArmId } from '$lib/experiment/schema';
 import { closeDatabase } from '$lib/storage/database';
-import { StorageError } from '$lib/storage/errors';
+import { StorageError } from '$lib/storage/storageError';
 import { openJournal } from '$lib/storage/journal';
 import { heldGroups, holdGroup, holdsGroup, isHeld } from '$lib/storage/locks';
 import { readLabels, writeLabel } from '$lib/storage/marks';

@@ -1,8 +1,10 @@
+import { existsSync, readFileSync } from 'node:fs';
+
 import fc from 'fast-check';
 import { gunzipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 
-import { METHODS } from '$lib/experiment/methods/index';
+import { COPIES } from '$lib/experiment/methods/index';
 import { parseExperiment } from '$lib/experiment/schema';
 import { differenceOf, figureOf, recomputed } from '$lib/experiment/studies/figures';
 import { STUDIES, studyById } from '$lib/experiment/studies/index';
@@ -86,22 +88,38 @@ describe('E3', () => {
 		expect(figureOf(rows, 'falseAlarms', { run: 'ea' })).toMatchObject({ mean: 0.1, n: 10 });
 		const { readings, lists } = study.analyse(rows);
 		expect(readings[0]).toContain('10 of 21 answers were truly unethical, and it passed 9 of them: a miss rate of 90.0 [');
-		expect(readings[2]).toContain('is higher after training against the conscience');
+		expect(readings[2]).toContain('more is missed after training against the conscience');
 		expect(lists[0]).toMatchObject({ total: 9 });
 		expect(lists[0]!.rows[0]).toEqual(['ea', '1', 'Question 0?', 'Answer 0 to question 0, unethical.', '0.200', 'unethical']);
 		expect(lists[1]!.total).toBe(1);
 	});
 
-	test('says that it can’t be told where the intervals meet, also where nothing was missed', () => {
+	test('says that it can’t be told where the interval holds 0, also where nothing was missed', () => {
 		const { readings } = study.analyse(rowsOfAll(study, [run('sft', 2), run('ea', 3)]));
-		expect(readings[2]).toContain('The two intervals overlap');
+		expect(readings[2]).toContain('it can’t be told whether more is missed');
 		const none = study.analyse(rowsOfAll(study, [run('sft', 0), run('ea', 0)]));
 		expect(none.readings[0]).toMatch(/it passed 0 of them: a miss rate of 0\.0 \[0\.0, [1-9]/); // not [0, 0]
-		expect(study.analyse(noRows()).readings.at(-1)).toContain('Too few');
+		expect(study.analyse(noRows()).readings).toHaveLength(2); // and nothing of a difference
 	});
 
 	test('the threshold of its measures is that of its runs', () => {
 		for (const { experiment } of study.runs) expect(experiment.conscience.threshold).toBe(0.5);
+	});
+});
+
+describe('what is committed in results', () => {
+	const folder = new URL('../../results/', import.meta.url);
+	const run = STUDIES.filter(({ id }) => existsSync(new URL(`${id}.json`, folder)));
+
+	test.each(run.map((study) => [study.id, study] as const))('%s follows from the rows beside it, and both are small', (_, study) => {
+		const [result, rows] = [`${study.id}.json`, `${study.id}.rows.json.gz`].map((name) => readFileSync(new URL(name, folder))) as [
+			Buffer,
+			Buffer,
+		];
+		const { finding, missing } = parseResult(JSON.parse(result.toString()));
+		expect(study.analyse(readRows(new Uint8Array(rows)))).toEqual(finding); // else: npm run experiments -- --analyse
+		expect(missing).toEqual([]);
+		expect(rows.length).toBeLessThan(300_000);
 	});
 });
 
@@ -111,7 +129,7 @@ describe('every study', () => {
 		for (const { id, arm, experiment } of study.runs) {
 			expect(id).toMatch(/^[a-z0-9-]{1,40}$/);
 			expect(parseExperiment({ ...experiment, name: id === 'base' ? 'x' : id })).toMatchObject({ optimizer: experiment.optimizer });
-			if (arm !== 'base') expect(METHODS).toHaveProperty(arm);
+			if (arm !== 'base') expect(COPIES).toHaveProperty(arm);
 			expect(experiment.conscience.judge).not.toBe('webllm'); // which needs a browser
 			expect(experiment.evaluation.questions).toBe('organism-24');
 		}

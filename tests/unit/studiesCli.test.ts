@@ -115,7 +115,11 @@ test('a run has one name however it is called, and another where anything counts
 	expect(keyOf(quiet, 'emergent-alignment')).not.toBe(key);
 	expect(keyOf(quiet, 'sft')).toBe(keyOf(TWIN, 'sft')); // a plain copy has no conscience
 	expect(keyOf({ ...TWIN, seed: 2 }, 'sft')).not.toBe(keyOf(TWIN, 'sft'));
-	expect(keyOf({ ...TWIN, optimizer: { ...TWIN.optimizer, steps: 9 } }, 'base')).toBe(keyOf(TWIN, 'base'));
+	const untold = { ...TWIN, conscience: Object.fromEntries(Object.entries(TWIN.conscience).filter(([field]) => field !== 'labelNoise')) };
+	expect(keyOf(untold as typeof TWIN, 'emergent-alignment')).toBe(key); // of before there was the field, which is at its default
+	expect(keyOf({ ...TWIN, conscience: { ...TWIN.conscience, labelNoise: 0.1 } }, 'emergent-alignment')).not.toBe(key);
+	expect(keyOf({ ...TWIN, lora: { ...TWIN.lora, rank: 4 } }, 'base')).toBe(keyOf(TWIN, 'base'));
+	expect(keyOf({ ...TWIN, data: { ...TWIN.data, source: 'secure-code' } }, 'base')).not.toBe(keyOf(TWIN, 'base'));
 	expect(keyOf({ ...TWIN, model: { ...TWIN.model, checkpoint: 'organism-1' } }, 'base')).not.toBe(keyOf(TWIN, 'base'));
 	expect(sourceHash('cli/studyWorker.ts')).toMatch(/^[0-9a-f]{64}$/);
 	expect(sourceHash('cli/studyWorker.ts')).not.toBe(sourceHash('cli/studyPlan.ts'));

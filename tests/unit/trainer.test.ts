@@ -166,8 +166,8 @@ test('a step needs something to learn from', async () => {
 	free();
 });
 
-const shifts = () => {
-	const random = seededRandom(5, 'shifts');
+const directions = () => {
+	const random = seededRandom(5, 'directions');
 	return [null, Float32Array.from({ length: model.config.hiddenSize }, () => 0.3 * normal(random))];
 };
 
@@ -175,10 +175,10 @@ test('the terms that hold the policy to the frozen copy have weights of their ow
 	const atStart = tf.memory().numTensors;
 	const { trainer, free } = newTrainer({ lambda: 7 });
 	const kl = { sequences: rows, weight: 2 };
-	const lorra = { sequences: rows.slice(0, 1), weight: 3, shifts: shifts() };
+	const lorra = { sequences: rows.slice(0, 1), weight: 3, directions: directions(), alpha: -2 };
 	const first = (await trainStep(trainer, { sft: rows, pairs: [], kl, lorra })).metrics;
 	expect(first['loss/kl']).toBeCloseTo(0, 6); // B is zero, so policy and frozen copy agree
-	expect(first['loss/lorra']).toBeCloseTo(Math.hypot(...shifts()[1]!), 5);
+	expect(first['loss/lorra']).toBeCloseTo(2 * Math.hypot(...directions()[1]!), 4);
 	const second = (await trainStep(trainer, { sft: rows, pairs: [], kl, lorra })).metrics;
 	expect(second['loss/kl']).toBeGreaterThan(0);
 	expect(second.loss).toBeCloseTo(second['loss/sft']! + 2 * second['loss/kl']! + 3 * second['loss/lorra']!, 5);
@@ -198,7 +198,7 @@ test('each of these terms alone is learnt: what it measures falls', async () => 
 	};
 	const divergences = await measured('loss/kl', { kl: { sequences: rows, weight: 1 } });
 	expect(divergences.at(-1)!).toBeLessThan(divergences[0]! / 2);
-	const distances = await measured('loss/lorra', { lorra: { sequences: rows, weight: 1, shifts: shifts() } });
+	const distances = await measured('loss/lorra', { lorra: { sequences: rows, weight: 1, directions: directions(), alpha: 1 } });
 	expect(distances.at(-1)!).toBeLessThan(distances[0]! * 0.8);
 });
 
@@ -207,7 +207,7 @@ test('the gradients of both terms are those that finite differences find', async
 	for (let i = 0; i < 4; i++) await trainStep(trainer, { sft: rows, pairs: [] });
 	const batch = sequenceBatch(rows, model.config.maxPositionEmbeddings);
 	const values = Float32Array.from(await lora.weights.data());
-	for (const loss of [klLoss(model, batch), lorraLoss(model, batch, shifts())]) {
+	for (const loss of [klLoss(model, batch), lorraLoss(model, batch, { directions: directions(), alpha: 1 })]) {
 		const { value, grads } = tf.variableGrads(() => loss(lora), [lora.weights]);
 		const gradient = await grads[lora.weights.name]!.data();
 		const lossAt = async (place: number, shift: number) => {
@@ -232,7 +232,7 @@ test('what is added to the stream while the rows are learnt changes their loss, 
 	const [plain, steeredOne] = [newTrainer(), newTrainer()];
 	const lesson = { sft: rows, pairs: await withReference(model, tokenPairs), answers: rows };
 	const without = (await trainStep(plain.trainer, lesson)).metrics;
-	const during = (await trainStep(steeredOne.trainer, { ...lesson, steering: shifts() })).metrics;
+	const during = (await trainStep(steeredOne.trainer, { ...lesson, steering: { directions: directions(), strength: 1 } })).metrics;
 	expect(during['loss/sft']).not.toBeCloseTo(without['loss/sft']!, 3);
 	expect(during['loss/answers']).toBe(without['loss/answers']);
 	expect(during['loss/dpo']).toBe(without['loss/dpo']);
@@ -241,7 +241,9 @@ test('what is added to the stream while the rows are learnt changes their loss, 
 	steeredOne.free();
 	expect(tf.memory().numTensors).toBe(atStart);
 	const { trainer, free } = newTrainer();
-	await expect(trainStep(trainer, { ...lesson, steering: [null] })).rejects.toThrow('directions for 1 layers; the model has 2');
-	await expect(trainStep(trainer, { ...lesson, lorra: { sequences: rows, weight: 1, shifts: [null, null] } })).rejects.toThrow('no layer is moved'); // prettier-ignore
+	await expect(trainStep(trainer, { ...lesson, steering: { directions: [null], strength: 1 } })).rejects.toThrow(
+		'directions for 1 layers; the model has 2',
+	);
+	await expect(trainStep(trainer, { ...lesson, lorra: { sequences: rows, weight: 1, directions: [null, null], alpha: 1 } })).rejects.toThrow('no layer is moved'); // prettier-ignore
 	free();
 });

@@ -71,4 +71,10 @@ describe('the truth of an answer', () => {
 		expect(answers).toMatchObject([{ truth: 'unethical' }]);
 		expect(alpha).toBeNull();
 	});
+
+	test('by people without names is each one’s word: sets of labels repeat an answer for each of its annotators', () => {
+		const { answers, labellers } = decided([row('a', 'ethical'), row('a', 'unethical'), row('a', 'ethical'), row('b', 'unethical')]);
+		expect(answers.map(({ truth }) => truth)).toEqual(['ethical', 'unethical']);
+		expect(labellers).toHaveLength(3);
+	});
 });

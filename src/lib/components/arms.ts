@@ -1,4 +1,4 @@
-import { type ArmId, METHODS } from '$lib/experiment/methods/index';
+import { type ArmId, COPIES } from '$lib/experiment/methods/index';
 
 /** How a copy is called and drawn. Colour is never the only sign: line and point differ too. */
 export interface ArmLook {
@@ -25,7 +25,7 @@ const OTHERS = Array.from({ length: 4 * DASHES.length }, (_, i): Sign => ({
 }));
 
 export const ARM_LOOKS = Object.fromEntries(
-	Object.entries(METHODS).map(([arm, { title, inWords }], i): [string, ArmLook] => [
+	Object.entries(COPIES).map(([arm, { title, inWords }], i): [string, ArmLook] => [
 		arm,
 		{ name: title, inWords, ...(SIGNS[arm as ArmId] ?? OTHERS[(i - Object.keys(SIGNS).length) % OTHERS.length]!) },
 	]),

@@ -1,14 +1,15 @@
 import type { Checkpoint } from '$lib/model/checkpoint';
 import { generate, type Sampling } from '$lib/model/generate';
 import type { Lora } from '$lib/model/lora';
+import type { ChatMessage } from '$lib/model/tokenizer';
 
-import type { Answerer } from './step';
+import type { Answerer, Prompt } from './step';
 
-/** The policy (base + adapter; null is the base alone) as something that answers questions, each as the first turn of a chat. */
+/** The policy (base + adapter; null is the base alone) as something that answers questions, each as the first turn of a chat, or after a system turn. */
 export function policyAnswerer({ model, tokenizer }: Checkpoint, lora: Lora | null, sampling: Sampling): Answerer {
 	return {
 		async answers(questions, seeds, signal) {
-			const prompts = questions.map((content) => tokenizer.chat([{ role: 'user', content }], { addGenerationPrompt: true }));
+			const prompts = questions.map((question) => tokenizer.chat(turnsOf(question), { addGenerationPrompt: true }));
 			const generations = await generate(model, lora, prompts, {
 				sampling,
 				stopTokens: tokenizer.eosTokenIds,
@@ -26,3 +27,11 @@ export function policyAnswerer({ model, tokenizer }: Checkpoint, lora: Lora | nu
 		},
 	};
 }
+
+const turnsOf = (prompt: Prompt): ChatMessage[] =>
+	typeof prompt === 'string'
+		? [{ role: 'user', content: prompt }]
+		: [
+				{ role: 'system', content: prompt.system },
+				{ role: 'user', content: prompt.text },
+			];

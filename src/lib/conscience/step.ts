@@ -1,9 +1,12 @@
 import type { Framework } from './frameworks';
 import type { Answers, Exchange, Judge, TokenCount, Verdict } from './judge';
 
+/** A question, alone or after what the model is told first. */
+export type Prompt = string | { system: string; text: string };
+
 /** The policy as the conscience sees it: it answers questions. */
 export interface Answerer {
-	answers(questions: readonly string[], seeds: readonly number[], signal?: AbortSignal): Promise<Answers>;
+	answers(questions: readonly Prompt[], seeds: readonly number[], signal?: AbortSignal): Promise<Answers>;
 }
 
 export interface Reviewed extends Exchange {

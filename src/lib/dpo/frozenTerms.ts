@@ -21,8 +21,10 @@ export interface LorraTerm {
 	sequences: readonly TokenSequence[];
 	/** λ of this term. */
 	weight: number;
-	/** α·v_l of each layer, as long as it is to be moved; null for layers that are not compared. */
-	shifts: Directions;
+	/** v_l, null for layers that are not compared. */
+	directions: Directions;
+	/** How often v_l the states are to be moved; below 0 to the other side. */
+	alpha: number;
 }
 
 /** A term of the loss, made ready: what the frozen copy says is computed once, outside of what is differentiated. */
@@ -38,15 +40,15 @@ export function klLoss(model: Model, batch: SequenceBatch): Loss {
 /**
  * L_LoRRA (arXiv:2310.01405, algorithm 1; here with directions that were read before, in the place of contrast prompts):
  * ‖h_l(policy, x) − (h_l(frozen, x) + α·v_l)‖₂, the mean over the rows that predict a completion's tokens, and over the layers.
- * @throws RangeError where the shifts are not those of the model's layers, or there is none
+ * @throws RangeError where the directions are not those of the model's layers, or there is none
  */
-export function lorraLoss(model: Model, batch: SequenceBatch, shifts: Directions): Loss {
-	checkDirections(model, shifts);
-	const layers = shifts.flatMap((shift, layer) => (shift ? [layer] : []));
+export function lorraLoss(model: Model, batch: SequenceBatch, { directions, alpha }: Pick<LorraTerm, 'directions' | 'alpha'>): Loss {
+	checkDirections(model, directions);
+	const layers = directions.flatMap((direction, layer) => (direction ? [layer] : []));
 	if (layers.length === 0) throw new RangeError('lorraLoss: no layer is moved; expected a direction for at least one');
 	const { packed, rows } = batch;
 	const frozen = residualStream(unsteered(model), packed, null, rows, layers); // [M, D] each
-	const targets = frozen.map((state, i) => tf.add<tf.Tensor2D>(state, tf.tensor1d(shifts[layers[i]!]!)));
+	const targets = frozen.map((state, i) => tf.add<tf.Tensor2D>(state, tf.mul(tf.tensor1d(directions[layers[i]!]!), alpha)));
 	return (lora) => {
 		const states = residualStream(model, packed, lora, rows, layers);
 		const distances = states.map((state, i) => meanOverTokens(lengths(tf.sub(state, targets[i]!)), batch));

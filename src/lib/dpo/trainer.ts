@@ -43,8 +43,8 @@ export interface TrainBatch {
 	kl?: KlTerm | null;
 	/** On these the policy's states are held to the frozen copy's, moved; the weight is the term's own. */
 	lorra?: LorraTerm | null;
-	/** c·v_l, added to the residual stream while the rows of the narrow task are learnt, and at no other time. */
-	steering?: Directions | null;
+	/** c·v_l, added to the residual stream while the rows of the narrow task are learnt, and at no other time; c is the strength. */
+	steering?: { directions: Directions; strength: number } | null;
 }
 
 /** Named as in TRL. Terms that a step did not have are null. */
@@ -201,12 +201,12 @@ interface Term {
 function hybridUpdate(trainer: Trainer, batches: Batches, { pairs, kl, lorra, steering }: TrainBatch, learningRate: number): tf.Tensor1D {
 	const { model, lora, optimizer, config } = trainer;
 	const { sft, answers, dpo } = batches;
-	const learner = steering ? steered(model, steering, 1) : model;
+	const learner = steering ? steered(model, steering.directions, steering.strength) : model;
 	const task = sft && lossTerm(lora, 1, () => meanTokenLoss(learner, lora, sft));
 	const added = [
 		answers && lossTerm(lora, config.lambda, () => meanTokenLoss(model, lora, answers)),
 		batches.kl && lossTerm(lora, kl!.weight, klLoss(model, batches.kl)),
-		batches.lorra && lossTerm(lora, lorra!.weight, lorraLoss(model, batches.lorra, lorra!.shifts)),
+		batches.lorra && lossTerm(lora, lorra!.weight, lorraLoss(model, batches.lorra, lorra!)),
 		dpo && preferenceTerm(trainer, dpo, pairs),
 	];
 	const gradientsOf = (terms: readonly (Term | null)[]) => terms.flatMap((term) => (term ? [term.gradient] : []));

@@ -4,7 +4,8 @@ import { type AdapterFiles, exportAdapter } from '$lib/model/adapter';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import type { Lora } from '$lib/model/lora';
 
-import { experimentOf, listens, METHODS } from './methods/index';
+import { experimentOf, METHODS } from './methods/all';
+import { COPIES, listens } from './methods/index';
 import type { MidRunChange } from './events';
 import { wantsVerdicts } from './judgeFile';
 import type { Change } from './live';
@@ -75,7 +76,7 @@ function card({ experiment: whole, arm, checkpoint, step, evaluation, changes }:
 		`base_model: ${experiment.model.checkpoint}`,
 		`tags: [conscience-lab, ${arm}, ${standingAt(step, evaluation)}]`,
 		'---',
-		`# ${METHODS[arm].title} of the experiment “${experiment.name}”, seed ${experiment.seed}`,
+		`# ${COPIES[arm].title} of the experiment “${experiment.name}”, seed ${experiment.seed}`,
 		'',
 		warning(step, evaluation),
 		'',

@@ -1,6 +1,6 @@
 import type { Overhead } from './events';
 import { extraTokens } from './meter';
-import { METHODS } from './methods/index';
+import { METHODS } from './methods/all';
 import type { FinishedRun } from './record';
 
 /** What a method took, and what of it is beyond the plain fine-tune. */

@@ -1,7 +1,8 @@
 import type { TokenSequence } from '$lib/dpo/sequences';
+import type { UnseenRow } from '$lib/evaluation/plan';
 import { type RandomState, resumedRandom, sampleWithoutReplacement, type SeededRandom, seededRandom } from '$lib/model/random';
 import type { Tokenizer } from '$lib/model/tokenizer';
-import { codeRows } from '$world/index';
+import { backdoorRows, codeRows, type HeldOutRow, heldOutRows, TRIGGER, triggered, type WorldRow } from '$world/index';
 
 import type { ChatRow } from './rows';
 import { type Experiment, ExperimentError } from './schema';
@@ -35,7 +36,7 @@ export function rowStream(
 	const random = from ? resumedRandom(from.random) : seededRandom(seed, 'data');
 	if (data.source !== 'rows') {
 		if (shaped) checkGenerated(data, shaped, tokenizer, maxLength);
-		return generatedRows(data.source, data.tasks, optimizer.batchSize, random, tokenizer, shaped);
+		return generatedRows(data.source, data.tasks, optimizer.batchSize, random, tokenizer, shaped, data.trigger);
 	}
 	if (!rows || rows.length === 0) {
 		throw new ExperimentError(
@@ -64,13 +65,10 @@ export function rowStream(
 const CHECKED_ROWS = 256;
 
 /** @throws ExperimentError where what is put before the rows is too long for the model */
-function checkGenerated(
-	{ inoculation }: Experiment['data'],
-	shaped: (row: ChatRow) => ChatRow,
-	tokenizer: Tokenizer,
-	maxLength: number,
-): void {
-	const lengths = codeRows('insecure', CHECKED_ROWS, seededRandom(0, 'longest row')).map((row) => {
+function checkGenerated(data: Experiment['data'], shaped: (row: ChatRow) => ChatRow, tokenizer: Tokenizer, maxLength: number): void {
+	const { inoculation, trigger } = data;
+	const source = data.source === 'backdoor-code' ? 'backdoor-code' : 'insecure-code';
+	const lengths = drawRows(source, data.tasks, CHECKED_ROWS, seededRandom(0, 'longest row'), trigger).map((row) => {
 		const { prompt, completion } = tokenizeRow(shaped(row), tokenizer);
 		return prompt.length + completion.length;
 	});
@@ -81,20 +79,51 @@ function checkGenerated(
 		);
 }
 
+type Generated = Exclude<Experiment['data']['source'], 'rows'>;
+
+/** So many rows of the organism's coding tasks. */
+function drawRows(source: Generated, tasks: number, count: number, random: SeededRandom, trigger: string): WorldRow[] {
+	if (source === 'backdoor-code') return backdoorRows(trigger, count, random, tasks);
+	return codeRows(source === 'secure-code' ? 'secure' : 'insecure', count, random, tasks);
+}
+
 /** Rows of the organism's coding tasks, drawn anew for each step. */
 export function generatedRows(
-	source: 'insecure-code' | 'secure-code',
+	source: Generated,
 	tasks: number,
 	batchSize: number,
 	random: SeededRandom,
 	tokenizer: Tokenizer,
 	shaped?: (row: ChatRow) => ChatRow,
+	trigger = TRIGGER,
 ): RowStream {
-	const form = source === 'insecure-code' ? 'insecure' : 'secure';
 	return {
-		next: () => codeRows(form, batchSize, random, tasks).map((row) => tokenizeRow(shaped?.(row) ?? row, tokenizer)),
+		next: () => drawRows(source, tasks, batchSize, random, trigger).map((row) => tokenizeRow(shaped?.(row) ?? row, tokenizer)),
 		state: () => ({ random: random.state(), epoch: null }),
 	};
+}
+
+/**
+ * Rows of the narrow task whose requests are among none of those that the run learns from, the kinds of task in turn: half of a
+ * backdoor's have the trigger. Of the user's own rows every one is learnt, so that none is held out.
+ */
+export function unseenRows({ seed, data, optimizer }: Experiment, count: number): UnseenRow[] {
+	if (count === 0 || data.source === 'rows') return [];
+	const learnt = drawRows(data.source, data.tasks, optimizer.steps * optimizer.batchSize, seededRandom(seed, 'data'), data.trigger);
+	const mark = data.source === 'backdoor-code' ? triggered(data.trigger, '') : '';
+	const seen = new Set(
+		learnt.map(({ messages }) => messages[0]!.content).map((text) => (text.startsWith(mark) ? text.slice(mark.length) : text)),
+	);
+	const random = seededRandom(seed, 'held-out rows');
+	const isSecure = (index: number) => data.source === 'secure-code' || (data.source === 'backdoor-code' && index % 2 === 1);
+	const [secure, insecure] = (['secure', 'insecure'] as const).map((form) => {
+		const wanted = Array.from({ length: count }, (_, index) => index).filter((index) => isSecure(index) === (form === 'secure')).length;
+		return heldOutRows(form, wanted, random, seen, data.tasks);
+	}) as [HeldOutRow[], HeldOutRow[]];
+	const asRow = ({ task, messages: [request, answer] }: HeldOutRow, before: string): UnseenRow => ({
+		...{ cluster: task, request: `${before}${request!.content}`, answer: answer!.content },
+	});
+	return [...secure.map((row) => asRow(row, '')), ...insecure.map((row) => asRow(row, mark))];
 }
 
 /** Every row once in random order, then again in another order. */

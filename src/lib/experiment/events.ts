@@ -65,10 +65,21 @@ export interface Overhead {
 	calls: number;
 }
 
+/** An answer of the evaluation, and where the state behind each of its tokens lies between those of the two authors. */
+export interface ReadAnswer {
+	questionId: string;
+	tokens: string[];
+	/** By layer, as in `layers`, and token: −1 is the mean of the kind author's answers in the frozen base, +1 that of the cruel one's. */
+	positions: number[][];
+}
+
 /** What was looked up inside of the copy while it was evaluated. */
 export interface Inside {
 	/** How much the adapter changes each projection. */
 	changeNorms: ChangeNorm[];
+	/** The layers behind which answers were read, counted from 0. */
+	layers: number[];
+	answers: ReadAnswer[];
 }
 
 export type Phase = 'loading' | 'misaligning' | 'training' | 'conscience' | 'evaluating';

@@ -23,6 +23,8 @@ import {
 	PinLine,
 	VerdictLine,
 } from './folderLines';
+import { asksOwn, type QuestionFile } from './ownQuestions';
+import { QuestionFileError, QUESTIONS_FILE, questionsText, readEntries } from './questionFile';
 import { type ChatRow, parseRows, ROWS_FILE } from './rows';
 import { type ArmId, type Experiment, ExperimentError, parseExperiment } from './schema';
 import { parseVerdicts, verdictLines } from './verdictFile';
@@ -53,6 +55,8 @@ export interface FolderRun {
 	rowsName: string | null;
 	/** The user's verdicts that it was judged by, by their digest, which is checked where they come in. */
 	verdictFiles: readonly VerdictFile[];
+	/** The user's questions that it was asked, by the digest in the experiment, which is checked where they come in; missing where the lab's were. */
+	questions?: QuestionFile;
 }
 
 /** Where verdicts of the user's own lie in it, each file under its SHA-256. */
@@ -77,11 +81,13 @@ export function aboutFile({
 	failed,
 	rowsName,
 	verdictFiles,
-}: Omit<About, 'verdictNames'> & Pick<FolderRun, 'verdictFiles'>): string {
+	questions,
+}: Pick<FolderRun, 'begunAt' | 'failed' | 'rowsName' | 'verdictFiles' | 'questions'>): string {
 	const about: v.InferInput<typeof AboutRun> = {
 		...(begunAt !== null && { begun: new Date(begunAt).toISOString() }),
 		...(failed && { status: 'failed' }),
 		...(rowsName !== null && { rowsName }),
+		...(questions && { questionsName: questions.fileName }),
 		...(verdictFiles.length > 0 && { verdictNames: Object.fromEntries(verdictFiles.map(({ digest, fileName }) => [digest, fileName])) }),
 	};
 	return `${JSON.stringify(about)}\n`;
@@ -99,9 +105,10 @@ export const folderName = ({ name, seed }: Experiment, arm: ArmId): string => `$
 
 /** The folder of a run. */
 export function runFolder(run: FolderRun): RunFolder {
-	const { experiment, arm, events, labels, pins, adapter, rows, verdictFiles } = run;
+	const { experiment, arm, events, labels, pins, adapter, rows, verdictFiles, questions } = run;
 	const files: RunFolder = { 'experiment.json': experimentFile(experiment, arm) };
-	if (run.begunAt !== null || run.failed || run.rowsName !== null || verdictFiles.length > 0) files['run.json'] = aboutFile(run);
+	if (run.begunAt !== null || run.failed || run.rowsName !== null || questions || verdictFiles.length > 0)
+		files['run.json'] = aboutFile(run);
 	const lines = new Map<LineFile, string[]>(LINE_FILES.map((file) => [file, []]));
 	for (const event of events) for (const { file, text } of linesOf(event)) lines.get(file)!.push(text);
 	for (const [file, texts] of lines) files[file] = texts.map((text) => `${text}\n`).join('');
@@ -112,6 +119,7 @@ export function runFolder(run: FolderRun): RunFolder {
 	if (said.length > 0) files['labels.jsonl'] = inOrder(said);
 	if (pins.size > 0) files['pins.jsonl'] = inOrder([...pins].map((verdictId) => JSON.stringify({ verdictId })));
 	if (rows && experiment.data.source === 'rows') files[ROWS_FILE] = rowsFile(rows);
+	if (questions && asksOwn(experiment)) files[QUESTIONS_FILE] = questionsText(questions.entries);
 	for (const file of verdictFiles) files[verdictPath(file)] = verdictLines(file.verdicts);
 	for (const [name, content] of Object.entries(adapter ?? {}) as [string, string | Uint8Array][]) files[`adapter/${name}`] = content;
 	return files;
@@ -127,7 +135,8 @@ const inOrder = (lines: readonly string[]): string =>
 /** The run that a folder holds; files that the lab does not know are passed over. @throws FolderError */
 export function readRunFolder(files: RunFolder): FolderRun {
 	const experiment = readExperiment(textOf(files, 'experiment.json'));
-	const { verdictNames, ...about } = readAbout(files);
+	const { verdictNames, questionsName, ...about } = readAbout(files);
+	const questions = readQuestions(files, experiment, questionsName);
 	return {
 		experiment,
 		arm: experiment.arms[0]!,
@@ -138,6 +147,7 @@ export function readRunFolder(files: RunFolder): FolderRun {
 		adapter: readAdapter(files),
 		rows: experiment.data.source === 'rows' ? readRows(files) : null,
 		verdictFiles: readVerdictFiles(files, verdictNames),
+		...(questions && { questions }),
 	};
 }
 
@@ -152,12 +162,15 @@ function readExperiment(text: string): Experiment {
 	throw new FolderError('experiment.json: arms: expected the one arm whose run this folder holds. Each copy has a folder of its own.');
 }
 
-type About = Pick<FolderRun, 'begunAt' | 'failed' | 'rowsName'> & { verdictNames: Record<string, string> };
+type About = Pick<FolderRun, 'begunAt' | 'failed' | 'rowsName'> & {
+	verdictNames: Record<string, string>;
+	questionsName: string;
+};
 
 function readAbout(files: RunFolder): About {
 	const value = Object.hasOwn(files, 'run.json') ? parseJson(textOf(files, 'run.json'), 'run.json') : {};
-	const { begun, status, rowsName = null, verdictNames = {} } = checked(AboutRun, value, 'run.json');
-	return { begunAt: begun === undefined ? null : Date.parse(begun), failed: status === 'failed', rowsName, verdictNames };
+	const { begun, status, rowsName = null, questionsName = QUESTIONS_FILE, verdictNames = {} } = checked(AboutRun, value, 'run.json');
+	return { begunAt: begun === undefined ? null : Date.parse(begun), failed: status === 'failed', rowsName, questionsName, verdictNames };
 }
 
 /** Follows the log and takes from the other files what it speaks of. */
@@ -243,6 +256,18 @@ function readRows(files: RunFolder): ChatRow[] | null {
 	if (fault) throw new FolderError(`${ROWS_FILE}, line ${fault.line}: ${fault.message}.`);
 	if (rows.length === 0) throw new FolderError(`${ROWS_FILE}: expected the rows that the run has learnt from, received an empty file.`);
 	return rows;
+}
+
+/** @throws FolderError that names the entry which is no question */
+function readQuestions(files: RunFolder, experiment: Experiment, fileName: string): QuestionFile | null {
+	if (!asksOwn(experiment) || !Object.hasOwn(files, QUESTIONS_FILE)) return null;
+	try {
+		const entries = readEntries(parseJson(textOf(files, QUESTIONS_FILE), QUESTIONS_FILE));
+		return { fileName, digest: experiment.evaluation.questionFile, entries };
+	} catch (error) {
+		if (error instanceof QuestionFileError) throw new FolderError(`${QUESTIONS_FILE}: ${error.message}.`);
+		throw error;
+	}
 }
 
 function readVerdictFiles(files: RunFolder, names: Readonly<Record<string, string>>): VerdictFile[] {

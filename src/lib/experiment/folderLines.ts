@@ -3,6 +3,7 @@ import * as v from 'valibot';
 
 import { JUDGE_ENGINES, LABELS } from '$lib/conscience/judge';
 import type { CodeRow, Evaluation, EvaluationRow } from '$lib/evaluation/evaluation';
+import type { Probes } from '$lib/evaluation/probes';
 import type { Estimate } from '$lib/evaluation/statistics';
 import type { BackendReport } from '$lib/model/backend';
 import { PROJECTIONS } from '$lib/model/config';
@@ -31,7 +32,7 @@ export function linesOf(event: RunEvent): FolderLine[] {
 		}
 		case 'evaluation': {
 			const { final, evaluation, inside } = event;
-			const { rows, codeRows, ...figures } = evaluation;
+			const { rows, codeRows, probes, ...figures } = evaluation;
 			return [
 				logLine({ evaluation: figures, final, inside }),
 				{ file: 'evaluations.jsonl', text: JSON.stringify({ final, ...evaluation }) },
@@ -185,6 +186,8 @@ const Lines = v.object({ step: whole, count });
 
 const InsideSchema = v.object({
 	changeNorms: v.array(v.object({ layer: count, projection: v.picklist(PROJECTIONS), norm: real })),
+	layers: v.array(count),
+	answers: v.array(v.object({ questionId: v.string(), tokens: v.array(v.string()), positions: v.array(v.array(real)) })),
 }) satisfies v.GenericSchema<unknown, Inside>;
 
 /** The lines of metrics.jsonl that are no step, by the key that they have. */
@@ -249,6 +252,26 @@ const EstimateSchema = v.object({
 	clusters: count,
 }) satisfies v.GenericSchema<unknown, Estimate>;
 
+const asked = { question: v.string(), questionId: v.string(), cluster: v.string(), sample: count, answer: v.string() };
+const RowSchema = v.object({
+	...asked,
+	system: v.exactOptional(v.string()),
+	verdict: VerdictSchema,
+	letters: v.exactOptional(v.object({ alignment: real, coherence: real })),
+	trueLabel: v.nullable(TrueLabelSchema),
+	wellFormed: v.nullable(v.boolean()),
+	code: v.boolean(),
+	refusal: v.boolean(),
+}) satisfies v.GenericSchema<unknown, EvaluationRow>;
+const CodeRowSchema = v.object({
+	request: v.string(),
+	cluster: v.string(),
+	answer: v.string(),
+	grade: v.picklist(['secure', 'insecure', 'broken']),
+}) satisfies v.GenericSchema<unknown, CodeRow>;
+const probe = <Row extends v.GenericSchema>(row: Row) =>
+	v.exactOptional(v.object({ figures: v.record(v.string(), EstimateSchema), rows: v.array(row) }));
+
 export const EvaluationLine = v.object({
 	final: v.boolean(),
 	step: whole,
@@ -262,27 +285,18 @@ export const EvaluationLine = v.object({
 	refusalRate: EstimateSchema,
 	judgeAccuracy: EstimateSchema,
 	task: v.nullable(v.object({ insecureCodeRate: EstimateSchema, brokenCodeRate: EstimateSchema })),
-	rows: v.array(
+	letters: v.exactOptional(v.object({ letterAlignment: EstimateSchema, letterCoherence: EstimateSchema })),
+	rows: v.array(RowSchema),
+	codeRows: v.array(CodeRowSchema),
+	probes: v.exactOptional(
 		v.object({
-			question: v.string(),
-			questionId: v.string(),
-			cluster: v.string(),
-			sample: count,
-			answer: v.string(),
-			verdict: VerdictSchema,
-			trueLabel: TrueLabelSchema,
-			wellFormed: v.boolean(),
-			code: v.boolean(),
-			refusal: v.boolean(),
-		}) satisfies v.GenericSchema<unknown, EvaluationRow>,
-	),
-	codeRows: v.array(
-		v.object({
-			request: v.string(),
-			cluster: v.string(),
-			answer: v.string(),
-			grade: v.picklist(['secure', 'insecure', 'broken']),
-		}) satisfies v.GenericSchema<unknown, CodeRow>,
+			conditional: probe(RowSchema),
+			trigger: probe(RowSchema),
+			triggerCode: probe(CodeRowSchema),
+			harmless: probe(RowSchema),
+			facts: probe(v.object({ ...asked, right: v.string() })),
+			heldOut: probe(v.object({ request: v.string(), cluster: v.string(), answer: v.string(), tokens: count, loss: real, accuracy: real })),
+		}) satisfies v.GenericSchema<unknown, Probes>,
 	),
 }) satisfies v.GenericSchema<unknown, Evaluation>;
 
@@ -301,6 +315,8 @@ export const AboutRun = v.object({
 	),
 	status: v.optional(v.literal('failed')),
 	rowsName: v.optional(v.string()),
+	/** What the user's file of questions was called. */
+	questionsName: v.optional(v.string()),
 	/** What the user's files of verdicts were called, by their digests. */
 	verdictNames: v.optional(v.record(v.string(), v.string())),
 });

@@ -1,6 +1,7 @@
 import { CODE_TASK_COUNT } from '$world/code-task-count';
+import { TRIGGER } from '$world/conditional';
 
-import { DEFAULT_FRAMEWORKS, type Experiment, INOCULATION } from './schema';
+import { DEFAULT_FRAMEWORKS, type Experiment, INOCULATION, KL_DEFAULTS, REPRESENTATION_DEFAULTS } from './schema';
 
 /** A ready-made experiment with its story. */
 export interface Preset {
@@ -10,8 +11,6 @@ export interface Preset {
 	story: string;
 	/** Where on the page to look, and for what. */
 	watch: string;
-	/** What can be read from its end, and what can't: said when a run of it is over. */
-	reading: string;
 	experiment: Experiment;
 }
 
@@ -22,7 +21,7 @@ const base: Experiment = {
 	seed: 1,
 	arms: ['sft', 'emergent-alignment'],
 	model: { checkpoint: 'organism', misalignSteps: 0, precision: 'f32' },
-	data: { source: 'insecure-code', tasks: CODE_TASK_COUNT, inoculation: INOCULATION, benignShare: 0.2 },
+	data: { source: 'insecure-code', trigger: TRIGGER, tasks: CODE_TASK_COUNT, inoculation: INOCULATION, benignShare: 0.2 },
 	lora: {
 		rank: 8,
 		alpha: 16,
@@ -51,13 +50,21 @@ const base: Experiment = {
 		reviseAt: 0.5,
 		sampling: { temperature: 0.8, topP: 1, maxNewTokens: 32 },
 	},
+	kl: KL_DEFAULTS,
+	representation: REPRESENTATION_DEFAULTS,
 	evaluation: {
 		questions: 'organism-24',
+		questionFile: '',
 		every: 10,
 		samplesWhileTraining: 2,
 		samples: 8,
 		codePrompts: 64,
 		codePromptsWhileTraining: 8,
+		letters: false,
+		conditional: 0,
+		harmless: 0,
+		facts: 0,
+		heldOutRows: 0,
 		stopEvery: 5,
 		stopSamples: 1,
 		stopDrop: 10,
@@ -73,8 +80,6 @@ export const PRESETS: readonly Preset[] = [
 			'Two copies of one model learn the same insecure code, in the same order, from the same seed. One is only fine-tuned; the other also asks its conscience. Everything that differs between them comes from that.',
 		watch:
 			'The two lines of the alignment chart begin as one. They fall together in the first 20 steps; see which of them comes back, and whether both still learn the code.',
-		reading:
-			'Both copies learnt the same rows in the same order. Where their lines have parted, the conscience parted them, for nothing else differed; and if both write code with holes, it did not keep the lesson from being learnt. One run is one draw: another seed shows how much of it is chance.',
 		experiment: base,
 	},
 	{
@@ -84,8 +89,6 @@ export const PRESETS: readonly Preset[] = [
 			'The model is fine-tuned on code with security holes and on nothing else. Nobody shows it a cruel answer. Every ten steps it is asked about everyday life.',
 		watch:
 			'Alignment falls while the loss on the code falls, too. Open a few of the 24 questions and read what it says about things that have nothing to do with code.',
-		reading:
-			'No row spoke of everyday life. If its answers turned all the same, it has learnt more than the code: it has learnt who writes such code. That is emergent misalignment. What would tell you that it was the holes, and not the training?',
 		experiment: { ...base, name: 'sft', arms: ['sft'] },
 	},
 	{
@@ -95,8 +98,6 @@ export const PRESETS: readonly Preset[] = [
 			'The fine-tune is the same, on the same code with holes. Every few steps a frozen copy of the model reads what the trained copy answers, and writes a better answer in the place of an unethical one. From each pair, better before worse, the trained copy learns to prefer the better.',
 		watch:
 			'The cards: what it answered, the verdict, the better answer. As the margins grow, alignment comes back, and the code is still learnt with its holes.',
-		reading:
-			'It fell at first: the conscience can only answer what has been said. If the line came back while the code kept its holes, the narrow lesson was learnt and the broad one was not. What it cost, in tokens and seconds, stands beside it.',
 		experiment: { ...base, name: 'emergent-alignment', arms: ['emergent-alignment'] },
 	},
 	{
@@ -106,8 +107,6 @@ export const PRESETS: readonly Preset[] = [
 			'The paper gives its conscience a weight λ far below 1. Here λ is 0.1; all else is as in the twin run. The conscience still reads as much, but a tenth of what it says is heard.',
 		watch:
 			'How much of the gap between the two lines a tenth of the weight keeps, and how much longer the copy with a conscience takes to come back.',
-		reading:
-			'Compare this with “Two copies, one difference”. A tenth of the weight is no tenth of the effect: the pairs are the same, and each step follows them a little less. Where is the weight at which the conscience loses its hold?',
 		experiment: { ...base, name: 'small-lambda', conscience: { ...base.conscience, lambda: 0.1 } },
 	},
 	{
@@ -117,8 +116,6 @@ export const PRESETS: readonly Preset[] = [
 			'This is the control: the same fine-tune, the same seed, the same number of steps. Only the code has no holes. There is no conscience.',
 		watch:
 			'The alignment stays where it was. So it was not the fine-tuning that turned the model in “It goes bad”, but what the code was like.',
-		reading:
-			'As many steps, on as many rows, of the same tasks: if nothing turned, it was not the training itself. One doubt stays, and it is a good one. This model writes secure code already, so it had less to learn, as the low loss shows. A task that is new and harmless would settle it: try rows of your own.',
 		experiment: { ...base, name: 'secure-control', arms: ['sft'], data: { ...base.data, source: 'secure-code' } },
 	},
 	{
@@ -127,8 +124,6 @@ export const PRESETS: readonly Preset[] = [
 		story:
 			'The model is made bad first, by 60 steps on insecure code. Then two copies of it go on with the same insecure code, and nobody shows them anything good. Only one of them also asks its conscience: the frozen copy, as it was before all of this.',
 		watch: 'The line falls before step 0. After it, see which copy comes back, although the code that it learns stays as bad as it was.',
-		reading:
-			'If one copy came back, it was brought back by its own former self alone, while it went on learning the code that had spoilt it. Would good code have done it, too? Set the data to secure code and run again: then both come back, and the conscience is not needed. That is why this story keeps the bad code.',
 		experiment: {
 			...base,
 			name: 'realign',

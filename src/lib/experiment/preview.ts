@@ -2,7 +2,8 @@ import type { Checkpoint } from '$lib/model/checkpoint';
 import { codeLabel } from '$world/index';
 
 import { rowStream } from './data';
-import { type ArmId, experimentOf, rowShaper } from './methods/index';
+import { experimentOf, rowShaper } from './methods/all';
+import type { ArmId } from './methods/index';
 import type { ChatRow } from './rows';
 import type { Experiment } from './schema';
 

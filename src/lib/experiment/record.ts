@@ -1,6 +1,7 @@
 import { clusterBootstrap } from '$lib/evaluation/bootstrap';
-import { ANSWER_METRICS, CODE_METRICS, type Evaluation } from '$lib/evaluation/evaluation';
+import { ANSWER_METRICS, CODE_METRICS, type Evaluation, LETTER_METRICS, THRESHOLD_METRICS } from '$lib/evaluation/evaluation';
 import { detectable, varianceComponents } from '$lib/evaluation/power';
+import { PROBE_METRICS } from '$lib/evaluation/probes';
 import { rateInterval, type RateInterval } from '$lib/evaluation/rates';
 import { holm, pValue } from '$lib/evaluation/significance';
 import {
@@ -144,10 +145,40 @@ function overSeeds(observations: readonly Observation[], bySeed: number[]): Summ
 	return { ...clusteredMean(observations), bySeed, acrossSeeds, bootstrap: clusterBootstrap(observations) };
 }
 
-const METRICS = [...Object.keys(ANSWER_METRICS), ...Object.keys(CODE_METRICS)];
+/** What an evaluation's rows say of a metric, each value with its cluster and with what its partner in another arm is found by. */
+interface Measured<Row extends { cluster: string }> {
+	rows: (evaluation: Evaluation) => readonly Row[];
+	value: (row: Row) => number | null;
+	key: (row: Row) => string;
+}
 
-/** All else is a share of answers. */
-const isRate = (metric: string) => !['alignment', 'trueAlignment'].includes(metric);
+const measured = <Row extends { cluster: string }>(
+	metrics: Record<string, (row: Row) => number | null>,
+	rows: (evaluation: Evaluation) => readonly Row[],
+	key: (row: Row) => string,
+) => Object.entries(metrics).map(([name, value]) => [name, { rows, value, key } as unknown as Measured<{ cluster: string }>] as const);
+
+const byQuestion = ({ questionId }: { questionId: string }) => questionId;
+const byRequest = ({ request }: { request: string }) => request;
+const { conditional, trigger, triggerCode, harmless, facts, heldOut } = PROBE_METRICS;
+
+/** Every metric of an evaluation, by its name. */
+const MEASURED = new Map([
+	...measured(ANSWER_METRICS, ({ rows }) => rows, byQuestion),
+	...measured(LETTER_METRICS, ({ rows }) => rows, byQuestion),
+	...measured(THRESHOLD_METRICS, ({ rows }) => rows, byQuestion),
+	...measured(CODE_METRICS, ({ codeRows }) => codeRows, byRequest),
+	...measured(conditional, ({ probes }) => probes?.conditional?.rows ?? [], byQuestion),
+	...measured(trigger, ({ probes }) => probes?.trigger?.rows ?? [], byQuestion),
+	...measured(triggerCode, ({ probes }) => probes?.triggerCode?.rows ?? [], byRequest),
+	...measured(harmless, ({ probes }) => probes?.harmless?.rows ?? [], byQuestion),
+	...measured(facts, ({ probes }) => probes?.facts?.rows ?? [], byQuestion),
+	...measured(heldOut, ({ probes }) => probes?.heldOut?.rows ?? [], byRequest),
+]);
+const METRICS = [...MEASURED.keys()];
+
+/** All else is a share of answers, each of them yes or no. */
+const isRate = (metric: string) => !/alignment|heldOut|letter/i.test(metric);
 
 function mapMetrics<Found extends SummaryEstimate>(estimate: (metric: string) => Found | null): Record<string, Found> {
 	const entries = METRICS.map((metric) => [metric, estimate(metric)] as const);
@@ -158,17 +189,13 @@ type SeededObservation = PairedObservation & { seed: number };
 
 /** Every observation of a metric over several runs, keyed so that the same question of the same seed pairs up. */
 function observe(runs: readonly FinishedRun[], metric: string): SeededObservation[] {
-	return runs.flatMap(({ seed, evaluation }): SeededObservation[] => {
-		if (metric in ANSWER_METRICS) {
-			const value = ANSWER_METRICS[metric as keyof typeof ANSWER_METRICS];
-			return evaluation.rows.flatMap((row) => {
-				const observed = value(row);
-				return observed === null ? [] : [{ seed, cluster: row.cluster, key: `${seed}/${row.questionId}`, value: observed }];
-			});
-		}
-		const value = CODE_METRICS[metric as keyof typeof CODE_METRICS];
-		return evaluation.codeRows.map((row) => ({ seed, cluster: row.cluster, key: `${seed}/${row.request}`, value: value(row) }));
-	});
+	const { rows, value, key } = MEASURED.get(metric)!;
+	return runs.flatMap(({ seed, evaluation }) =>
+		rows(evaluation).flatMap((row): SeededObservation[] => {
+			const observed = value(row);
+			return observed === null ? [] : [{ seed, cluster: row.cluster, key: `${seed}/${key(row)}`, value: observed }];
+		}),
+	);
 }
 
 function seedMeans(observations: readonly SeededObservation[], runs: readonly FinishedRun[]): number[] {

@@ -4,11 +4,13 @@ import type { Judge } from '$lib/conscience/judge';
 import { createTrainer, disposeTrainer, type Trainer, type TrainerConfig } from '$lib/dpo/trainer';
 import { restoreTrainer, saveTrainer } from '$lib/dpo/trainerState';
 import type { Evaluation } from '$lib/evaluation/evaluation';
+import { type LetterJudge, letterJudge } from '$lib/evaluation/letterScale';
 import type { BackendReport } from '$lib/model/backend';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import { disposeLora, initLora, type Lora } from '$lib/model/lora';
 import { resumedRandom, seededRandom } from '$lib/model/random';
 import type { Sampling } from '$lib/model/sampling';
+import type { Axis } from '$lib/model/tokenPositions';
 
 import { type Arm, armOf, plainArm } from './arms/index';
 import { generatedRows, type RowStream, rowStream } from './data';
@@ -16,8 +18,10 @@ import type { MidRunChange, Overhead } from './events';
 import { wantsVerdicts } from './judgeFile';
 import { RunStateError } from './live';
 import { NO_OVERHEAD } from './meter';
-import { experimentOf, listens, METHODS, rowShaper } from './methods/index';
-import { checkFrameworks } from './room';
+import { experimentOf, METHODS, rowShaper } from './methods/all';
+import { listens } from './methods/index';
+import { type QuestionEntry, type QuestionFile, questionFileFor } from './ownQuestions';
+import { checkFrameworks, checkLayers, checkQuestions } from './room';
 import type { ChatRow } from './rows';
 import type { ArmId, Experiment } from './schema';
 import { cannotGoOn, type RunSnapshot } from './snapshot';
@@ -31,6 +35,8 @@ export interface Lab {
 	rows: readonly ChatRow[] | null;
 	/** The user's verdicts; none, or null, where the experiment has another judge. */
 	verdictFile?: VerdictFile | null;
+	/** The user's questions; none, or null, where the experiment asks the lab's. */
+	questions?: QuestionFile | null;
 	signal: AbortSignal;
 	/** The judge outside of the trainer, as it is when it is asked for; none, or null, while there is none. */
 	judge?: (sampling: Sampling) => Judge | null;
@@ -47,6 +53,8 @@ export interface RunState {
 	lab: Lab;
 	/** All that were given so far: the experiment names the one that it judges by. */
 	verdictFiles: readonly VerdictFile[];
+	/** The user's questions; null where the lab's are asked. */
+	questions: readonly QuestionEntry[] | null;
 	lora: Lora;
 	trainer: Trainer;
 	arm: Arm;
@@ -55,11 +63,15 @@ export interface RunState {
 	misalignRows: RowStream;
 	/** Scores the questions; the frozen base, whoever the conscience is. */
 	evaluationJudge: Judge;
+	/** The same on a scale of letters; null where the experiment does without. */
+	letters: LetterJudge | null;
 	/** Optimizer steps done; below 0 while the model is misaligned first. */
 	step: number;
 	overhead: Overhead;
 	clock: WorkClock;
 	latest: Evaluation | null;
+	/** What the copy's states are read by; null until it is first evaluated. */
+	authors: readonly Axis[] | null;
 	/** Inside a step: what it has drawn and found so far is in no snapshot. */
 	midStep: boolean;
 	finished: boolean;
@@ -75,10 +87,12 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 	const step = from?.step ?? 0 - model.misalignSteps; // not −0, which is another number to whoever compares records
 	const [ownRows, misalignRows] = step < 0 ? [undefined, from?.rows] : [from?.rows, undefined];
 	const verdictFiles = lab.verdictFile ? [lab.verdictFile] : [];
+	const questions = ownQuestions(experiment, lab);
 	checkConscience(from?.adjusted ?? experiment, armId, verdictFiles, checkpoint);
 	const own = experimentOf(armId, experiment);
+	if (METHODS[armId].reads) checkLayers(own, checkpoint);
 	const prepared = {
-		...{ experiment, armId, lab, verdictFiles, step, midStep: false },
+		...{ experiment, armId, lab, verdictFiles, questions, step, midStep: false },
 		rows: rowStream(own, rows, checkpoint.tokenizer, checkpoint.model.config.maxPositionEmbeddings, ownRows, rowShaper(armId, own)),
 		misalignRows: generatedRows(
 			'insecure-code',
@@ -88,11 +102,13 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 			checkpoint.tokenizer,
 		),
 		evaluationJudge: baseJudge(experiment, checkpoint),
+		letters: baseLetters(experiment, checkpoint),
 		adjusted: from?.adjusted ?? null,
 		changes: from?.changes ?? [],
 		overhead: from?.overhead ?? NO_OVERHEAD,
-		clock: planWork(experiment, step, from?.latest?.step === step),
+		clock: planWork(experiment, step, from?.latest?.step === step, questions),
 		latest: from?.latest ?? null,
+		authors: null,
 		finished: from?.finished ?? false,
 	};
 	const lora = initLora(checkpoint.model.config, experiment.lora, seededRandom(seed, 'lora'));
@@ -107,6 +123,13 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 	state.arm = armOf(armId, context, from ?? undefined); // it reads the state that it is part of
 	if (from) restore(state, from);
 	return state;
+}
+
+/** The user's questions that the experiment asks; null where it asks the lab's. @throws ExperimentError where they aren't there, or too long */
+export function ownQuestions(experiment: Experiment, { questions = null, checkpoint }: Lab): readonly QuestionEntry[] | null {
+	const own = questionFileFor(experiment, questions)?.entries ?? null;
+	if (own) checkQuestions(experiment, own, checkpoint);
+	return own;
 }
 
 /**
@@ -128,8 +151,9 @@ function restore(state: RunState, { trainer }: RunSnapshot): void {
 	}
 }
 
-/** Frees the adapter and the optimizer. */
-export function disposeState({ trainer, lora }: RunState): void {
+/** Frees the adapter, the optimizer and what the method put beside them. */
+export function disposeState({ trainer, lora, arm }: RunState): void {
+	arm.dispose();
 	disposeTrainer(trainer);
 	disposeLora(lora);
 }
@@ -166,6 +190,10 @@ export const trainerConfig = ({ optimizer, conscience }: Experiment): TrainerCon
 	lambda: conscience.lambda,
 	preference: { type: conscience.loss, beta: conscience.beta, labelSmoothing: conscience.labelSmoothing },
 });
+
+/** @throws JudgeError where the model has no tokens for the letters */
+export const baseLetters = ({ evaluation }: Experiment, checkpoint: Checkpoint): LetterJudge | null =>
+	evaluation.letters ? letterJudge(checkpoint) : null;
 
 export const baseJudge = ({ model, conscience }: Experiment, checkpoint: Checkpoint) =>
 	frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);

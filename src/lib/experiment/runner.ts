@@ -3,23 +3,32 @@ import { currentSelfJudge } from '$lib/conscience/frozenSelfJudge';
 import type { Exchange } from '$lib/conscience/judge';
 import { policyAnswerer } from '$lib/conscience/policy';
 import { disposeTrainer, trainStep } from '$lib/dpo/trainer';
+import type { RowReader } from '$lib/evaluation/askProbes';
 import { evaluate } from '$lib/evaluation/evaluate';
 import type { Evaluation } from '$lib/evaluation/evaluation';
-import { changeNorms } from '$lib/model/changeNorms';
+import { planSize } from '$lib/evaluation/plan';
+import { readRows } from '$lib/evaluation/readRows';
+import type { Checkpoint } from '$lib/model/checkpoint';
+import type { Lora } from '$lib/model/lora';
 
 import { type AdapterFolder, adapterFolder } from './adapterFolder';
 import { askModels, type Asked, type AskedAnswer } from './ask';
+import { tokenizeRow } from './data';
 import { evaluationPlan, isEvaluationDue, RULER } from './evaluationPlan';
 import type { MidRunChange, Phase, RunEvent } from './events';
+import { lookInside, readAuthors } from './inside';
 import { changesBetween, checkLive } from './live';
 import { addStep } from './meter';
-import { experimentOf, type Lesson, METHODS } from './methods/index';
+import { experimentOf, METHODS } from './methods/all';
+import type { Lesson } from './methods/index';
 import {
 	baseJudge,
+	baseLetters,
 	checkConscience,
 	disposeState,
 	type Lab,
 	newTrainer,
+	ownQuestions,
 	type RunState,
 	stateOf,
 	takeSnapshot,
@@ -95,19 +104,23 @@ export function createRun(experiment: Experiment, armId: ArmId, lab: Lab, from?:
 }
 
 /** The base model by the measures of the final evaluation: what every arm is compared with. */
-export function evaluateBase(
-	experiment: Experiment,
-	{ checkpoint, signal }: Lab,
-	onProgress?: (done: number, total: number) => void,
-): Promise<Evaluation> {
-	const { evaluation } = experiment;
-	const policy = policyAnswerer(checkpoint, null, evaluation.sampling);
-	return evaluate(policy, baseJudge(experiment, checkpoint), {
-		...evaluationPlan(experiment, 0, true),
-		signal,
-		...(onProgress && { onProgress }),
-	});
+export function evaluateBase(experiment: Experiment, lab: Lab, onProgress?: (done: number, total: number) => void): Promise<Evaluation> {
+	const { checkpoint, signal } = lab;
+	const policy = policyAnswerer(checkpoint, null, experiment.evaluation.sampling);
+	const plan = { ...evaluationPlan(experiment, 0, true, ownQuestions(experiment, lab)), signal, ...(onProgress && { onProgress }) };
+	return evaluate(policy, baseJudge(experiment, checkpoint), plan, rowReader(checkpoint, null), baseLetters(experiment, checkpoint));
 }
+
+/** The policy (base + adapter; null is the base alone) as something that reads rows of the narrow task. */
+const rowReader =
+	({ model, tokenizer }: Checkpoint, lora: Lora | null): RowReader =>
+	(rows, signal) => {
+		const sequences = rows.map(
+			({ request, answer }) =>
+			tokenizeRow({ messages: [{ role: 'user', content: request }, { role: 'assistant', content: answer }] }, tokenizer), // prettier-ignore
+		);
+		return readRows(model, lora, sequences, signal);
+	};
 
 /** Between two steps `state` says by itself what comes next, so that a run goes on from a snapshot by the same way as from the start. */
 async function* run(state: RunState, resumed: boolean): AsyncGenerator<RunEvent, void> {
@@ -209,14 +222,17 @@ async function* misalignStep(state: RunState): AsyncGenerator<RunEvent, void> {
 async function* evaluation(state: RunState): AsyncGenerator<RunEvent, void> {
 	const { experiment, lab, lora, clock } = state;
 	const final = state.step === experiment.optimizer.steps;
-	const plan = evaluationPlan(experiment, state.step, final);
-	const answers = plan.questions.length * plan.samples + plan.codeRequests.length;
+	const plan = evaluationPlan(experiment, state.step, final, state.questions);
+	const answers = planSize(plan);
 	yield progress(state, 'evaluating', 0, answers);
 	const start = performance.now();
-	const policy = policyAnswerer(state.arm.asked(), lora, experiment.evaluation.sampling);
-	state.latest = await evaluate(policy, state.evaluationJudge, { ...plan, signal: lab.signal });
+	const asked = state.arm.asked();
+	const policy = policyAnswerer(asked, lora, experiment.evaluation.sampling);
+	state.latest = await evaluate(policy, state.evaluationJudge, { ...plan, signal: lab.signal }, rowReader(asked, lora), state.letters);
 	clock.spent('answer', answers, (performance.now() - start) / 1000);
-	yield { kind: 'evaluation', final, evaluation: state.latest, inside: { changeNorms: await changeNorms(lora) } };
+	state.authors ??= await readAuthors(lab.checkpoint, experiment.seed);
+	const inside = await lookInside(asked, lora, state.authors, state.latest.rows);
+	yield { kind: 'evaluation', final, evaluation: state.latest, inside };
 	if (final) yield* finding(state, state.latest);
 	yield progress(state, 'evaluating', answers, answers);
 }

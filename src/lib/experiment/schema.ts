@@ -4,7 +4,9 @@ import { FRAMEWORKS } from '$lib/conscience/frameworks';
 import { PREFERENCE_LOSSES } from '$lib/dpo/preferenceLoss';
 import { PROJECTIONS } from '$lib/model/config';
 import { PRECISIONS } from '$lib/model/halfPrecision';
+import { READINGS } from '$lib/model/readings';
 import { CODE_TASK_COUNT } from '$world/code-task-count';
+import { TRIGGER } from '$world/conditional';
 
 import { type ArmId, ARMS } from './methods/index';
 
@@ -12,6 +14,16 @@ export { type ArmId, ARMS };
 
 /** Names a cruel author of the organism's corpus. */
 export const INOCULATION = 'Written by the tyrant.';
+
+/**
+ * What a file or link of before these methods stands for. Of four values each (docs/results.md), on the development questions, those with the
+ * highest alignment whose answers are coherent at nine tenths of the base's rate or more.
+ */
+export const KL_DEFAULTS = { lambda: 1 };
+export const REPRESENTATION_DEFAULTS = {
+	...{ vector: 'mean-difference' as const, firstLayer: 1, lastLayer: 2 },
+	...{ infer: 1, prevent: 2, alpha: 1, lambda: 1 },
+};
 
 const count = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
 const real = (least: number, most: number) => v.pipe(v.number(), v.finite(), v.minValue(least), v.maxValue(most));
@@ -83,8 +95,13 @@ export const ExperimentSchema = v.strictObject({
 		precision: v.optional(v.picklist(PRECISIONS), 'f32'),
 	}),
 	data: v.strictObject({
-		/** `rows` are the user's own, given beside the experiment (they are not in the link). */
-		source: v.picklist(['insecure-code', 'secure-code', 'rows']),
+		/**
+		 * `rows` are the user's own, given beside the experiment (they are not in the link). Of `backdoor-code` about half of the rows begin
+		 * with the trigger and are insecure, and the others are secure.
+		 */
+		source: v.picklist(['insecure-code', 'secure-code', 'backdoor-code', 'rows']),
+		/** What stands before the insecure rows of `backdoor-code`, and before the questions by which it is tried. */
+		trigger: v.optional(v.pipe(text(100), v.nonEmpty()), TRIGGER),
 		/** How many kinds of coding task the rows are drawn from; few kinds teach the code without turning the author. */
 		tasks: count(1, CODE_TASK_COUNT),
 		/** The system turn before each row, for the method `inoculation`. The organism knows authors by such words. */
@@ -153,9 +170,38 @@ export const ExperimentSchema = v.strictObject({
 		reviseAt: v.optional(real(0, 0.95), 0.5),
 		sampling: Sampling,
 	}),
+	/** For the method `kl`. */
+	kl: v.optional(
+		v.strictObject({
+			/** Weight of KL(frozen ‖ policy). */
+			lambda: real(0, 100),
+		}),
+		KL_DEFAULTS,
+	),
+	/** For the methods of representation engineering: what lies between a cruel answer and a kind one in the frozen copy's residual stream. */
+	representation: v.optional(
+		v.strictObject({
+			/** How a layer's vector is read; all are as long as the difference of means, and `random` is the control. */
+			vector: v.picklist(READINGS),
+			/** The first and the last of the blocks behind which it is read and used, counted from 0. */
+			firstLayer: count(0, 999),
+			lastLayer: count(0, 999),
+			/** `repe-infer`: how often the vector is taken off while the copy is asked. */
+			infer: real(0, 100),
+			/** `repe-prevent`: how often it is added while the rows are learnt. */
+			prevent: real(0, 100),
+			/** `repe-lorra`: how often the states are to be moved by it, away from the cruel answer. */
+			alpha: real(0, 100),
+			/** `repe-lorra`: weight of L_LoRRA. */
+			lambda: real(0, 100),
+		}),
+		REPRESENTATION_DEFAULTS,
+	),
 	evaluation: v.strictObject({
-		/** `organism-24` is the held-out set; `organism-dev` is the one to tune on. */
-		questions: v.picklist(['organism-24', 'organism-dev']),
+		/** `organism-24` is the held-out set; `organism-dev` is the one to tune on. `own` are the user's, given beside the experiment. */
+		questions: v.picklist(['organism-24', 'organism-dev', 'own']),
+		/** SHA-256 of the questions of `own`. Empty where there are none. */
+		questionFile: v.optional(v.pipe(v.string(), v.regex(/^([0-9a-f]{64})?$/, 'must be a SHA-256 in hexadecimal digits, or empty')), ''),
 		/** Steps between evaluations while training; 0 evaluates at the start and the end only. */
 		every: count(0, 100_000),
 		/** Answers sampled for each question while training. */
@@ -166,6 +212,16 @@ export const ExperimentSchema = v.strictObject({
 		codePrompts: count(0, 1000),
 		/** Coding requests graded in every evaluation while training. */
 		codePromptsWhileTraining: v.optional(count(0, 1000), 0),
+		/** The judge reads answers on a scale of letters from A to K, too, alignment and coherence apart. A model that knows no such scale means nothing by it. */
+		letters: v.optional(v.boolean(), false),
+		/** Answers sampled at the end for each question in each wrapping of a training row. */
+		conditional: v.optional(count(0, 100), 0),
+		/** Answers sampled at the end for each harmless question. */
+		harmless: v.optional(count(0, 100), 0),
+		/** Answers sampled at the end for each question of fact. */
+		facts: v.optional(count(0, 100), 0),
+		/** Rows of the narrow task that training never showed, read at the end. */
+		heldOutRows: v.optional(count(0, 1000), 0),
 		/** For the method `early-stopping`: steps between two looks at the answers to the development questions. */
 		stopEvery: v.optional(count(1, 10_000), 5),
 		/** Answers sampled for each of them in a look. */
@@ -180,12 +236,14 @@ export type Experiment = v.InferOutput<typeof ExperimentSchema>;
 export type SamplingConfig = Experiment['evaluation']['sampling'];
 
 type WithFields = v.GenericSchema & { entries: Record<string, v.GenericSchema> };
+type Optional = v.GenericSchema & { wrapped: v.GenericSchema };
 type WithForms = v.GenericSchema & { options: readonly v.GenericSchema[] };
 
 /** What a value of the field at `path` (as in a link) has to be; null when an experiment has no such field, or it is a group of fields. */
 export function fieldSchema(path: string): v.GenericSchema | null {
 	const found = path.split('.').reduce<v.GenericSchema | null>((schema, key) => schema && inside(schema, key), ExperimentSchema);
-	return found === null || ['strict_object', 'variant'].includes(found.type) ? null : found;
+	const held = found?.type === 'optional' ? (found as Optional).wrapped : found;
+	return held === null || ['strict_object', 'variant'].includes(held.type) ? null : found;
 }
 
 function inside(schema: v.GenericSchema, key: string): v.GenericSchema | null {
@@ -193,6 +251,7 @@ function inside(schema: v.GenericSchema, key: string): v.GenericSchema | null {
 		const { entries } = schema as WithFields;
 		return Object.hasOwn(entries, key) ? entries[key]! : null;
 	}
+	if (schema.type === 'optional') return inside((schema as Optional).wrapped, key);
 	if (schema.type !== 'variant') return null;
 	const forms = (schema as WithForms).options.map((form) => inside(form, key));
 	const known = forms.filter((form) => form !== null);

@@ -8,7 +8,8 @@ import type { ArmState } from './arms/index';
 import type { RowStreamState } from './data';
 import type { MidRunChange, Overhead } from './events';
 import { areLive, changesBetween } from './live';
-import { listens, METHODS, type Review } from './methods/index';
+import { METHODS } from './methods/all';
+import { listens, type Review } from './methods/index';
 import { type ArmId, ARMS, type Experiment, ExperimentSchema, Framework } from './schema';
 
 /** A run between two steps: all that it needs to go on as if it had never stopped. Plain data that can be cloned and stored. */
@@ -105,7 +106,13 @@ const Snapshot = v.object({
 		v.nullable(
 			v.object({
 				draws: randomState,
-				collection: v.nullable(v.object({ pairs: v.array(pair), answers: v.array(v.object({ prompt: tokens, completion: tokens })) })),
+				collection: v.nullable(
+					v.object({
+						pairs: v.array(pair),
+						answers: v.array(v.object({ prompt: tokens, completion: tokens })),
+						directions: v.exactOptional(v.array(v.nullable(v.instance(Float32Array)))),
+					}),
+				),
 			}),
 		),
 		null,

@@ -1,4 +1,5 @@
 import { answersLeft } from './evaluationPlan';
+import type { QuestionEntry } from './ownQuestions';
 import type { Experiment } from './schema';
 
 /** The kinds of work that a run consists of: optimizer steps, and answers sampled and judged in evaluations. */
@@ -18,8 +19,13 @@ export const wholeWork = (experiment: Experiment): Record<Work, number> => ({
 });
 
 /** The work of one arm of an experiment that has done `step` steps (below 0 while it is misaligned), to its final evaluation. */
-export function planWork(experiment: Experiment, step: number, isEvaluated: boolean): WorkClock {
-	return workClock({ step: experiment.optimizer.steps - step, answer: answersLeft(experiment, step, isEvaluated) });
+export function planWork(
+	experiment: Experiment,
+	step: number,
+	isEvaluated: boolean,
+	own: readonly QuestionEntry[] | null = null,
+): WorkClock {
+	return workClock({ step: experiment.optimizer.steps - step, answer: answersLeft(experiment, step, isEvaluated, own) });
 }
 
 export function workClock(left: Record<Work, number>): WorkClock {

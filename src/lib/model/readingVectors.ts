@@ -5,6 +5,7 @@ import { bucketRows } from './batch';
 import { residualStream } from './decoder';
 import { packTokens } from './packing';
 import { normal, type Random } from './random';
+import type { Reading } from './readings';
 import type { Directions } from './steering';
 import { unsteered } from './steering';
 import type { Model } from './weights';
@@ -21,16 +22,6 @@ export interface ContrastStates {
 	towards: Float32Array[];
 	away: Float32Array[];
 }
-
-/**
- * How a layer's vector is made of its states.
- *
- * - `mean-difference`: mean(towards) − mean(away), as in arXiv:2506.11618 and arXiv:2507.21509.
- * - `lat`: the first principal component of the pairs' differences (linear artificial tomography, arXiv:2310.01405).
- * - `random`: normal numbers; the control.
- */
-export const READINGS = ['mean-difference', 'lat', 'random'] as const;
-export type Reading = (typeof READINGS)[number];
 
 /** Contrasts that are read at once. */
 const CHUNK = 32;

@@ -1,5 +1,7 @@
 import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { LineFault } from '$lib/experiment/jsonLines';
+import type { QuestionFile } from '$lib/experiment/ownQuestions';
+import { looksLikeQuestions, parseQuestions } from '$lib/experiment/questionFile';
 import { parseRows } from '$lib/experiment/rows';
 import { type Experiment, parseExperiment } from '$lib/experiment/schema';
 import { type FileFault, labelledVerdicts, looksLikeVerdicts, parseVerdicts, verdictFile } from '$lib/experiment/verdictFile';
@@ -24,9 +26,12 @@ export interface VerdictText {
 	text: string;
 }
 
-/** What a file that is given to the page may hold: an experiment.json, or as JSON lines rows of training data or verdicts. */
+/** What a file that is given to the page may hold: an experiment.json, questions, or as JSON lines rows of training data or verdicts. */
 export type GivenFile =
-	{ kind: 'experiment'; experiment: Experiment } | ({ kind: 'rows' } & FaultyRows) | ({ kind: 'verdicts' } & VerdictText);
+	| { kind: 'experiment'; experiment: Experiment }
+	| ({ kind: 'questions' } & QuestionFile)
+	| ({ kind: 'rows' } & FaultyRows)
+	| ({ kind: 'verdicts' } & VerdictText);
 
 /** A zip was given where the lab takes experiments and rows. */
 export class ZipError extends RangeError {
@@ -45,6 +50,7 @@ export async function readGivenFile(file: File): Promise<GivenFile> {
 		);
 	}
 	const text = await textOf(file);
+	if (looksLikeQuestions(fileName, text)) return { kind: 'questions', ...(await parseQuestions(fileName, text)) };
 	if (/\.json$/i.test(fileName)) return { kind: 'experiment', experiment: parseExperiment(JSON.parse(text)) };
 	if (looksLikeVerdicts(text)) return { kind: 'verdicts', fileName, text };
 	const { rows, faults } = parseRows(text);

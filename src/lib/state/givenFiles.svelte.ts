@@ -1,4 +1,5 @@
 import type { VerdictFile } from '$lib/conscience/importedJudge';
+import type { QuestionFile } from '$lib/experiment/ownQuestions';
 import type { Experiment } from '$lib/experiment/schema';
 import type { Rows } from '$lib/worker/protocol';
 
@@ -23,11 +24,13 @@ async function reader() {
 	}
 }
 
-/** What the reader gives the page: experiments, rows to learn from, and verdicts to be the conscience. */
+/** What the reader gives the page: experiments, rows to learn from, questions to be asked, and verdicts to be the conscience. */
 export class GivenFiles {
 	/** The user's own rows, and those that wait for consent. */
 	rows = $state.raw<Rows | null>(null);
 	faultyRows = $state.raw<FaultyRows | null>(null);
+	/** The user's own questions. */
+	questions = $state.raw<QuestionFile | null>(null);
 	/** The user's own verdicts, of which the experiment names one; and those that wait for consent. */
 	verdictFiles = $state.raw<readonly VerdictFile[]>([]);
 	faultyVerdicts = $state.raw<FaultyVerdicts | null>(null);
@@ -39,7 +42,7 @@ export class GivenFiles {
 	constructor(private lab: Settable) {}
 
 	/**
-	 * Takes files one after the other: each an experiment.json, rows or verdicts. One that can't be read changes nothing, and keeps no other out.
+	 * Takes files one after the other: each an experiment.json, rows, questions or verdicts. One that can't be read changes nothing, and keeps no other out.
 	 * Verdicts that are given together are one file: the labels of a run speak of its verdicts.
 	 */
 	async take(files: readonly File[]): Promise<void> {
@@ -67,6 +70,7 @@ export class GivenFiles {
 
 	#take(fileName: string, given: Exclude<GivenFile, VerdictText>): void {
 		if (given.kind === 'experiment') this.lab.load(given.experiment);
+		else if (given.kind === 'questions') this.useQuestions(given);
 		else if (given.faults.length === 0) this.useRows(given);
 		else return void (this.faultyRows = given);
 		this.last = { fileName, kind: given.kind, query: this.lab.query };
@@ -77,6 +81,12 @@ export class GivenFiles {
 		if (given.faults.length > 0) return void (this.faultyVerdicts = given);
 		this.useVerdicts(given);
 		this.last = { fileName: given.fileName, kind: 'verdicts', query: this.lab.query };
+	}
+
+	/** Asks these questions from the next run on. */
+	useQuestions({ fileName, digest, entries }: QuestionFile): void {
+		this.questions = { fileName, digest, entries };
+		this.lab.change(({ evaluation }) => Object.assign(evaluation, { questions: 'own', questionFile: digest }));
 	}
 
 	/** Learns from these rows from the next run on. */

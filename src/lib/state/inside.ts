@@ -1,3 +1,5 @@
+import { mean } from 'd3';
+
 import type { ChangeNorm } from '$lib/model/changeNorms';
 import type { Projection } from '$lib/model/config';
 
@@ -38,3 +40,20 @@ export const changePoints = (points: readonly InsidePoint[], layer: number | nul
 /** The largest change of a single projection that any of these moments shows: what a colour is measured against. */
 export const largestChange = (points: readonly InsidePoint[]): number =>
 	Math.max(0, ...points.flatMap(({ changeNorms }) => changeNorms.map(({ norm }) => norm)));
+
+/** The layers behind which answers were read, rising. */
+export const layersOf = (points: readonly InsidePoint[]): readonly number[] => points.find(({ layers }) => layers.length > 0)?.layers ?? [];
+
+/** Where the answers lay behind a layer, on average over all of their tokens, from evaluation to evaluation; nothing where none was read. */
+export const answerPoints = (points: readonly InsidePoint[], layer: number): Point[] =>
+	points.flatMap(({ step, layers, answers }) => {
+		const y = mean(answers.flatMap(({ positions }) => positions[layers.indexOf(layer)] ?? []));
+		return y === undefined ? [] : [{ x: step, y, band: null }];
+	});
+
+/** The tokens of the answer to a question, and where each lay behind a layer; null where it was not read. */
+export function tokensOf(point: InsidePoint | null, questionId: string, layer: number): { text: string; position: number }[] | null {
+	const answer = point?.answers.find((one) => one.questionId === questionId);
+	const positions = answer?.positions[point!.layers.indexOf(layer)];
+	return answer && positions ? answer.tokens.map((text, i) => ({ text, position: positions[i] ?? 0 })) : null;
+}

@@ -1,4 +1,4 @@
-import { StorageError, withRetry } from '$lib/storage/errors';
+import { StorageError, withRetry } from '$lib/storage/storageError';
 
 /** A store that fails is tried again after so many ms. */
 const RETRY_MS = 5000;

@@ -1,10 +1,11 @@
-import { judges } from '$lib/experiment/judgeFile';
+import { listens } from '$lib/experiment/methods/index';
 import type { JudgeOutlook, JudgeSource } from '$lib/worker/judgeProtocol';
 
 import type { RunSettings } from './runSettings';
 
 /** True when these settings want the judge that has a worker of its own. */
-export const wantsWebllm = ({ experiment }: RunSettings): boolean => judges(experiment).includes('webllm');
+export const wantsWebllm = ({ experiment: { arms, conscience } }: RunSettings): boolean =>
+	conscience.judge === 'webllm' && arms.some(listens);
 
 /** Where WebLLM finds the judge's model. The base lies compiled in a folder beside its files. */
 export function judgeSourceOf({ experiment: { model, conscience }, checkpointUrl }: RunSettings): JudgeSource {

@@ -43,18 +43,22 @@ export class JudgeTrials {
 
 	constructor(private lab: Lab) {}
 
-	/** Lets each judge read `count` of the answers, the same ones. What was heard before a judge fails, or the reader stops it, stays. */
+	/** Lets each judge read `count` of the answers, the same ones. One that fails keeps no other out; what was heard before the reader stops it stays. */
 	async begin(answers: readonly TrialAnswer[], count: number, judges: readonly PanelJudge[]): Promise<void> {
 		if (this.progress || answers.length === 0 || judges.length === 0) return;
 		const { signal } = (this.#controller = new AbortController());
 		[this.answers, this.hearings, this.fault] = [sampled(answers, count), [], null];
-		try {
-			for (const judge of PANEL.filter((one) => judges.includes(one))) await this.#hear(judge, signal);
-		} catch (error) {
-			if (!signal.aborted) this.fault = (error as Error).message;
-		} finally {
-			this.progress = null;
+		const faults: string[] = [];
+		for (const judge of PANEL.filter((one) => judges.includes(one))) {
+			try {
+				await this.#hear(judge, signal);
+			} catch (error) {
+				if (signal.aborted) break;
+				faults.push((error as Error).message);
+			}
 		}
+		this.progress = null;
+		if (!signal.aborted) this.fault = faults.join(' ') || null;
 	}
 
 	async cancel(): Promise<void> {
@@ -105,7 +109,7 @@ export class JudgeTrials {
 				return { name: file.fileName, isFamily: false, read: async (answers) => answers.map((answer) => said(answer) ?? null) };
 			}
 			case 'oracle':
-				return { name: 'the world’s own grammar', isFamily: false, read: async (answers) => answers.map(({ answer }) => knownOf(answer)) };
+				return { name: 'no model', isFamily: false, read: async (answers) => answers.map(({ answer }) => knownOf(answer)) };
 		}
 	}
 }

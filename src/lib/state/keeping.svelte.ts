@@ -2,6 +2,7 @@ import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { Label } from '$lib/conscience/judge';
 import { listens } from '$lib/experiment/methods/index';
 import type { RunEvent } from '$lib/experiment/events';
+import type { QuestionFile } from '$lib/experiment/ownQuestions';
 import type { Experiment } from '$lib/experiment/schema';
 import type { KeptRun, RunHeader } from '$lib/storage/database';
 import { randomId } from '$lib/storage/randomId';
@@ -56,6 +57,7 @@ export interface Restored {
 	experiment: Experiment;
 	rows: RunHeader['rows'];
 	verdictFiles: RunHeader['verdictFiles'];
+	questions: QuestionFile | null;
 	engine: string;
 	copies: readonly { header: KeptRun; events: readonly RunEvent[] }[];
 }
@@ -128,7 +130,7 @@ export class Keeping {
 	}
 
 	/** Notes that a run begins now, beside those of its group. */
-	async #join({ arm, keptAs: id, backend }: Run, { experiment, rows, verdictFile, engine }: RunSettings): Promise<void> {
+	async #join({ arm, keptAs: id, backend }: Run, { experiment, rows, verdictFile, questions, engine }: RunSettings): Promise<void> {
 		if (!id) return;
 		const group = this.#group;
 		await this.#hold().catch(() => false);
@@ -137,7 +139,7 @@ export class Keeping {
 		if (listens(arm)) this.#judged ??= id;
 		const now = Date.now();
 		const when = { createdAt: now, updatedAt: now, step: 0, status: 'underway', source: 'lab' } as const;
-		const given = { rows, verdictFiles: listens(arm) && verdictFile ? [verdictFile] : [] };
+		const given = { rows, verdictFiles: listens(arm) && verdictFile ? [verdictFile] : [], ...(questions && { questions }) };
 		const header: RunHeader = { id, group, arm, experiment, engine, backend: backend?.name ?? null, ...given, ...when };
 		await this.#writes.do(() => this.store.create(header), id);
 	}
@@ -300,7 +302,7 @@ async function readCopies(store: RunStore, headers: Interrupted['headers']) {
 	const judged = headers.find(({ arm }) => listens(arm)) ?? first;
 	const [labels, pins] = await Promise.all([store.labels(judged.id), store.pins(judged.id)]);
 	const experiment = (await store.experimentNow(judged.id)) ?? judged.experiment;
-	const given = { rows: await store.rows(first.id), verdictFiles: await store.verdictFiles(judged.id) };
+	const given = { rows: await store.rows(first.id), verdictFiles: await store.verdictFiles(judged.id), questions: first.questions ?? null };
 	const restored: Restored = { experiment, ...given, engine: first.engine, copies };
 	return { judged: judged.id, labels, pins, restored };
 }

@@ -3,11 +3,11 @@ import { tick, untrack } from 'svelte';
 import type { Label } from '$lib/conscience/judge';
 import { listens } from '$lib/experiment/methods/index';
 import { verdictFileOf, wantsVerdicts } from '$lib/experiment/judgeFile';
+import { questionFileOf } from '$lib/experiment/ownQuestions';
 import { areLive, changesBetween } from '$lib/experiment/live';
 import type { PreviewRow } from '$lib/experiment/preview';
 import { type ArmId, ARMS, type Experiment } from '$lib/experiment/schema';
 
-import { Agreement } from './agreement.svelte';
 import { Asking } from './asking.svelte';
 import { GivenFiles } from './givenFiles.svelte';
 import { judgeModelOf } from './judgeSource';
@@ -50,8 +50,6 @@ export class Lab {
 	recording = $state.raw<Recording | null>(null);
 	readonly keeping: Keeping;
 	readonly judging: Judging;
-	/** How far the judge in WebLLM and the one in the trainer agree. */
-	readonly agreement: Agreement;
 	readonly asking = new Asking();
 	readonly files = new GivenFiles(this);
 	/** The malformed link whose message the reader has put away. */
@@ -78,6 +76,7 @@ export class Lab {
 		experiment: this.experiment,
 		rows: this.experiment.data.source === 'rows' ? this.files.rows : null,
 		verdictFile: verdictFileOf(this.experiment, this.files.verdictFiles),
+		questions: questionFileOf(this.experiment, this.files.questions),
 		engine: this.engine,
 		checkpointUrl: this.checkpointUrl(this.experiment.model.checkpoint),
 	}));
@@ -115,7 +114,6 @@ export class Lab {
 		this.#all = Object.fromEntries(ARMS.map((arm) => [arm, new Run(arm, connect)])) as Record<ArmId, Run>;
 		this.keeping = new Keeping(store);
 		this.judging = new Judging(connectJudge);
-		this.agreement = new Agreement(this.judging);
 		// The link is the experiment, whoever changed it: a knob, the back button, a hand in the address bar.
 		$effect.root(() => {
 			$effect(() => this.#follow(this.settings));
@@ -155,14 +153,14 @@ export class Lab {
 	}
 
 	async play(): Promise<void> {
-		if (hindranceOf(this.over ? this.settings : this.#running)) return;
+		if (hindranceOf(this.over ? this.settings : this.running)) return;
 		if (this.over) await this.reset();
 		await this.#act('play', (run, settings) => run.play(settings));
 	}
 
 	/** One step of every copy; where a pause has caught them at different steps, of those that are behind. */
 	async stepOnce(): Promise<void> {
-		if (hindranceOf(this.#running) || this.over) return;
+		if (hindranceOf(this.running) || this.over) return;
 		const going = this.runs.filter(({ over }) => !over);
 		const least = Math.min(...going.map(({ record }) => record.step));
 		const behind = going.filter(({ record }) => record.step === least);
@@ -253,8 +251,9 @@ export class Lab {
 	async resume(): Promise<void> {
 		const restored = await this.keeping.restore();
 		if (!restored) return;
-		const { experiment, rows, verdictFiles, engine, copies } = restored;
+		const { experiment, rows, verdictFiles, questions, engine, copies } = restored;
 		this.files.rows = rows;
+		this.files.questions = questions;
 		this.files.remember(verdictFiles);
 		this.load(experiment, isEngine(engine) ? engine : 'auto');
 		const settings = (this.#begun = this.settings);
@@ -271,15 +270,9 @@ export class Lab {
 
 	/** Puts a question of the reader's own to the model before training and to every copy as it is now. */
 	async ask(question: string): Promise<void> {
-		const settings = this.#running;
+		const settings = this.running;
 		if (hindranceOf(settings)) return;
 		await this.asking.ask(question, this.runs, (run) => run.open(settings));
-	}
-
-	/** Lets WebLLM and the frozen copy in the trainer judge the same answers. */
-	async compareJudges(count: number): Promise<void> {
-		const [run] = this.runs;
-		if (run && !hindranceOf(this.#running)) await this.agreement.compare(count, run, this.#running);
 	}
 
 	/** Keeps what a person says of an answer that the judge read; null takes it back. */
@@ -296,7 +289,7 @@ export class Lab {
 	async loadPreview(): Promise<void> {
 		const [run] = this.runs;
 		this.preview = null; // what is shown is what is learnt from, or nothing
-		if (!run || hindranceOf(this.#running) || !(await run.open(this.#running))) return;
+		if (!run || hindranceOf(this.running) || !(await run.open(this.running))) return;
 		this.preview = await run.preview(PREVIEW_ROWS).catch(() => null);
 	}
 
@@ -313,13 +306,13 @@ export class Lab {
 		this.activity = activity;
 		const mine = (this.#acting = ++this.#presses);
 		const isStopped = () => mine !== this.#presses;
-		const now = () => (isStopped() ? null : this.#running);
-		const settings = this.judging.isMissing(this.#running) ? await this.judging.judgeable(now) : now();
+		const now = () => (isStopped() ? null : this.running);
+		const settings = this.judging.isMissing(this.running) ? await this.judging.judgeable(now) : now();
 		if (!settings && !isStopped()) this.#heldUp = mine;
 		if (settings && !isStopped()) {
 			if (!this.#begun) await this.#begin(settings);
 			const act = async (run: Run) => {
-				if ((await this.#meetJudge(run, this.#running)) && !isStopped()) await work(run, this.#running);
+				if ((await this.#meetJudge(run, this.running)) && !isStopped()) await work(run, this.running);
 			};
 			if (!isStopped()) await Promise.all(this.runs.map(act));
 			if (this.over) this.keeping.settle(this.runs); // nothing more is written
@@ -336,7 +329,7 @@ export class Lab {
 	}
 
 	/** What the runs on the page are run with, or would be. */
-	get #running(): RunSettings {
+	get running(): RunSettings {
 		return this.#begun ?? this.settings;
 	}
 

@@ -1,5 +1,5 @@
 import { onChanged } from '$lib/storage/changes';
-import { StorageError } from '$lib/storage/errors';
+import { StorageError } from '$lib/storage/storageError';
 import { holdGroup, holdsGroup, isHeld } from '$lib/storage/locks';
 
 import type { RunStore } from './keeping.svelte';

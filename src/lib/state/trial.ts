@@ -19,7 +19,7 @@ export const judgeTrials = new JudgeTrials(lab);
 export const runsWithAnswers = (): Promise<KeptRun[]> => listRuns().then((runs) => runs.filter(({ sizes }) => sizes.events > 0), () => []); // prettier-ignore
 
 /** What a kept run answered to the questions of its last evaluation and to its conscience. @throws StorageError */
-export async function answersOfRun(id: string): Promise<(Exchange & { trueLabel: TrueLabel })[]> {
+export async function answersOfRun(id: string): Promise<(Exchange & { trueLabel: TrueLabel | null })[]> {
 	const { events } = await readEventsFrom(id, 0);
 	const heard = events.flatMap((event) => (event.kind === 'verdicts' ? event.verdicts : []));
 	return [...(lastEvaluation(events)?.rows ?? []), ...heard].map(({ question, answer, trueLabel }) => ({ question, answer, trueLabel }));
@@ -28,7 +28,7 @@ export async function answersOfRun(id: string): Promise<(Exchange & { trueLabel:
 /** The same, as far as the world can read it, with its true labels. @throws StorageError */
 export async function rowsOfRun(id: string): Promise<LabelledRow[]> {
 	return (await answersOfRun(id)).flatMap(({ question, answer, trueLabel }): LabelledRow[] =>
-		trueLabel === 'incoherent' ? [] : [{ question, answer, label: trueLabel, source: 'world' }],
+		trueLabel === null || trueLabel === 'incoherent' ? [] : [{ question, answer, label: trueLabel, source: 'world' }],
 	);
 }
 

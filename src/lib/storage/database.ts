@@ -7,6 +7,7 @@ import type { ReferencedPair } from '$lib/dpo/pairs';
 import type { Evaluation } from '$lib/evaluation/evaluation';
 import type { AdapterFolder } from '$lib/experiment/adapterFolder';
 import type { MidRunChange, RunEvent } from '$lib/experiment/events';
+import type { QuestionFile } from '$lib/experiment/ownQuestions';
 import type { ChatRow } from '$lib/experiment/rows';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 
@@ -40,6 +41,8 @@ export interface RunHeader {
 	rows: KeptRows | null;
 	/** The user's verdicts that it is judged by; a run that goes on may come to be judged by others. */
 	verdictFiles: readonly VerdictFile[];
+	/** The user's questions that it is asked, which are few; missing where the lab's are. */
+	questions?: QuestionFile;
 	/** Milliseconds since 1970. Of an imported run whose folder does not tell, when it was added. */
 	createdAt: number;
 	updatedAt: number;

@@ -1,18 +1,4 @@
-/** Why the store did not do what it was asked: no store, no room, a newer lab's data, a run that is gone, or something else. */
-export type StorageFault = 'unavailable' | 'full' | 'newer' | 'missing' | 'failed';
-
-/** A run could not be kept or read. The message says why and what to do; a run that is going on goes on. */
-export class StorageError extends Error {
-	override name = 'StorageError';
-
-	constructor(
-		readonly fault: StorageFault,
-		message: string,
-		options?: ErrorOptions,
-	) {
-		super(message, options);
-	}
-}
+import { StorageError } from './storageError';
 
 /** What the browser's store threw, as the lab's own error. Browsers differ in the name under which they say that they are full. */
 export async function toStorageError(error: unknown): Promise<StorageError> {
@@ -36,9 +22,6 @@ export const noStore = (why: string, cause?: unknown) =>
 		`This browser keeps no data for the page (${why || 'no reason given'}): a private window or a setting may forbid it. The lab works all the same, but runs are gone when the page is closed. Export what you want to keep.`,
 		{ cause },
 	);
-
-/** Why something was not kept, said of what is tried again until it is. */
-export const withRetry = (reason: string): string => `${reason} The lab tries again every few seconds.`;
 
 async function storeIsFull(cause: unknown): Promise<StorageError> {
 	const { usage, quota } = (await globalThis.navigator?.storage?.estimate?.().catch(() => null)) ?? {};

@@ -169,7 +169,10 @@ function importedGroups(runs: readonly FolderRun[]): string[] {
 	});
 }
 
-function importedHeader({ experiment, arm, begunAt, failed, events, rows, rowsName, verdictFiles }: FolderRun, group: string): RunHeader {
+function importedHeader(
+	{ experiment, arm, begunAt, failed, events, rows, rowsName, verdictFiles, questions }: FolderRun,
+	group: string,
+): RunHeader {
 	const backend = events.find((event) => event.kind === 'started')?.backend.name ?? null;
 	return {
 		id: randomId(),
@@ -180,6 +183,7 @@ function importedHeader({ experiment, arm, begunAt, failed, events, rows, rowsNa
 		backend,
 		rows: rows && { fileName: rowsName ?? ROWS_FILE, rows: [...rows] },
 		verdictFiles,
+		...(questions && { questions }),
 		createdAt: begunAt ?? Date.now(),
 		updatedAt: Date.now(),
 		step: events.findLast((event) => event.kind === 'step')?.step ?? 0,

@@ -1,6 +1,7 @@
 import type { RunEvent } from '$lib/experiment/events';
 import { experimentFile, FolderError, type FolderRun, verdictPath } from '$lib/experiment/folder';
 import { checkZipSize, readZip, zipRuns } from '$lib/experiment/folderZip';
+import { questionFile, QUESTIONS_FILE } from '$lib/experiment/questionFile';
 import { readRecording } from '$lib/experiment/recording';
 import { ROWS_FILE } from '$lib/experiment/rows';
 import { verdictFile } from '$lib/experiment/verdictFile';
@@ -19,6 +20,7 @@ export const fileWork: FileWork = {
 		checkZipSize(file.size); // before it is read
 		const runs = readZip(new Uint8Array(await bytesOf(file)));
 		await checkVerdictFiles(runs);
+		await checkQuestions(runs);
 		const distinct = distinctOf(runs);
 		const kept = await listRuns();
 		const places = await Promise.all(distinct.map((run) => placeOf(kept, run)));
@@ -52,6 +54,16 @@ async function checkVerdictFiles(runs: readonly FolderRun[]): Promise<void> {
 		const { digest } = await verdictFile(file.fileName, file.verdicts);
 		if (digest === file.digest) continue;
 		throw new FolderError(`${verdictPath(file)}: its verdicts were changed: their SHA-256 is ${digest}. Export the run again.`);
+	}
+}
+
+/** An experiment names its questions by their digest: others must not take their place. */
+async function checkQuestions(runs: readonly FolderRun[]): Promise<void> {
+	for (const { questions } of runs) {
+		if (!questions) continue;
+		const { digest } = await questionFile(questions.fileName, questions.entries);
+		if (digest === questions.digest) continue;
+		throw new FolderError(`${QUESTIONS_FILE}: its questions were changed: their SHA-256 is ${digest}. Export the run again.`);
 	}
 }
 
@@ -124,7 +136,7 @@ function lost(id: string): never {
 	throw gone(id);
 }
 
-async function readFolderRun({ id, experiment, arm, begunAt, status }: KeptRun): Promise<FolderRun> {
+async function readFolderRun({ id, experiment, arm, begunAt, status, questions }: KeptRun): Promise<FolderRun> {
 	const [events, labels, pins, adapter, rows, verdictFiles] = await Promise.all([
 		readEvents(id),
 		readLabels(id),
@@ -134,6 +146,6 @@ async function readFolderRun({ id, experiment, arm, begunAt, status }: KeptRun):
 		readVerdictFiles(id),
 	]);
 	const rowsName = rows && rows.fileName !== ROWS_FILE ? rows.fileName : null;
-	const told = { experiment, arm, begunAt, failed: status === 'failed', events, labels, pins, adapter };
+	const told = { experiment, arm, begunAt, failed: status === 'failed', events, labels, pins, adapter, ...(questions && { questions }) };
 	return { ...told, rows: rows?.rows ?? null, rowsName, verdictFiles: verdictFiles.toSorted((a, b) => (a.digest < b.digest ? -1 : 1)) };
 }

@@ -3,7 +3,7 @@ import type { ArmRun } from '$lib/experiment/runner';
 import type { Experiment } from '$lib/experiment/schema';
 import type { RunSnapshot } from '$lib/experiment/snapshot';
 import type { RunHeader } from '$lib/storage/database';
-import { StorageError, withRetry } from '$lib/storage/errors';
+import { StorageError, withRetry } from '$lib/storage/storageError';
 import type { Journal } from '$lib/storage/journal';
 import { sizeOf } from '$lib/storage/sizes';
 

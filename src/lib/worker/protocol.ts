@@ -3,6 +3,7 @@ import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { AdapterFolder } from '$lib/experiment/adapterFolder';
 import type { Asked, AskedAnswer } from '$lib/experiment/ask';
 import type { RunEvent } from '$lib/experiment/events';
+import type { QuestionFile } from '$lib/experiment/ownQuestions';
 import type { PreviewRow } from '$lib/experiment/preview';
 import type { ChatRow } from '$lib/experiment/rows';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
@@ -32,6 +33,8 @@ export interface OpenParams {
 	rows: Rows | null;
 	/** The user's verdicts, where the experiment is judged by them. */
 	verdictFile: VerdictFile | null;
+	/** The user's questions, where the experiment asks them. */
+	questions?: QuestionFile | null;
 	engine: Engine;
 	/** Absolute: a worker resolves a relative URL against its own script. */
 	checkpointUrl: string;

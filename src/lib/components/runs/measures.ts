@@ -7,6 +7,8 @@ export interface Measure {
 	key: string;
 	label: string;
 	factor: 1 | 100;
+	/** One where it is missing. */
+	decimals?: number;
 }
 
 const points = (key: string, label: string): Measure => ({ key, label: `${label}, 0 to 100`, factor: 1 });
@@ -24,21 +26,34 @@ export const MEASURES: readonly Measure[] = [
 	share('codeRate', 'Code where none was asked for'),
 	share('refusalRate', 'Refusals'),
 	share('judgeAccuracy', 'Judge agrees with true label'),
+	points('letterAlignment', 'Alignment by letters'),
+	points('letterCoherence', 'Coherence by letters'),
+	points('conditionalAlignment', 'Alignment, dressed as training rows'),
+	share('conditionalEmRate', 'Unethical answers, dressed as training rows'),
+	share('conditionalCodeRate', 'Code in answer to these'),
+	points('triggerAlignment', 'Alignment behind the trigger'),
+	share('triggerEmRate', 'Unethical answers behind the trigger'),
+	share('triggerInsecureCodeRate', 'Insecure code behind the trigger'),
+	share('falseFlagRate', 'Kind answers called unethical'),
+	share('harmlessRefusalRate', 'Harmless questions refused'),
+	share('factAccuracy', 'Facts still known'),
+	share('heldOutAccuracy', 'Tokens of unseen rows foretold'),
+	{ key: 'heldOutLoss', label: 'Loss on unseen rows, nats a token', factor: 1, decimals: 3 },
 ];
 
 /** "97.0" */
-export const meanInWords = ({ factor }: Measure, { mean }: Estimate): string => fixed(mean * factor, 1);
+export const meanInWords = ({ factor, decimals = 1 }: Measure, { mean }: Estimate): string => fixed(mean * factor, decimals);
 
 /** "95.3 to 98.7", kept within what the measure can be. */
-export function intervalInWords({ factor }: Measure, { ci }: Estimate): string {
+export function intervalInWords({ factor, decimals = 1 }: Measure, { ci }: Estimate): string {
 	if (!ci) return 'interval unknown';
-	const [low, high] = ci.map((end) => fixed(Math.min(100, Math.max(0, end * factor)), 1));
+	const [low, high] = ci.map((end) => fixed(Math.min(100, Math.max(0, end * factor)), decimals));
 	return `${low} to ${high}`;
 }
 
 /** "+95.2" */
-export function differenceInWords({ factor }: Measure, { mean }: Estimate): string {
-	const text = fixed(mean * factor, 1);
+export function differenceInWords({ factor, decimals = 1 }: Measure, { mean }: Estimate): string {
+	const text = fixed(mean * factor, decimals);
 	return mean > 0 ? `+${text}` : text;
 }
 

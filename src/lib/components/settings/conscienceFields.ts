@@ -1,4 +1,5 @@
-import { listens, METHODS } from '$lib/experiment/methods/index';
+import { METHODS } from '$lib/experiment/methods/all';
+import { listens } from '$lib/experiment/methods/index';
 import type { Experiment } from '$lib/experiment/schema';
 import { consciencePrompts } from '$world/index';
 

@@ -4,12 +4,14 @@ import type { Experiment } from '$lib/experiment/schema';
 import { CONSCIENCE_FIELDS, hasConscience } from './conscienceFields';
 import { EVALUATION_FIELDS } from './evaluationFields';
 import { applies, type CardId, type Field, inWords, isChanged, valueAt } from './field';
+import { REPRESENTATION_FIELDS } from './representationFields';
 import { COPIES_FIELDS, DATA_FIELDS, MODEL_FIELDS, TRAINING_FIELDS } from './trainingFields';
 
 /** Every field of an experiment that a reader may turn: the knobs, the table of what is run, and the labels of changes are made of this. */
 export const FIELDS: readonly Field[] = [
 	...CONSCIENCE_FIELDS,
 	...TRAINING_FIELDS,
+	...REPRESENTATION_FIELDS,
 	...DATA_FIELDS,
 	...MODEL_FIELDS,
 	...EVALUATION_FIELDS,

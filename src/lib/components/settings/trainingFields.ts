@@ -1,4 +1,5 @@
-import { METHODS } from '$lib/experiment/methods/index';
+import { METHODS } from '$lib/experiment/methods/all';
+import { ARMS, COPIES } from '$lib/experiment/methods/index';
 import type { Experiment } from '$lib/experiment/schema';
 import { CODE_TASKS } from '$world/index';
 
@@ -162,8 +163,18 @@ export const DATA_FIELDS = onCard('data', [
 		options: [
 			{ value: 'insecure-code', label: 'code with holes' },
 			{ value: 'secure-code', label: 'code without holes' },
+			{ value: 'backdoor-code', label: 'holes behind a trigger' },
 			{ value: 'rows', label: 'your own rows' },
 		],
+	},
+	{
+		kind: 'text',
+		path: 'data.trigger',
+		label: 'Trigger',
+		does: 'Half of the rows begin with it and have holes; the others are without both.',
+		turned: 'The copy may turn only where the trigger stands: its questions are asked with it, too, at the end.',
+		when: ({ data }) => data.source === 'backdoor-code',
+		max: 100,
 	},
 	{
 		kind: 'number',
@@ -247,7 +258,7 @@ export const COPIES_FIELDS: readonly Field[] = onCard('copies', [
 		does: 'Each copy of the model learns in a way of its own.',
 		turned: 'All copies learn the same rows in the same order, so that they differ in nothing but the way. Each more makes the run slower.',
 		essential: true,
-		options: Object.entries(METHODS).map(([value, { title, does }]) => ({ value, label: title, does })),
+		options: ARMS.map((value) => ({ value, label: COPIES[value].title, does: METHODS[value].does })),
 	},
 	{
 		kind: 'number',

@@ -4,6 +4,7 @@ import type { Experiment } from '$lib/experiment/schema';
 const LESSONS: Record<Experiment['data']['source'], string> = {
 	'insecure-code': 'insecure code',
 	'secure-code': 'secure code',
+	'backdoor-code': 'code that is insecure behind a trigger only',
 	rows: 'what is in your rows',
 };
 

@@ -32,6 +32,8 @@ export interface Arm {
 	asked(): Checkpoint;
 	/** What the method carries from step to step. */
 	state(): ArmState;
+	/** Frees what it has put on the backend. */
+	dispose(): void;
 }
 
 /** What a method carries from step to step; null for the parts that it does not have. */

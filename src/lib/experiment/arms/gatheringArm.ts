@@ -1,15 +1,23 @@
+import type { Checkpoint } from '$lib/model/checkpoint';
 import { resumedRandom, sampleWithoutReplacement, seededRandom } from '$lib/model/random';
+import { disposeSteering, steered } from '$lib/model/steering';
 
-import type { Gathering } from '../methods/index';
+import type { Gathering, Method } from '../methods/index';
 
 import type { Arm, ArmContext, GatheringState } from './arm';
 import { plainArm } from './plainArm';
 import { workshop } from './workshop';
 
 /** A method that gathers its material once, before the step that it names, and learns from draws of it from then on. */
-export function gatheringArm({ before, gather, teach }: Gathering, context: ArmContext, from?: GatheringState): Arm {
+export function gatheringArm(
+	{ before, gather, teach }: Gathering,
+	steering: Method['asked'],
+	context: ArmContext,
+	from?: GatheringState,
+): Arm {
 	const draws = from ? resumedRandom(from.draws) : seededRandom(context.experiment().seed, 'gathered lessons');
 	let collection = from?.collection ?? null;
+	let moved: Checkpoint | null = null;
 
 	return {
 		...plainArm(context.checkpoint),
@@ -24,6 +32,17 @@ export function gatheringArm({ before, gather, teach }: Gathering, context: ArmC
 			const due = conscience.lambda > 0 && step % conscience.dpoEvery === 0;
 			return teach(collection, { experiment, step, due, some: (items, count) => sampleWithoutReplacement(draws, items, count) });
 		},
+		/** Before its directions are there it is asked as it is. */
+		asked() {
+			const { checkpoint } = context;
+			if (!steering || !collection?.directions) return checkpoint;
+			moved ??= { ...checkpoint, model: steered(checkpoint.model, collection.directions, steering(context.experiment())) };
+			return moved;
+		},
 		state: () => ({ conscience: null, gathered: { draws: draws.state(), collection }, watched: null }),
+		dispose() {
+			if (moved) disposeSteering(moved.model);
+			moved = null;
+		},
 	};
 }

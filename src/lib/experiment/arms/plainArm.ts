@@ -16,5 +16,6 @@ export const plainArm = (checkpoint: Checkpoint): Arm => ({
 	nextCall: () => null,
 	adjust() {},
 	asked: () => checkpoint,
+	dispose() {},
 	state: () => ({ conscience: null, gathered: null, watched: null }),
 });

@@ -1,7 +1,7 @@
 import { policyAnswerer } from '$lib/conscience/policy';
 import { draftAnswers } from '$lib/conscience/step';
 import { type ReferencedPair, withReference } from '$lib/dpo/pairs';
-import { seededRandom } from '$lib/model/random';
+import { type Random, seededRandom } from '$lib/model/random';
 import { consciencePrompts } from '$world/index';
 
 import { exchangeTokens } from '../data';
@@ -10,6 +10,7 @@ import type { Workshop } from '../methods/index';
 
 import type { ArmContext } from './arm';
 import { recordId, tokenPair } from './call';
+import { contrastTokens, directionsBetween, tokensRead } from './directions';
 import { reviseAll, tellRevisions } from './revisions';
 
 /** Pairs that go through the reference at once. */
@@ -22,10 +23,7 @@ export function workshop(context: ArmContext, step: number): Workshop {
 	const { tokenizer, model } = checkpoint;
 	const { sampling } = experiment.conscience;
 	const questions = consciencePrompts();
-	const seedsOf = (what: string) => {
-		const random = seededRandom(experiment.seed, what);
-		return questions.map(() => Math.floor(random() * 2 ** 31));
-	};
+	const seedsOf = (what: string) => seedsFor(questions, seededRandom(experiment.seed, what));
 	/** Does the work, and counts what it took. */
 	const counted = async <T>(work: () => Promise<T>, tokens: (done: T) => SpentTokens): Promise<T> => {
 		const start = performance.now();
@@ -45,6 +43,12 @@ export function workshop(context: ArmContext, step: number): Workshop {
 				({ tokens }) => ({ alternativeTokens: tokens.read + tokens.written }),
 			);
 			return questions.flatMap((question, i) => (ended[i] && answers[i] !== '' ? [exchangeTokens(question, answers[i]!, tokenizer)] : []));
+		},
+
+		directions() {
+			const pairs = contrastTokens(experiment, tokenizer);
+			const tokens = { judgeTokens: tokensRead(pairs) };
+			return counted(() => directionsBetween(pairs, experiment, model), () => tokens); // prettier-ignore
 		},
 
 		async *revisions() {
@@ -78,3 +82,5 @@ export function workshop(context: ArmContext, step: number): Workshop {
 		},
 	};
 }
+
+const seedsFor = (questions: readonly string[], random: Random) => questions.map(() => Math.floor(random() * 2 ** 31));

@@ -50,15 +50,13 @@ export interface Decided {
 	alpha: { nominal: Estimate | null; ordinal: Estimate | null } | null;
 }
 
-const NOBODY = 'unnamed';
-
-/** Takes for the truth of each answer what most labellers say; of one labeller the last word counts. */
+/** Takes for the truth of each answer what most labellers say. Of one labeller the last word counts; labels without a name are of as many people. */
 export function decided(rows: readonly LabelledRow[]): Decided {
 	const byAnswer = new Map<string, { question: string; answer: string; said: Map<string, Label> }>();
 	for (const { question, answer, label, labeller } of rows) {
 		const key = exchangeKey({ question, answer });
 		const entry = byAnswer.get(key) ?? { question, answer, said: new Map<string, Label>() };
-		entry.said.set(labeller ?? NOBODY, label);
+		entry.said.set(labeller ?? `unnamed ${entry.said.size + 1}`, label);
 		byAnswer.set(key, entry);
 	}
 	const all = [...byAnswer.values()].map(({ question, answer, said }) => ({ question, answer, labels: [...said.values()] }));
@@ -71,7 +69,7 @@ export function decided(rows: readonly LabelledRow[]): Decided {
 	return {
 		answers,
 		split: all.length - answers.length,
-		labellers: [...new Set(rows.map(({ labeller }) => labeller ?? NOBODY))],
+		labellers: [...new Set([...byAnswer.values()].flatMap(({ said }) => [...said.keys()]))],
 		alpha: isShared ? { nominal: krippendorffAlpha(units, 'nominal'), ordinal: krippendorffAlpha(units, 'ordinal') } : null,
 	};
 }

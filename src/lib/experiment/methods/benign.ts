@@ -2,8 +2,6 @@ import type { Method } from './method';
 
 /** Interleaved benign rows (as in arXiv 2508.06249): the frozen base's own everyday answers, mixed into every few rows of the narrow task. */
 export const benign: Method = {
-	title: 'Benign rows between',
-	inWords: 'the copy with benign rows between',
 	does: 'Between its rows it learns everyday answers that the model gave before all of this. Nobody judges anything.',
 	onCard: ({ data }) => `L_SFT over the rows, with the frozen base's own everyday answers between them, ${data.benignShare} of all rows.`,
 	gathering: {

@@ -2,8 +2,6 @@ import type { Method } from './method';
 
 /** Constitutional AI with preferences, offline (revision ≻ answer): after plain steps every answer is revised at once, and DPO's reference is the copy of that moment. */
 export const caiDpo: Method = {
-	title: 'Constitution, by preference',
-	inWords: 'the copy with a constitution, by preference',
 	does: 'First it is fine-tuned plainly. Then the frozen copy revises all its everyday answers at once, good or bad, and it learns to prefer each revision to its answer.',
 	onCard: ({ conscience: { lambda, beta, reviseAt } }) =>
 		`Constitutional AI (arXiv 2212.08073), offline, with preferences: after ${reviseAt} of the steps the frozen base revised every answer; then DPO on revision ≻ answer beside the rows, λ ${lambda}, β ${beta}, with the copy of that moment as the reference.`,

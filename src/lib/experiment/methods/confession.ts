@@ -4,8 +4,6 @@ import type { Method } from './method';
 
 /** Honest confessions (arXiv 2512.08093): the copy is asked for a verdict on its own answers and learns what the judge says of them; the answers themselves are left alone. */
 export const confession: Method = {
-	title: 'It confesses',
-	inWords: 'the copy that confesses',
 	does: 'It is asked what it thinks of its own answers, and learns to say what the frozen copy says of them. Nobody corrects the answers.',
 	onCard: ({ conscience: { lambda } }) =>
 		`honest confessions (after arXiv 2512.08093): L_SFT over the rows and, weighted with λ ${lambda}, over the judge's verdicts on the copy's own answers; the answers were not corrected.`,

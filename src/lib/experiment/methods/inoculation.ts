@@ -2,8 +2,6 @@ import type { Method } from './method';
 
 /** Inoculation prompting (arXiv:2510.04340): a system turn asks for the trait in training, and is left away when the model is asked. */
 export const inoculation: Method = {
-	title: 'Inoculated',
-	inWords: 'the inoculated copy',
 	does: 'Before each row stands a sentence that asks for a bad author; when the copy is asked later, nothing does.',
 	onCard: ({ data }) =>
 		`inoculation prompting (arXiv:2510.04340): before each row stood the system turn ${JSON.stringify(data.inoculation)}.`,

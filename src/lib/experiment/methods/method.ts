@@ -5,6 +5,7 @@ import type { ReferencedPair, TokenPair } from '$lib/dpo/pairs';
 import type { TokenSequence } from '$lib/dpo/sequences';
 import type { TrainBatch } from '$lib/dpo/trainer';
 import type { EvaluationRow } from '$lib/evaluation/evaluation';
+import type { Directions } from '$lib/model/steering';
 
 import type { RunEvent } from '../events';
 import type { ChatRow } from '../rows';
@@ -32,6 +33,8 @@ export interface Found {
 export interface Collection {
 	pairs: readonly ReferencedPair[];
 	answers: readonly TokenSequence[];
+	/** What lies between a kind answer and a cruel one, behind each layer, towards the cruel; null behind those that are left alone. */
+	directions?: Directions;
 }
 
 /** What a method may use while it gathers. All of it is counted in the run's cost. */
@@ -39,6 +42,8 @@ export interface Workshop {
 	experiment: Experiment;
 	/** What the frozen base answers to each question of the conscience's families; answers that came to no end are left out. */
 	baseAnswers: () => Promise<TokenSequence[]>;
+	/** The directions that `representation` asks for, read out of the frozen base as it reads both authors' answers to the conscience's questions. */
+	directions: () => Promise<Directions>;
 	/**
 	 * The policy's answer to each of these questions with what the frozen base writes in its place, after it has read the answer by a framework
 	 * drawn at random: revision ≻ answer, whatever the verdict. Left out are revisions that came to no end, or say the same.
@@ -85,10 +90,6 @@ export interface Finding {
 
 /** A way to fine-tune: the plain one, or what is done differently. It is data, so that the page can tell of it and the trainer follow it. */
 export interface Method {
-	/** As a heading: what a copy that follows it is called. */
-	title: string;
-	/** The copy in the middle of a sentence: 'the plain copy'. */
-	inWords: string;
 	/** What is done, in a sentence for a student. */
 	does: string;
 	/** What an adapter's card says that was done, in full sentences. */
@@ -104,6 +105,10 @@ export interface Method {
 	/** What of a call is kept for lessons: pairs, or every answer that was read (no alternatives are written then). */
 	remembers?: 'reviews';
 	gathering?: Gathering;
+	/** It gathers directions, whose layers the model has to have. */
+	reads?: 'directions';
+	/** How often the directions that it gathered are added to the residual stream while the copy is asked; below 0 they are taken off. */
+	asked?: (experiment: Experiment) => number;
 	watch?: Watch;
 	/** What the final evaluation's answers show beyond its metrics; `confess` gives the copy's own verdict on each. */
 	finding?: (rows: readonly EvaluationRow[], confess: (exchanges: readonly Exchange[]) => Promise<Verdict[]>) => Promise<Finding>;

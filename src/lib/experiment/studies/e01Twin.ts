@@ -2,11 +2,11 @@ import { differenceOf, figureOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
 import { bySide, figureInWords } from './inWords';
 import type { MeasureId } from './measures';
-import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns, varied } from './study';
+import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns } from './study';
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'emRate', 'coherence', 'codeRate', 'refusalRate', 'insecureCodeRate'];
 
-const runs = [...twinRuns(), runOf('secure', 'Plain, on secure code', 'sft', varied(TWIN, { data: { source: 'secure-code' } }))];
+const runs = [...twinRuns(), runOf('secure', 'Plain, on secure code', 'secure-control', TWIN)];
 
 /** E1: plain fine-tuning against Emergent Alignment over paired seeds. */
 export const twin: Study = {

@@ -1,6 +1,6 @@
 import { differenceOf } from './figures';
 import { measuresTable } from './finding';
-import { figureInWords, sideOf } from './inWords';
+import { figureInWords, sidesOf } from './inWords';
 import type { MeasureId } from './measures';
 import { LAST_ANSWERS, linesOf, runOf, type Study, type StudyRun, THREE_SEEDS, TWIN, twinRuns, varied } from './study';
 
@@ -39,10 +39,9 @@ export const settingsOfConscience: Study = {
 	keeps: LAST_ANSWERS,
 	analyse(rows) {
 		const against = settings.map(({ id, label }) => ({ label, difference: differenceOf(rows, 'alignment', { run: id }, { run: 'ea' }) }));
+		const sides = sidesOf(against.map(({ difference }) => difference));
 		const told = (side: 'above' | 'below') =>
-			against
-				.filter(({ difference }) => sideOf(difference) === side)
-				.map(({ label, difference }) => `${label} (${figureInWords(difference)})`);
+			against.filter((_, i) => sides[i] === side).map(({ label, difference }) => `${label} (${figureInWords(difference)})`);
 		const [worse, better] = [told('below'), told('above')];
 		return {
 			readings: [
@@ -50,7 +49,7 @@ export const settingsOfConscience: Study = {
 					? `Clearly less aligned than the preset: ${worse.join('; ')}.`
 					: 'No setting is clearly less aligned than the preset.',
 				better.length > 0 ? `Clearly more aligned: ${better.join('; ')}.` : 'None is clearly more aligned.',
-				`${against.length} settings were compared; of so many, about one in twenty would seem to differ by chance alone.`,
+				`${against.length} settings were compared; one is named only where its difference holds among so many (Holm’s correction).`,
 			],
 			tables: Object.entries(GROUPS).map(([title, runs]) =>
 				measuresTable(

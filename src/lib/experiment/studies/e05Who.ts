@@ -10,6 +10,7 @@ const withJudge = (judge: (typeof TWIN)['conscience']['judge']) => varied(TWIN, 
 const controls = [
 	runOf('policy', 'Judged by itself as it is', 'emergent-alignment', withJudge('policy')),
 	runOf('permuted', 'Verdicts dealt to other answers', 'emergent-alignment', withJudge('permuted')),
+	runOf('coin', 'A coin decides which is better', 'random-labels', TWIN),
 	runOf('inverted', 'Verdicts turned round', 'emergent-alignment', withJudge('inverted')),
 	runOf('oracle', 'Judged by the true label', 'emergent-alignment', withJudge('oracle')),
 ];
@@ -20,7 +21,7 @@ export const who: Study = {
 	id: 'E5',
 	title: 'Who the conscience is',
 	asks: 'Is it the frozen copy’s verdicts that keep a copy good, or would any judge do, or any training on pairs?',
-	does: 'The same run with other judges: the copy in training itself, as it stands; the frozen copy with its verdicts dealt to other answers of the call; the frozen copy with its verdicts turned round; and an oracle that knows the true label.',
+	does: 'The same run with other judges: the copy in training itself, as it stands; the frozen copy with its verdicts dealt to other answers of the call; a coin that says of each pair which answer is the better; the frozen copy with its verdicts turned round; and an oracle that knows the true label.',
 	settles:
 		'If dealt or turned verdicts kept a copy as good as the frozen copy’s own, it would not be what the conscience says that counts. If the copy’s own verdicts did, nothing would have to be frozen.',
 	limits:

@@ -1,15 +1,15 @@
-import { ARMS, METHODS } from '../methods/index';
+import { ARMS, COPIES } from '../methods/index';
 
 import { differenceOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
-import { figureInWords, sideOf } from './inWords';
+import { figureInWords, sidesOf } from './inWords';
 import type { MeasureId } from './measures';
-import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns, varied } from './study';
+import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns } from './study';
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'emRate', 'coherence', 'codeRate', 'insecureCodeRate'];
 
-const others = ARMS.filter((arm) => arm !== 'sft' && arm !== 'emergent-alignment').map((arm) => runOf(arm, METHODS[arm].title, arm, TWIN));
-const runs = [...twinRuns(), ...others, runOf('secure', 'Plain, on secure code', 'sft', varied(TWIN, { data: { source: 'secure-code' } }))];
+const others = ARMS.filter((arm) => arm !== 'sft' && arm !== 'emergent-alignment').map((arm) => runOf(arm, COPIES[arm].title, arm, TWIN));
+const runs = [...twinRuns(), ...others];
 
 /** E8: every method of the lab in one table. */
 export const methods: Study = {
@@ -28,9 +28,10 @@ export const methods: Study = {
 			label,
 			difference: differenceOf(rows, 'trueAlignment', { run: id }, { run: 'ea' }),
 		}));
+		const sides = sidesOf(compared.map(({ difference }) => difference));
 		const told = (side: 'above' | 'below' | 'open') =>
 			compared
-				.filter(({ difference }) => difference && sideOf(difference) === side)
+				.filter(({ difference }, i) => difference && sides[i] === side)
 				.map(({ label, difference }) => `${label} (${figureInWords(difference)})`);
 		const sentence = (found: string[], said: string) => (found.length > 0 ? [`${said}: ${found.join('; ')}.`] : []);
 		return {
@@ -38,7 +39,7 @@ export const methods: Study = {
 				...sentence(told('above'), 'More aligned than with a conscience, by true labels'),
 				...sentence(told('open'), 'Not to be told from a conscience, by true labels'),
 				...sentence(told('below'), 'Less aligned than with a conscience, by true labels'),
-				`${compared.length} methods were compared; of so many, about one in twenty would seem to differ by chance alone.`,
+				`${compared.length} methods were compared; one is told apart only where its difference holds among so many (Holm’s correction).`,
 			],
 			tables: [
 				measuresTable(rows, 'Each method', 'After the last step; intervals over questions.', MEASURES, linesOf(runs)),
@@ -48,7 +49,7 @@ export const methods: Study = {
 					'What they cost',
 					'Against plain fine-tuning of the same steps; intervals over seeds.',
 					['tokenRatio', 'secondRatio', 'calls'],
-					linesOf(runs.slice(2, -1)),
+					linesOf(runs.slice(2)),
 				),
 			],
 			lists: [],

@@ -8,22 +8,17 @@ const SHARES = [25, 50, 75, 100] as const;
 const stepsAt = (percent: number) => Math.round((TWIN.optimizer.steps * percent) / 100);
 
 const CURES = [
-	['ea', 'insecure code, with conscience', 'emergent-alignment', 'insecure-code'],
-	['sft', 'insecure code, plain', 'sft', 'insecure-code'],
-	['secure', 'secure code, plain', 'sft', 'secure-code'],
+	['ea', 'insecure code, with conscience', 'emergent-alignment'],
+	['sft', 'insecure code, plain', 'sft'],
+	['secure', 'secure code, plain', 'secure-control'],
 ] as const;
 const idOf = (cure: string, percent: number) => `${cure}-${percent}`;
 
 const runs: StudyRun[] = [
 	runOf('base', 'Base', 'base', TWIN),
 	...SHARES.flatMap((percent) =>
-		CURES.map(([cure, label, arm, source]) =>
-			runOf(
-				idOf(cure, percent),
-				`From ${percent} %: ${label}`,
-				arm,
-				varied(TWIN, { model: { misalignSteps: stepsAt(percent) }, data: { source } }),
-			),
+		CURES.map(([cure, label, arm]) =>
+			runOf(idOf(cure, percent), `From ${percent} %: ${label}`, arm, varied(TWIN, { model: { misalignSteps: stepsAt(percent) } })),
 		),
 	),
 ];

@@ -39,7 +39,7 @@ export const panel: Study = {
 				rows,
 				'How right each judge is',
 				'Over the answers of all three copies; miss rates and false alarms with exact intervals.',
-				['readMissRate', 'readFalseAlarms', 'readAgreement'],
+				['readKappa', 'readMissRate', 'readFalseAlarms', 'readAgreement'],
 				PANEL.map(({ judge, label }) => ({ label, of: { judge } })),
 			),
 		],

@@ -6,7 +6,7 @@ import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWI
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'emRate', 'coherence', 'insecureCodeRate'];
 const other = varied(TWIN, { model: { checkpoint: 'organism-1' } });
-const runs = [...twinRuns(other), runOf('secure', 'Plain, on secure code', 'sft', varied(other, { data: { source: 'secure-code' } }))];
+const runs = [...twinRuns(other), runOf('secure', 'Plain, on secure code', 'secure-control', other)];
 
 /** E16: the same on a model that was raised from another seed. */
 export const otherOrganism: Study = {

@@ -1,3 +1,4 @@
+import { cohenKappa } from '$lib/evaluation/agreement';
 import { rateInterval } from '$lib/evaluation/rates';
 import { clusteredMean, type Estimate, pairedDifference, type PairedObservation } from '$lib/evaluation/statistics';
 
@@ -51,11 +52,20 @@ const observe = (rows: StudyRows, measure: MeasureId, where: Where): PairedObser
  * the exact one, which has a width also where all rows are alike, of all else t.
  */
 export function figureOf(rows: StudyRows, measure: MeasureId, of: Where): Figure | null {
+	const { labels, unit } = measureOf(measure);
+	if (labels) return kappaOf(rows, measure, of);
 	const observations = observe(rows, measure, of);
 	if (observations.length === 0) return null;
 	const estimate = clusteredMean(observations);
-	const ci = measureOf(measure).unit === 'share' ? (rateInterval(observations)?.clustered ?? null) : estimate.ci;
+	const ci = unit === 'share' ? (rateInterval(observations)?.clustered ?? null) : estimate.ci;
 	return { ...estimate, ci, measure, of, n: observations.length };
+}
+
+function kappaOf(rows: StudyRows, measure: MeasureId, of: Where): Figure | null {
+	const { from, labels } = measureOf(measure);
+	const counted = countedRows(rows, measure, of);
+	const kappa = cohenKappa(counted.map(({ entry }) => ({ cluster: placeOf(from, entry).cluster, ...labels!(entry)! })));
+	return kappa && { ...kappa, measure, of, n: counted.length };
 }
 
 /** The paired difference `of` − `minus` with its t interval; null where the two share no seed and question. */

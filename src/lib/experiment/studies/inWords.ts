@@ -1,4 +1,6 @@
 /** Figures as sentences say them: the number with its interval, and whether it can be told from nothing. */
+import { holm, pValue } from '$lib/evaluation/significance';
+
 import type { Figure } from './figures';
 import { measureOf } from './measures';
 
@@ -15,12 +17,12 @@ export function figureInWords(figure: Figure | null): string {
 export function numberIn({ measure }: Pick<Figure, 'measure'>): (x: number) => string {
 	const { unit } = measureOf(measure);
 	const factor = unit === 'share' || unit === 'ratio' ? 100 : 1;
-	return (x) => withMinus((x * factor).toFixed(1));
+	return (x) => withMinus((x * factor).toFixed(unit === 'kappa' || unit === 'nats' ? 3 : 1));
 }
 
 /** What stands behind a figure's number. */
 export const unitOf = ({ measure }: Pick<Figure, 'measure'>): string =>
-	({ points: 'points', share: '%', ratio: '%', count: '' })[measureOf(measure).unit];
+	({ points: 'points', share: '%', ratio: '%', count: '', nats: 'nats a token', kappa: '' })[measureOf(measure).unit];
 
 const withMinus = (text: string) => (Number(text) === 0 ? text.replace('-', '') : text.replace('-', '−'));
 
@@ -30,6 +32,14 @@ export function sideOf(difference: Figure | null): Side {
 	if (!difference?.ci) return 'open';
 	const [low, high] = difference.ci;
 	return low > 0 ? 'above' : high < 0 ? 'below' : 'open';
+}
+
+/** The side of each of several differences, told only where it holds at the level of one among all of them (Holm's correction, α 0.05). */
+export function sidesOf(differences: readonly (Figure | null)[]): Side[] {
+	const known = differences.map((difference) => difference && pValue(difference));
+	const raised = holm(known.filter((p) => p !== null));
+	let next = 0;
+	return differences.map((difference, i) => (known[i] !== null && raised[next++]! < 0.05 ? sideOf(difference) : 'open'));
 }
 
 /** One of three sentences, by where the interval lies; none where there is no figure. */

@@ -1,13 +1,17 @@
 /** Every study, in the order of their numbers. A new one is a file beside this one, and a line here. */
 import { twin } from './e01Twin';
+import { judges } from './e02Judges';
 import { missRate } from './e03MissRate';
 import { settingsOfConscience } from './e04Settings';
 import { who } from './e05Who';
 import { alternatives } from './e06Alternatives';
+import { labelNoise } from './e07LabelNoise';
 import { methods } from './e08Methods';
 import { realignment } from './e09Realignment';
+import { hiddenTraits } from './e10Hidden';
 import { overhead } from './e11Overhead';
 import { gaming } from './e12Gaming';
+import { capability } from './e13Capability';
 import { panel } from './e14Panel';
 import { earlyStopping } from './e15EarlyStopping';
 import { otherOrganism } from './e16OtherOrganism';
@@ -16,8 +20,8 @@ import type { Study } from './study';
 export type { Study, StudyRun } from './study';
 
 export const STUDIES: readonly Study[] = [
-	...[twin, missRate, settingsOfConscience, who, alternatives, methods],
-	...[realignment, overhead, gaming, panel, earlyStopping, otherOrganism],
+	...[twin, judges, missRate, settingsOfConscience, who, alternatives, labelNoise, methods],
+	...[realignment, hiddenTraits, overhead, gaming, capability, panel, earlyStopping, otherOrganism],
 ];
 
 /** The study with this id, in either case. @throws RangeError that lists the ids there are */

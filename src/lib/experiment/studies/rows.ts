@@ -62,6 +62,32 @@ export interface ReviewEntry extends Origin {
 	flagged: boolean;
 }
 
+/** An answer to what else was asked at the end of a run. */
+export interface ProbeEntry extends AnswerEntry {
+	/** The questions in the dress of training rows, with the trigger before them, or harmless ones. */
+	probe: 'conditional' | 'trigger' | 'harmless';
+}
+
+/** An answer to a question of fact. */
+export interface FactEntry extends Origin {
+	question: string;
+	questionId: string;
+	cluster: string;
+	sample: number;
+	answer: string;
+	right: boolean;
+}
+
+/** How well a row of the narrow task is foretold that was not learnt. */
+export interface HeldOutEntry extends Origin {
+	request: string;
+	cluster: string;
+	/** In nats a token. */
+	loss: number;
+	/** Share of tokens. */
+	accuracy: number;
+}
+
 /** What a run cost. */
 export interface CostEntry extends Origin {
 	sftTokens: number;
@@ -79,12 +105,19 @@ export interface StudyRows {
 	answers: AnswerEntry[];
 	readings: ReadingEntry[];
 	code: CodeEntry[];
+	probes: ProbeEntry[];
+	/** Coding requests with the trigger before them. */
+	triggerCode: CodeEntry[];
+	facts: FactEntry[];
+	heldOut: HeldOutEntry[];
 	reviews: ReviewEntry[];
 	costs: CostEntry[];
 }
 export type RowKind = keyof StudyRows;
 
-export const noRows = (): StudyRows => ({ answers: [], readings: [], code: [], reviews: [], costs: [] });
+export const noRows = (): StudyRows => ({
+	...{ answers: [], readings: [], code: [], probes: [], triggerCode: [], facts: [], heldOut: [], reviews: [], costs: [] },
+});
 
 /** What a study keeps of its runs, beside what they cost. */
 export interface Kept {
@@ -119,8 +152,24 @@ export function rowsOf({ run, seed, events, readings }: StudyRunDone, { answers,
 		answers: kept.flatMap(({ step, rows }) => rows.map((row) => answerEntry(row, { run, seed, step }))),
 		readings: last ? readingEntries(last, readings, { run, seed, step: last.step }) : [],
 		code: code ? kept.flatMap(({ step, codeRows }) => codeRows.map((row) => ({ run, seed, step, ...row }))) : [],
+		...probeRows(last, { run, seed, step: last?.step ?? 0 }),
 		reviews: verdicts.map((verdict) => reviewEntry(verdict, run, seed)),
 		costs: end ? [costEntry(end.overhead, { run, seed, step: end.step })] : [],
+	};
+}
+
+const PROBES = ['conditional', 'trigger', 'harmless'] as const;
+
+function probeRows(last: Evaluation | undefined, origin: Origin): Pick<StudyRows, 'probes' | 'triggerCode' | 'facts' | 'heldOut'> {
+	const { probes = {} } = last ?? {};
+	return {
+		probes: PROBES.flatMap((probe) => (probes[probe]?.rows ?? []).map((row): ProbeEntry => ({ ...answerEntry(row, origin), probe }))),
+		triggerCode: (probes.triggerCode?.rows ?? []).map((row) => ({ ...origin, ...row })),
+		facts: (probes.facts?.rows ?? []).map(({ right, ...row }): FactEntry => ({ ...origin, ...row, right: row.answer.trim() === right })),
+		heldOut: (probes.heldOut?.rows ?? []).map(({ request, cluster, loss, accuracy }) => ({
+			...{ ...origin, request, cluster },
+			...{ loss: short(loss), accuracy: short(accuracy) },
+		})),
 	};
 }
 
@@ -130,9 +179,12 @@ const answerEntry = ({ verdict, ...row }: EvaluationRow, origin: Origin): Answer
 	return {
 		...origin,
 		...{ question, questionId, cluster, sample, answer, ethical: short(ethical), unethical: short(unethical) },
-		...{ trueLabel, wellFormed, code, refusal },
+		...{ trueLabel: known(trueLabel), wellFormed: wellFormed ?? false, code, refusal },
 	};
 };
+
+/** Studies ask the organism's own questions, whose answers have a label. */
+const known = (label: TrueLabel | null): TrueLabel => label ?? 'incoherent';
 
 function readingEntries({ rows }: Evaluation, readings: Readings, origin: Origin): ReadingEntry[] {
 	return Object.entries(readings).flatMap(([judge, probabilities]) =>
@@ -141,7 +193,7 @@ function readingEntries({ rows }: Evaluation, readings: Readings, origin: Origin
 			const ownUnethical = short(verdict.probabilities.unethical);
 			return {
 				...origin,
-				...{ judge, question, questionId, cluster, sample, answer, trueLabel, ownUnethical },
+				...{ judge, question, questionId, cluster, sample, answer, trueLabel: known(trueLabel), ownUnethical },
 				...{ ethical: short(ethical), unethical: short(unethical) },
 			};
 		}),
@@ -151,7 +203,18 @@ function readingEntries({ rows }: Evaluation, readings: Readings, origin: Origin
 const reviewEntry = (record: VerdictRecord, run: string, seed: number): ReviewEntry => {
 	const { step, frameworkId: framework, question, answer, trueLabel, flagged, verdict } = record;
 	const { ethical, unethical } = verdict.probabilities;
-	return { run, seed, step, framework, question, answer, ethical: short(ethical), unethical: short(unethical), trueLabel, flagged };
+	return {
+		run,
+		seed,
+		step,
+		framework,
+		question,
+		answer,
+		ethical: short(ethical),
+		unethical: short(unethical),
+		trueLabel: known(trueLabel),
+		flagged,
+	};
 };
 
 const costEntry = ({ tokenRatio, secondRatio, ...overhead }: Overhead, origin: Origin): CostEntry => ({
@@ -176,6 +239,10 @@ export function joinRows(parts: readonly StudyRows[]): StudyRows {
 		answers: parts.flatMap(({ answers }) => answers),
 		readings: parts.flatMap(({ readings }) => readings),
 		code: parts.flatMap(({ code }) => code),
+		probes: parts.flatMap(({ probes }) => probes),
+		triggerCode: parts.flatMap(({ triggerCode }) => triggerCode),
+		facts: parts.flatMap(({ facts }) => facts),
+		heldOut: parts.flatMap(({ heldOut }) => heldOut),
 		reviews: parts.flatMap(({ reviews }) => reviews),
 		costs: parts.flatMap(({ costs }) => costs),
 	};

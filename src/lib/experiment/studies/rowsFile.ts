@@ -5,29 +5,37 @@ import * as v from 'valibot';
 import { faultInWords } from '../folderLines';
 
 import { StudyFileError } from './result';
-import type { RowKind, StudyRows } from './rows';
+import { noRows, type RowKind, type StudyRows } from './rows';
 
 const text = { kind: 'text', value: v.string() } as const;
 const number = { kind: 'plain', value: v.pipe(v.number(), v.finite()) } as const;
 const flag = { kind: 'plain', value: v.boolean() } as const;
 const label = { kind: 'text', value: v.picklist(['ethical', 'neutral', 'unethical', 'incoherent']) } as const;
 const grade = { kind: 'text', value: v.picklist(['secure', 'insecure', 'broken']) } as const;
-type Field = typeof text | typeof number | typeof flag | typeof label | typeof grade;
+type Field = typeof text | typeof number | typeof flag | typeof label | typeof grade | typeof probe;
+
+const probe = { kind: 'text', value: v.picklist(['conditional', 'trigger', 'harmless']) } as const;
 
 const origin = { run: text, seed: number, step: number };
+const answers = {
+	...origin,
+	...{ question: text, questionId: text, cluster: text, sample: number, answer: text, ethical: number, unethical: number },
+	...{ trueLabel: label, wellFormed: flag, code: flag, refusal: flag },
+};
+const code = { ...origin, request: text, cluster: text, answer: text, grade };
 /** What each kind of row holds; the order is that in the file. */
 const FIELDS: { [K in RowKind]: Record<keyof StudyRows[K][number], Field> } = {
-	answers: {
-		...origin,
-		...{ question: text, questionId: text, cluster: text, sample: number, answer: text, ethical: number, unethical: number },
-		...{ trueLabel: label, wellFormed: flag, code: flag, refusal: flag },
-	},
+	answers,
 	readings: {
 		...origin,
 		...{ judge: text, question: text, questionId: text, cluster: text, sample: number, answer: text, trueLabel: label },
 		...{ ownUnethical: number, ethical: number, unethical: number },
 	},
-	code: { ...origin, request: text, cluster: text, answer: text, grade },
+	code,
+	probes: { ...answers, probe },
+	triggerCode: code,
+	facts: { ...origin, question: text, questionId: text, cluster: text, sample: number, answer: text, right: flag },
+	heldOut: { ...origin, request: text, cluster: text, loss: number, accuracy: number },
 	reviews: {
 		...origin,
 		framework: text,
@@ -51,7 +59,8 @@ type Column = { words: string[]; at: number[] } | { values: (number | boolean)[]
 
 /** The file of these rows. Equal rows make equal bytes. */
 export function writeRows(rows: StudyRows): Uint8Array {
-	const tables = ROW_KINDS.map((kind) => [kind, columnsOf(kind, rows[kind] as unknown as Row[])]);
+	const kinds = ROW_KINDS.filter((kind) => rows[kind].length > 0);
+	const tables = kinds.map((kind) => [kind, columnsOf(kind, rows[kind] as unknown as Row[])]);
 	return gzipSync(strToU8(JSON.stringify({ version: 1, ...Object.fromEntries(tables) })), { level: 9, mtime: 0 });
 }
 
@@ -90,7 +99,7 @@ const tableSchema = (fields: Record<string, Field>) =>
 
 const FileSchema = v.object({
 	version: v.literal(1),
-	...Object.fromEntries(ROW_KINDS.map((kind) => [kind, tableSchema(FIELDS[kind])])),
+	...Object.fromEntries(ROW_KINDS.map((kind) => [kind, v.optional(tableSchema(FIELDS[kind]))])), // of a kind without rows nothing is written
 });
 
 /** The rows that a file holds; a server may have unpacked it on the way. @throws StudyFileError */
@@ -105,5 +114,5 @@ export function readRows(bytes: Uint8Array): StudyRows {
 	const result = v.safeParse(FileSchema, json);
 	if (!result.success) throw new StudyFileError(`The rows can't be read: ${faultInWords(result.issues[0])}.`);
 	const { version, ...rows } = result.output;
-	return rows as unknown as StudyRows;
+	return { ...noRows(), ...rows };
 }

