@@ -34,8 +34,8 @@ test('a student finds a study, reads what came out, and opens a number to its ro
 
 	await section.getByRole('button', { name: 'Show as table' }).click();
 	const row = section.getByRole('row', { name: /^Base/ });
-	const figure = table.lines.find(({ label }) => label === 'Base')!.cells[0]!;
-	await row.getByRole('button').first().click();
+	const figure = table.lines.find(({ label }) => label === 'Base')!.cells[1]!; // of all its answers, which are many
+	await row.getByRole('button').nth(1).click();
 	const dialog = page.getByRole('dialog');
 	await expect(dialog).toContainText(`the mean of ${figure.n.toLocaleString('en')} rows in ${figure.clusters} clusters`);
 	await expect(dialog.getByRole('row')).toHaveCount(101); // a head, and as many as are drawn at once
