@@ -97,12 +97,18 @@ describe('a run that is kept', () => {
 	test('is written as soon as the store takes it again, with all that it told meanwhile, and says both', async () => {
 		let full = true;
 		const { store, written } = fakeJournals({ refuse: (what) => full && /step [4-9]/.test(what) });
-		const { handlers, asides, told } = worker({ store, events: steppingRun(20) });
+		const steps = steppingRun(20);
+		const { handlers, asides } = worker({
+			store,
+			async *events() {
+				for await (const told of steps()) {
+					full &&= !(told.kind === 'step' && told.step > 10);
+					yield told;
+				}
+			},
+		});
 		await handlers.open(kept);
-		const playing = handlers.play({ runId: 'r' });
-		while (!told.includes('step 10')) await new Promise((resolve) => setTimeout(resolve));
-		full = false;
-		expect(await playing).toEqual({ status: 'finished' });
+		expect(await handlers.play({ runId: 'r' })).toEqual({ status: 'finished' });
 		expect(asides).toEqual([
 			{ kind: 'notKept', runId: 'r', reason: expect.stringContaining('no room') as string },
 			{ kind: 'notKept', runId: 'r', reason: null },
