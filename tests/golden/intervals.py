@@ -1,6 +1,6 @@
-"""SciPy's and statsmodels' own statistics, for statistics.test.ts.
+"""SciPy's and statsmodels' own statistics, for intervals.test.ts.
 
-    python tests/golden/statistics.py      (SciPy 1.17, statsmodels 0.15, NumPy 2.4, pandas 3.1: pip install scipy statsmodels)
+    python tests/golden/intervals.py      (SciPy 1.17, statsmodels 0.15, NumPy 2.4, pandas 3.1: pip install scipy statsmodels)
 
 No test run needs these two packages, so they are not in tests/requirements.txt. The data are drawn here, 24 questions x 5
 seeds for two arms with effects of question and seed, some cells with fewer samples, rounded so that JSON holds them exactly.

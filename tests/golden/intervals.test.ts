@@ -6,7 +6,7 @@ import { exactInterval } from '$lib/evaluation/rates';
 import { holm, pValue } from '$lib/evaluation/significance';
 import { clusteredMean, differencesByKey, pairedDifference } from '$lib/evaluation/statistics';
 
-import golden from './statistics.json';
+import golden from './intervals.json';
 
 type Interval = [number, number];
 const observed = (rows: (typeof golden.arms)['a']) =>
