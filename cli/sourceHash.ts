@@ -8,9 +8,12 @@ const ALIASES: Readonly<Record<string, string>> = { $lib: 'src/lib', $world: 'or
 /** What a module takes in when it runs: imports and exports from others (types are left out) and files by their address. */
 const TAKEN = /^(?:import|export)\s+(?!type\b)(?:[^'"]*?\sfrom\s+)?'([^']+)'|import\('([^']+)'\)|new URL\('([^']+)', import\.meta\.url\)/gm;
 
-/** SHA-256 over the text of a module and of all of this project's that it needs: runs of one hash were made by the same code. */
+/**
+ * SHA-256 over the text of a module, of all of this project's that it needs, and of the lock file, which says what packages they take in: runs
+ * of one hash were made by the same code.
+ */
 export function sourceHash(entry: string): string {
-	const hash = createHash('sha256');
+	const hash = createHash('sha256').update(readFileSync(path.join(ROOT, 'package-lock.json')));
 	for (const file of [...sourcesOf(path.join(ROOT, entry))].toSorted()) hash.update(path.relative(ROOT, file)).update(readFileSync(file));
 	return hash.digest('hex');
 }

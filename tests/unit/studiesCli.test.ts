@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -91,6 +92,13 @@ test('studies run side by side share their runs, go on after a break, and write 
 	writeFileSync(file, JSON.stringify({ ...rest, finding: { ...finding, readings: ['stale'] } }));
 	expect(experiments('E1', '--analyse', '--out', out).stdout).not.toContain('stale');
 	expect(parseResult(JSON.parse(readFileSync(file, 'utf8'))).finding).toEqual(finding);
+});
+
+test('the hash of the sources holds the packages, by their lock file', () => {
+	const file = 'cli/progressLine.ts';
+	const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url));
+	const hash = createHash('sha256').update(read('package-lock.json')).update(file).update(read(file)).digest('hex');
+	expect(sourceHash(file)).toBe(hash);
 });
 
 test('a run that fails is told with its reason, and the others go on', async () => {
