@@ -5,7 +5,7 @@ import { type Label, LABELS, verdictOf } from '$lib/conscience/judge';
 import { cohenKappa, krippendorffAlpha } from '$lib/evaluation/agreement';
 import { correctedRate } from '$lib/evaluation/correctedRate';
 import { type Tried, trialOf } from '$lib/evaluation/judgeTrial';
-import { proportion } from '$lib/evaluation/proportion';
+import { clusteredProportion, effectiveCount, proportion } from '$lib/evaluation/proportion';
 import { reliabilityOf } from '$lib/evaluation/reliability';
 import { seededRandom } from '$lib/model/random';
 
@@ -140,6 +140,64 @@ describe('a trial', () => {
 	});
 });
 
+describe('a share of answers to few questions', () => {
+	const values = (count: number, of: number, each: number) => Array.from({ length: of * each }, (_, i) => ({ cluster: `${Math.floor(i / each)}`, value: Number(i < count * each) })); // prettier-ignore
+
+	test('each to a question of its own, is Wilson’s', () => {
+		for (const count of [0, 1, 7, 20]) {
+			const [{ ci, ...found }, { ci: plain, ...expected }] = [clusteredProportion(values(count, 20, 1)), proportion(count, 20)];
+			expect(found).toEqual({ ...expected, effective: expect.closeTo(20, 10) as number });
+			ci!.forEach((end, i) => expect(end).toBeCloseTo(plain![i]!, 12));
+		}
+		expect(clusteredProportion([])).toEqual(proportion(0, 0));
+	});
+
+	test('is no surer for copies of the answers', () => {
+		for (const count of [0, 7, 20]) expect(effectiveCount(values(count, 20, 8))).toBeLessThanOrEqual(20);
+		expect(effectiveCount(values(7, 20, 8))).toBeGreaterThan(19);
+		expect(effectiveCount(values(1, 1, 8))).toBe(1);
+	});
+
+	test('never counts for more than its answers, nor does its interval leave 0 to 1 or miss the share', () => {
+		const observation = fc.record({ cluster: fc.constantFrom('a', 'b', 'c', 'd'), value: fc.constantFrom(0, 1) });
+		fc.assert(
+			fc.property(fc.array(observation, { minLength: 1, maxLength: 40 }), (all) => {
+				const { effective, of, share, ci } = clusteredProportion(all);
+				expect(effective).toBeGreaterThan(0);
+				expect(effective).toBeLessThanOrEqual(of);
+				expect([0, ...[...ci!].toSpliced(1, 0, share!), 1]).toEqual([0, ...[...ci!, share!], 1].sort((a, b) => a - b));
+			}),
+		);
+	});
+
+	test('covers the truth in 95 of 100 trials where Wilson’s of all answers does not', () => {
+		const random = seededRandom(5, 'clusters');
+		const [trials, rate] = [1000, 0.7];
+		let [clustered, plain] = [0, 0];
+		const covers = ([low, high]: readonly [number, number]) => Number(low <= rate && rate <= high);
+		for (let trial = 0; trial < trials; trial++) {
+			// Half of the questions are answered 0.2 above the rate, half 0.2 below it.
+			const all = Array.from({ length: 40 }, (_, cluster) => ({ cluster, share: rate + (random() < 0.5 ? 0.2 : -0.2) }))
+				.flatMap(({ cluster, share }) => Array.from({ length: 12 }, () => ({ cluster: `${cluster}`, value: Number(random() < share) }))); // prettier-ignore
+			clustered += covers(clusteredProportion(all).ci!);
+			plain += covers(proportion(all.filter(({ value }) => value === 1).length, all.length).ci!);
+		}
+		expect(clustered / trials).toBeGreaterThan(0.925);
+		expect(clustered / trials).toBeLessThan(0.975);
+		expect(plain / trials).toBeLessThan(0.85);
+	});
+});
+
+test('a trial’s shares heed that answers to one question resemble one another', () => {
+	const once = tried([['unethical', 'unethical'], ['unethical', 'ethical'], ['ethical', 'unethical'], ['ethical', 'ethical'], ['ethical', 'ethical']]); // prettier-ignore
+	const copied = Array.from({ length: 20 }, () => once).flat();
+	const [few, many] = [trialOf(once, 'ethical'), trialOf(copied, 'ethical')];
+	for (const share of ['sensitivity', 'specificity', 'falsePositiveRate'] as const) {
+		expect(many[share].of).toBe(20 * few[share].of);
+		expect(many[share].effective).toBeLessThanOrEqual(few[share].of);
+	}
+});
+
 test('a forecast of 0 or 1 has its bin, and a judge that is always right no error', () => {
 	const found = reliabilityOf([0, 0, 1].map((probability) => ({ probability, isTrue: probability === 1 })));
 	expect(found.bins.map(({ from, to, observed }) => [from, to, observed.of])).toEqual([[0, 0.1, 2], [0.9, 1, 1]]); // prettier-ignore
@@ -168,6 +226,13 @@ describe('the corrected rate', () => {
 		const alike = correctedRate(flags(60, 200).map(({ value }, i) => ({ cluster: `${Math.floor(i / 20)}`, value })), errors)!; // prettier-ignore
 		expect(alike.corrected).toBe(alone.corrected);
 		expect(alike.ci[1] - alike.ci[0]).toBeGreaterThan(1.5 * (alone.ci[1] - alone.ci[0]));
+	});
+
+	test('is less certain when the trial’s answers are of few questions', () => {
+		const right = (count: number, of: number, each: number) => clusteredProportion(Array.from({ length: of }, (_, i) => ({ cluster: `${Math.floor(i / each)}`, value: Number(i < count) }))); // prettier-ignore
+		const [alone, alike] = [1, 10].map((each) => correctedRate(flags(60, 200), { sensitivity: right(90, 100, each), specificity: right(90, 100, each) })!); // prettier-ignore
+		expect(alike!.corrected).toBe(alone!.corrected);
+		expect(alike!.ci[1] - alike!.ci[0]).toBeGreaterThan(1.3 * (alone!.ci[1] - alone!.ci[0]));
 	});
 
 	test('covers the truth in 95 of 100 trials, where the plain reading of the judge misses it', () => {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
 import { type Exchange, JudgeError, verdictOf } from '$lib/conscience/judge';
+import { differenceFrom } from '$lib/experiment/labels/correctedRun';
 import { worldRows } from '$lib/experiment/labels/trialAnswers';
+import { DEFAULT_FRAMEWORKS } from '$lib/experiment/schema';
 import { JudgeTrials } from '$lib/state/judgeTrials.svelte';
 import type { Lab } from '$lib/state/lab.svelte';
 
@@ -9,14 +11,21 @@ const answers = (count: number) =>
 	Array.from({ length: count }, (_, i) => ({ question: `q${i}`, answer: `a${i}`, truth: 'ethical' as const }));
 const world = worldRows(60).map(({ question, answer, label }) => ({ question, answer, truth: label }));
 
+const [ruler, other] = DEFAULT_FRAMEWORKS;
+const frozen = { engine: 'frozen-self' as const, model: 'organism', revision: 'abc' };
+
 /** As much of the lab as a trial asks for: the frozen copy judges by `judge`, and WebLLM can't be loaded. */
-function labWith(judge: (answers: readonly Exchange[]) => Promise<void> | void = () => {}, opens = true) {
+function labWith(
+	judge: (answers: readonly Exchange[]) => Promise<void> | void = () => {},
+	opens = true,
+	by = () => ({ judge: frozen, framework: ruler! }),
+) {
 	const run = {
 		problem: null,
 		open: async () => opens,
 		async selfJudged(given: readonly Exchange[]) {
 			await judge(given);
-			return { verdicts: given.map(() => verdictOf([0.8, 0.1, 0.1])) };
+			return { verdicts: given.map(() => verdictOf([0.8, 0.1, 0.1])), ...by() };
 		},
 	};
 	const judging = { ask: async () => null, cancel: async () => {}, fault: { name: 'JudgeError', message: 'no WebGPU' } };
@@ -58,6 +67,32 @@ test('an answer that is too long for the judge is passed over; the others of its
 	const silent = trials.answers.filter((_, i) => trials.hearings[0]!.verdicts[i] === null);
 	expect(silent.map(({ answer }) => answer)).toEqual(['a7']);
 	expect(trials.fault).toBeNull();
+});
+
+describe('a hearing', () => {
+	test('knows which model was heard, and by which framework: a run that was judged otherwise isn’t corrected by it', async () => {
+		const trials = new JudgeTrials(labWith(() => {}, true, () => ({ judge: { ...frozen, model: 'organism-1' }, framework: ruler! }))); // prettier-ignore
+		await trials.begin(answers(3), 3, ['frozen-self', 'imported']);
+		const [heard, file] = trials.hearings;
+		expect(heard).toMatchObject({ name: 'organism-1', identity: { ...frozen, model: 'organism-1' }, framework: ruler });
+		expect(file).toMatchObject({ identity: { engine: 'imported', model: 'mine.jsonl', revision: '' }, framework: null });
+		expect(differenceFrom({ ...frozen, model: 'organism-1' }, heard!)).toBeNull();
+		expect(differenceFrom(frozen, heard!)).toBe('model');
+	});
+
+	test('of a copy that is opened anew meanwhile is none', async () => {
+		let reads = 0;
+		const trials = new JudgeTrials(
+			labWith(
+				() => {},
+				true,
+				() => ({ judge: frozen, framework: reads++ === 0 ? ruler! : other! }),
+			),
+		);
+		await trials.begin(answers(25), 25, ['frozen-self']);
+		expect(trials.fault).toContain('opened anew');
+		expect(trials.hearings).toEqual([]);
+	});
 });
 
 describe('what comes to nothing', () => {

@@ -72,7 +72,7 @@ describe('a run’s own files', () => {
 	test('give the answers that people labelled, and nothing that its judge said', () => {
 		const labels = { fileName: 'labels.jsonl', text: JSON.stringify({ verdictId: '0-1', label: 'unethical' }) };
 		expect(readLabels([labels, verdicts])).toEqual({
-			rows: [{ question: 'q', answer: 'a1', label: 'unethical', source: 'run' }],
+			rows: [{ question: 'q', answer: 'a1', label: 'unethical', labeller: 'its reader', source: 'run' }],
 			faults: [],
 		});
 	});

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { LABELS } from '$lib/conscience/judge';
+import { LABELS, verdictOf } from '$lib/conscience/judge';
+import { cohenKappa } from '$lib/evaluation/agreement';
+import { trialOf } from '$lib/evaluation/judgeTrial';
 import { readLabels } from '$lib/experiment/labels/read';
 import { readAnswers } from '$lib/experiment/labels/readAnswers';
 import type { LabelledRow } from '$lib/experiment/labels/sources';
-import { decided, distinct, sampled, worldAnswers, worldRows } from '$lib/experiment/labels/trialAnswers';
+import { decided, distinct, knownRows, sampled, triedOf, worldAnswers, worldRows } from '$lib/experiment/labels/trialAnswers';
 import { labelsCsv, labelsJsonl } from '$lib/experiment/labels/write';
 
 const row = (answer: string, label: LabelledRow['label'], labeller?: string): LabelledRow => ({ question: 'q', answer, label, source: 'csv', ...(labeller && { labeller }) }); // prettier-ignore
@@ -49,6 +51,38 @@ describe('answers to be labelled', () => {
 		const rows = worldRows(200);
 		expect(rows.length).toBeGreaterThan(150);
 		expect(new Set(rows.map(({ label }) => label))).toEqual(new Set(LABELS));
+	});
+});
+
+test('an answer that a run gave twice has one labeller, the world; what can’t be read has none', () => {
+	const given = { question: 'q', answer: 'a', trueLabel: 'ethical' as const };
+	const rows = knownRows([given, given, { question: 'q', answer: 'xx', trueLabel: 'incoherent' }]);
+	expect(decided(rows)).toEqual({
+		...{ answers: [{ question: 'q', answer: 'a', truth: 'ethical' }], split: 0 },
+		...{ labellers: ['the world'], alpha: null },
+	});
+});
+
+describe('answers of a set that asks all of them the same', () => {
+	const { rows } = readLabels([{ fileName: 'cm.csv', text: `label,input\n${Array.from({ length: 30 }, (_, i) => `${i % 2},story ${i}`).join('\n')}` }]); // prettier-ignore
+
+	test('are each a case of its own: κ and the shares have their intervals', () => {
+		const { answers } = decided(rows);
+		const tried = triedOf(answers, answers.map((_, i) => verdictOf(i % 5 === 0 ? [0, 0, 1] : [1, 0, 0]))); // prettier-ignore
+		const { kappa, sensitivity } = trialOf(tried, 'ethical');
+		expect(kappa).toMatchObject({ clusters: 30, ci: [expect.any(Number), expect.any(Number)] });
+		expect(sensitivity.effective).toBeCloseTo(15, 10);
+		expect(cohenKappa(tried.map(({ truth, verdict }) => ({ cluster: 'one', first: truth, second: verdict.label })))!.ci).toBeNull();
+	});
+
+	test('labelled by two, α has its interval, too', () => {
+		const two = rows.flatMap((row, i): LabelledRow[] => [{ ...row, labeller: 'ida' }, { ...row, label: i % 7 === 0 ? 'neutral' : row.label, labeller: 'bo' }]); // prettier-ignore
+		expect(decided(two).alpha!.nominal).toMatchObject({ clusters: 30, ci: [expect.any(Number), expect.any(Number)] });
+	});
+
+	test('those of a set with questions are cases of them', () => {
+		const answers = ['a', 'b'].map((answer) => ({ question: 'q', answer, truth: 'ethical' as const }));
+		expect(triedOf(answers, [verdictOf([1, 0, 0]), null])).toEqual([{ cluster: 'q', truth: 'ethical', verdict: verdictOf([1, 0, 0]) }]);
 	});
 });
 

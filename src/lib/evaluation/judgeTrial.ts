@@ -2,7 +2,7 @@
 import { type Label, LABELS, type Verdict } from '$lib/conscience/judge';
 
 import { cohenKappa } from './agreement';
-import { type Proportion, proportion } from './proportion';
+import { clusteredProportion, type Proportion } from './proportion';
 import { type Reliability, reliabilityOf } from './reliability';
 import type { Estimate } from './statistics';
 
@@ -55,16 +55,17 @@ export function trialOf(tried: readonly Tried[], neutral: NeutralAs): Trial {
 	const label = (flagged: boolean): Label => (flagged ? 'unethical' : 'ethical');
 	const unethical = counted.filter(({ isUnethical }) => isUnethical);
 	const others = counted.filter(({ isUnethical }) => !isUnethical);
-	const flaggedOf = (answers: typeof counted) => answers.filter(({ flagged }) => flagged).length;
+	const shareOf = (answers: typeof counted, flags: boolean) =>
+		clusteredProportion(answers.map(({ cluster, flagged }) => ({ cluster, value: Number(flagged === flags) })));
 	return {
 		answers: counted.length,
 		abstained: tried.length - counted.length,
 		confusion: confusionOf(tried),
 		kappa: cohenKappa(counted.map(({ cluster, isUnethical, flagged }) => ({ cluster, first: label(isUnethical), second: label(flagged) }))),
 		kappaOfThree: cohenKappa(tried.map(({ cluster, truth, verdict }) => ({ cluster, first: truth, second: verdict.label }))),
-		sensitivity: proportion(flaggedOf(unethical), unethical.length),
-		specificity: proportion(others.length - flaggedOf(others), others.length),
-		falsePositiveRate: proportion(flaggedOf(others), others.length),
+		sensitivity: shareOf(unethical, true),
+		specificity: shareOf(others, false),
+		falsePositiveRate: shareOf(others, true),
 		reliability: reliabilityOf(counted.map(({ probability, isUnethical }) => ({ probability, isTrue: isUnethical }))),
 	};
 }

@@ -1,6 +1,6 @@
 import type { Framework } from '$lib/conscience/frameworks';
 import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
-import type { Exchange, TokenCount, Verdict } from '$lib/conscience/judge';
+import type { Exchange, JudgeIdentity, TokenCount, Verdict } from '$lib/conscience/judge';
 import type { Checkpoint } from '$lib/model/checkpoint';
 
 import type { Experiment } from './schema';
@@ -9,6 +9,7 @@ import { worldExchanges, type WorldSample } from './worldExchanges';
 /** Answers with the verdicts of the frozen copy in the trainer, and what they cost it: for another judge to be measured against. */
 export interface SelfJudged {
 	exchanges: Exchange[];
+	judge: JudgeIdentity;
 	framework: Framework;
 	verdicts: Verdict[];
 	tokens: TokenCount;
@@ -26,5 +27,5 @@ export async function selfJudged(
 	const framework = conscience.frameworks[0]!;
 	const start = performance.now();
 	const { verdicts, tokens } = await judge.verdicts(exchanges, framework);
-	return { exchanges, framework, verdicts, tokens, seconds: (performance.now() - start) / 1000 };
+	return { exchanges, judge: judge.identity, framework, verdicts, tokens, seconds: (performance.now() - start) / 1000 };
 }

@@ -1,17 +1,19 @@
 import { sayingsOf } from '$lib/conscience/importedJudge';
-import { type Exchange, type Label, type Verdict } from '$lib/conscience/judge';
+import type { Exchange, Label, Verdict } from '$lib/conscience/judge';
+import type { TriedBy } from '$lib/experiment/labels/correctedRun';
 import { sampled, type TrialAnswer } from '$lib/experiment/labels/trialAnswers';
 import { trueLabel } from '$world/index';
 
 import type { Lab } from './lab.svelte';
 import { LABELS } from './labels';
+import type { Run } from './run.svelte';
 
 /** Who can be put on trial, in the order of the table. */
 export const PANEL = ['frozen-self', 'webllm', 'imported', 'oracle'] as const;
 export type PanelJudge = (typeof PANEL)[number];
 
 /** What one judge said of the answers. */
-export interface Hearing {
+export interface Hearing extends TriedBy {
 	judge: PanelJudge;
 	/** The model, or the file. */
 	name: string;
@@ -23,7 +25,7 @@ export interface Hearing {
 }
 
 /** Judges what it is given; a verdict that it can't give is null. */
-interface Heard {
+interface Heard extends TriedBy {
 	name: string;
 	isFamily: boolean;
 	read: (answers: readonly Exchange[], signal: AbortSignal) => Promise<(Verdict | null)[]>;
@@ -77,8 +79,8 @@ export class JudgeTrials {
 			verdicts.push(...(await heard.read(this.answers.slice(verdicts.length, verdicts.length + BATCH), signal)));
 			this.progress = { judge, done: verdicts.length, total };
 		}
-		const { name, isFamily } = heard;
-		this.hearings = [...this.hearings, { judge, name, isFamily, verdicts, seconds: (performance.now() - start) / 1000 }];
+		const { read: _, ...who } = heard;
+		this.hearings = [...this.hearings, { judge, ...who, verdicts, seconds: (performance.now() - start) / 1000 }];
 	}
 
 	/** @throws Error that says why the judge can't be heard */
@@ -92,7 +94,7 @@ export class JudgeTrials {
 					throw new Error(
 						run?.problem?.message ?? this.lab.hindrance ?? 'The copy on the lab’s page has failed: reset it there, and try again.',
 					);
-				return { name: base, isFamily: true, read: eachAlone(async (answers) => (await run.selfJudged(answers)).verdicts) };
+				return frozenSelf(run, base);
 			}
 			case 'webllm': {
 				const asked = await this.lab.judging.ask(settings);
@@ -100,19 +102,39 @@ export class JudgeTrials {
 				const [framework] = settings.experiment.conscience.frameworks;
 				const read = async (answers: readonly Exchange[], signal: AbortSignal) =>
 					(await asked.verdicts(answers, framework!, signal)).verdicts;
-				return { name: asked.identity.model, isFamily: settings.experiment.conscience.judgeModel === 'base', read: eachAlone(read) };
+				const isFamily = settings.experiment.conscience.judgeModel === 'base';
+				return { name: asked.identity.model, isFamily, identity: asked.identity, framework: framework!, read: eachAlone(read) };
 			}
 			case 'imported': {
 				const file = settings.verdictFile ?? this.lab.files.verdictFiles.at(-1);
 				if (!file) throw new Error('No verdicts were given. Open a file of them on the lab’s page, under “Your own verdicts”.');
 				const said = sayingsOf(file.verdicts);
-				return { name: file.fileName, isFamily: false, read: async (answers) => answers.map((answer) => said(answer) ?? null) };
+				const identity = { engine: judge, model: file.fileName, revision: file.digest };
+				const read = async (answers: readonly Exchange[]) => answers.map((answer) => said(answer) ?? null);
+				return { name: file.fileName, isFamily: false, identity, framework: null, read };
 			}
 			case 'oracle':
-				return { name: 'no model', isFamily: false, read: async (answers) => answers.map(({ answer }) => knownOf(answer)) };
+				return { ...ORACLE, read: async (answers) => answers.map(({ answer }) => knownOf(answer)) };
 		}
 	}
 }
+
+/** The copy in the trainer tells itself which model it is and by what it judges: a run that has begun keeps to its own settings. */
+function frozenSelf(run: Pick<Run, 'selfJudged'>, name: string): Heard {
+	const heard: Heard = { name, isFamily: true, identity: null, framework: null, read: eachAlone(read) };
+	async function read(answers: readonly Exchange[]): Promise<Verdict[]> {
+		const { verdicts, judge, framework } = await run.selfJudged(answers);
+		if (heard.identity && !isSame(heard, { identity: judge, framework }))
+			throw new Error('The copy on the lab’s page was opened anew with other settings while it was heard. Put it on trial again.');
+		Object.assign(heard, { name: judge.model, identity: judge, framework });
+		return verdicts;
+	}
+	return heard;
+}
+
+const isSame = (a: TriedBy, b: TriedBy) => JSON.stringify([a.identity, a.framework]) === JSON.stringify([b.identity, b.framework]);
+
+const ORACLE = { name: 'no model', isFamily: false, identity: null, framework: null };
 
 /** What the world knows of an answer; null of a text that is not of it. */
 function knownOf(answer: string): Verdict | null {

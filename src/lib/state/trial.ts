@@ -1,6 +1,7 @@
 import type { Exchange } from '$lib/conscience/judge';
 import type { Evaluation, TrueLabel } from '$lib/evaluation/evaluation';
 import type { LabelledRow } from '$lib/experiment/labels/sources';
+import { knownRows } from '$lib/experiment/labels/trialAnswers';
 import type { KeptRun } from '$lib/storage/database';
 import { deleteBlindLabels, readBlindLabels, writeBlindLabel } from '$lib/storage/blindLabels';
 import { listRuns, readEventsFrom } from '$lib/storage/runs';
@@ -26,11 +27,7 @@ export async function answersOfRun(id: string): Promise<(Exchange & { trueLabel:
 }
 
 /** The same, as far as the world can read it, with its true labels. @throws StorageError */
-export async function rowsOfRun(id: string): Promise<LabelledRow[]> {
-	return (await answersOfRun(id)).flatMap(({ question, answer, trueLabel }): LabelledRow[] =>
-		trueLabel === null || trueLabel === 'incoherent' ? [] : [{ question, answer, label: trueLabel, source: 'world' }],
-	);
-}
+export const rowsOfRun = async (id: string): Promise<LabelledRow[]> => knownRows(await answersOfRun(id));
 
 /** A kept run's last evaluation; null where it has none. @throws StorageError */
 export const evaluationOfRun = async (id: string): Promise<Evaluation | null> => lastEvaluation((await readEventsFrom(id, 0)).events);

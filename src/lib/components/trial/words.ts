@@ -1,8 +1,10 @@
+import type { JudgeIdentity } from '$lib/conscience/judge';
 import type { CorrectedRate } from '$lib/evaluation/correctedRate';
 import type { Trial } from '$lib/evaluation/judgeTrial';
 import type { Proportion } from '$lib/evaluation/proportion';
 import type { Estimate } from '$lib/evaluation/statistics';
-import type { PanelJudge } from '$lib/state/judgeTrials.svelte';
+import { DEFAULT_FRAMEWORKS } from '$lib/experiment/schema';
+import type { Hearing, PanelJudge } from '$lib/state/judgeTrials.svelte';
 
 import { count, fixed, percent } from '../format';
 import { JUDGES } from '../judges';
@@ -45,6 +47,17 @@ function kappaInWords(kappa: Estimate | null): string {
 	if (!kappa.ci)
 		return `${value}, without an interval: where nobody disagrees, or all answers are to one question, they don’t tell how sure that is. More would.`;
 	return `${value} (${kappa.ci.map((end) => fixed(end, 2)).join(' to ')}): ${kappa.ci[0] > 0 ? 'more agreement than chance would give.' : 'chance alone might give as much.'}`;
+}
+
+/** Why a run's rate can't be corrected by the errors of a trial, and what to do. */
+export function differenceInWords(difference: 'model' | 'framework', judge: JudgeIdentity, { name, identity, framework }: Hearing): string {
+	if (difference === 'framework') {
+		const own = DEFAULT_FRAMEWORKS[0]!.title;
+		const other = !framework ? 'none' : framework.title === own ? 'an edited one' : `“${framework.title}”`;
+		return `The trial can’t correct it: runs are scored by the lab’s own framework “${own}”, and the judge was tried by ${other}. Make the lab’s own, unedited, the first one on the lab’s page, and put the judge on trial again.`;
+	}
+	const tried = identity?.model === judge.model ? 'other weights of that name' : name;
+	return `The trial can’t correct it: its answers were judged by ${judge.model}, and on trial here ${identity ? `was ${tried}` : 'it has read nothing'}, which may err otherwise. Choose that model on the lab’s page, and put it on trial.`;
 }
 
 /** What is left of a reported rate. */

@@ -137,6 +137,9 @@ const Judged = v.object({
 });
 const LabelOfRun = v.object({ verdictId: v.string(), label: v.picklist(LABELS), labeller: v.optional(v.string()) });
 
+/** A reader who labels a run gives no name, and is one person, however often the run gave the same answer. */
+const READER = 'its reader';
+
 /** A run's answers: with what people said of them where labels are given, else with what its judge said. */
 function readRun(
 	verdicts: readonly { fileName: string; text: string }[],
@@ -161,7 +164,7 @@ function readRun(
 	for (const { value } of judged) byId.set(value.id, [...(byId.get(value.id) ?? []), value]);
 	const rows = said.flatMap(({ fileName, line, value: { verdictId, label, labeller } }): LabelledRow[] => {
 		const [named, ...others] = byId.get(verdictId) ?? [];
-		if (named && others.length === 0) return [{ ...row(named), label, ...(labeller ? { labeller } : {}) }];
+		if (named && others.length === 0) return [{ ...row(named), label, labeller: labeller || READER }];
 		const name = excerpt(JSON.stringify(verdictId));
 		const message = named
 			? `labels the verdict ${name}, and two lines are called that: give the files of one run at a time`

@@ -1,7 +1,7 @@
 /** Where labels come from: for each kind of file, how a record becomes labelled answers. Which value means unethical differs from set to set. */
 import * as v from 'valibot';
 
-import { type Label, LABELS } from '$lib/conscience/judge';
+import { type Exchange, type Label, LABELS } from '$lib/conscience/judge';
 
 import { excerpt, faultInWords } from '../folderLines';
 
@@ -74,6 +74,10 @@ const labelled = (question: string, answer: string, label: Label, labeller?: str
 
 /** What somebody is asked who tells what they did, or will do: the sets of stories hold no question. */
 const ASKED = { did: 'What did you do?', does: 'What do you do?' };
+const STAND_INS: readonly string[] = Object.values(ASKED);
+
+/** What an answer resembles others by: its question, or its own text where all answers of a set were given the same one. */
+export const clusterOf = ({ question, answer }: Exchange): string => (STAND_INS.includes(question.trim()) ? answer.trim() : question);
 
 const ethics = reader(v.object({ label: bit('not wrong', 'wrong'), input: written }), ({ label, input }) => [
 	labelled(ASKED.did, input, label ? 'unethical' : 'ethical'),

@@ -1,13 +1,15 @@
 /** The answers on which judges are tried: where they come from, and what is taken for the truth of them. */
 import { exchangeKey } from '$lib/conscience/importedJudge';
-import type { Exchange, Label } from '$lib/conscience/judge';
+import type { Exchange, Label, Verdict } from '$lib/conscience/judge';
 import { krippendorffAlpha } from '$lib/evaluation/agreement';
+import type { TrueLabel } from '$lib/evaluation/evaluation';
+import type { Tried } from '$lib/evaluation/judgeTrial';
 import type { Estimate } from '$lib/evaluation/statistics';
 import { sampleWithoutReplacement, seededRandom } from '$lib/model/random';
 import { trueLabel } from '$world/index';
 
 import { worldExchanges } from '../worldExchanges';
-import type { LabelledRow } from './sources';
+import { clusterOf, type LabelledRow } from './sources';
 
 /** Everybody labels the same answers in the same order, so that labellers can be compared. */
 const SEED = 2;
@@ -33,11 +35,21 @@ export const sampled = <T extends Exchange>(exchanges: readonly T[], count: numb
 /** Answers of the organism's world, each another one. */
 export const worldAnswers = (count: number): Exchange[] => distinct(worldExchanges(2 * count, SEED)).slice(0, count);
 
-/** The same answers with their true labels, which the world knows. */
+/** Answers with their true labels, as far as the world can read them: it is one labeller, however often an answer was given. */
+export const knownRows = (answers: readonly (Exchange & { trueLabel: TrueLabel | null })[]): LabelledRow[] =>
+	answers.flatMap(({ question, answer, trueLabel: label }): LabelledRow[] =>
+		label === null || label === 'incoherent' ? [] : [{ question, answer, label, labeller: 'the world', source: 'world' }],
+	);
+
+/** Answers of the world with their true labels. */
 export const worldRows = (count: number): LabelledRow[] =>
-	worldAnswers(count).flatMap(({ question, answer }): LabelledRow[] => {
-		const label = trueLabel(answer);
-		return label === 'incoherent' ? [] : [{ question, answer, label, labeller: 'the world', source: 'world' }];
+	knownRows(worldAnswers(count).map((exchange) => ({ ...exchange, trueLabel: trueLabel(exchange.answer) })));
+
+/** What a judge said of the answers; those of which it said nothing are left out. */
+export const triedOf = (answers: readonly TrialAnswer[], verdicts: readonly (Verdict | null)[]): Tried[] =>
+	answers.flatMap((answer, i): Tried[] => {
+		const verdict = verdicts[i];
+		return verdict ? [{ cluster: clusterOf(answer), truth: answer.truth, verdict }] : [];
 	});
 
 /** Labels put together: one truth for each answer. */
@@ -64,7 +76,7 @@ export function decided(rows: readonly LabelledRow[]): Decided {
 		const truth = majority(labels);
 		return truth ? [{ question, answer, truth }] : [];
 	});
-	const units = all.map(({ question, labels }) => ({ cluster: question, labels }));
+	const units = all.map(({ question, answer, labels }) => ({ cluster: clusterOf({ question, answer }), labels }));
 	const isShared = units.some(({ labels }) => labels.length > 1);
 	return {
 		answers,

@@ -1,5 +1,5 @@
 import { correctedRate } from '$lib/evaluation/correctedRate';
-import { proportion } from '$lib/evaluation/proportion';
+import { clusteredProportion } from '$lib/evaluation/proportion';
 
 import { countedRows, figureOf } from './figures';
 import { measuresTable, type TextList } from './finding';
@@ -57,13 +57,15 @@ function corrected(rows: StudyRows): TextList {
 		const others = rows.readings.filter((entry) => entry.judge === judge && (entry.run === 'base' || entry.run === 'sft'));
 		const bad = others.filter(({ trueLabel }) => trueLabel === 'unethical');
 		const rest = others.filter(({ trueLabel }) => trueLabel === 'ethical' || trueLabel === 'neutral');
+		const shareOf = (readings: typeof others, isRight: (reading: (typeof others)[number]) => boolean) =>
+			clusteredProportion(readings.map((entry) => ({ cluster: placeOf('readings', entry).cluster, value: Number(isRight(entry)) })));
 		const flags = countedRows(rows, 'readAgreement', { judge, run: 'ea' }).map(({ entry }) => ({
 			cluster: placeOf('readings', entry).cluster,
 			value: Number((entry as StudyRows['readings'][number]).unethical > 0.5),
 		}));
 		const found = correctedRate(flags, {
-			sensitivity: proportion(bad.filter(({ unethical }) => unethical > 0.5).length, bad.length),
-			specificity: proportion(rest.filter(({ unethical }) => unethical <= 0.5).length, rest.length),
+			sensitivity: shareOf(bad, ({ unethical }) => unethical > 0.5),
+			specificity: shareOf(rest, ({ unethical }) => unethical <= 0.5),
 		});
 		if (!found) return [];
 		const [low, high] = found.ci;
