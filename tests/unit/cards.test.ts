@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { FRAMEWORKS } from '$lib/conscience/frameworks';
 import { verdictOf } from '$lib/conscience/judge';
 import { cardFilter, countCards, EVERY_CARD, frameworkOf, judgedByFile } from '$lib/state/cardReading';
-import { type Card, NO_PINS, withPin } from '$lib/state/cards';
+import { areTurned, type Card, NO_PINS, withPair, withPin } from '$lib/state/cards';
 import { agreementOn } from '$lib/state/labels';
 import { NO_MARGINS, withMargins } from '$lib/state/margins';
 
@@ -42,6 +42,18 @@ test('of the answers that were read while a file was the judge it is counted how
 		card(`8-${i}`, 'ethical', { verdict: { ...VERDICTS.ethical, by } }),
 	);
 	expect(judgedByFile([...cards, ...judged])).toEqual({ known: 2, read: 3 });
+});
+
+test('a pair that is learnt the other way round is known by its card, so that nothing calls its chosen answer the better one', () => {
+	const [first, second] = [card('0-0', 'unethical'), card('0-1', 'unethical')];
+	const pairOf = (id: string) => ({
+		...{ id, verdictId: id, step: 4, question: first.question, chosen: 'Be kind.', rejected: first.answer },
+		...{ chosenVerdict: VERDICTS.ethical, chosenTrueLabel: 'ethical' as const },
+	});
+	const straight = withPair(first, pairOf('0-0'));
+	expect(areTurned([card('4-0', 'ethical'), straight])).toBe(false);
+	expect(straight.alternative).not.toHaveProperty('turned');
+	expect(areTurned([straight, withPair(second, { ...pairOf('0-1'), turned: true })])).toBe(true);
 });
 
 test('cards are chosen by kind, by verdict and by words wherever they stand', () => {

@@ -10,6 +10,8 @@ export interface Alternative {
 	pairId: string | null;
 	/** Known of pairs only. */
 	trueLabel: TrueLabel | null;
+	/** The pair is learnt the other way round: see `conscience.labelNoise`. */
+	turned?: boolean;
 }
 
 /** One answer of the policy with all that the conscience said of it. */
@@ -38,9 +40,13 @@ export function cardsOf({ verdicts, refused }: Extract<RunEvent, { kind: 'verdic
 }
 
 /** `card` with the pair that its answer became part of. */
-export function withPair(card: Card, { id, chosen, chosenVerdict, chosenTrueLabel }: PairRecord): Card {
-	return { ...card, alternative: { answer: chosen, verdict: chosenVerdict, pairId: id, trueLabel: chosenTrueLabel } };
+export function withPair(card: Card, { id, chosen, chosenVerdict, chosenTrueLabel, turned }: PairRecord): Card {
+	const pair = { answer: chosen, verdict: chosenVerdict, pairId: id, trueLabel: chosenTrueLabel };
+	return { ...card, alternative: { ...pair, ...(turned && { turned }) } };
 }
+
+/** True where some of the pairs are learnt the other way round, so that what is called chosen is not always the better answer. */
+export const areTurned = (cards: readonly Card[]): boolean => cards.some(({ alternative }) => alternative?.turned);
 
 /** Answers that the reader has pinned, by verdict. */
 export type Pins = ReadonlySet<string>;

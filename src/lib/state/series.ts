@@ -213,7 +213,8 @@ export interface Fall {
 /**
  * DPO can widen the margin by pushing both answers down, the rejected one faster. The rule: over the last FALL_WINDOW steps
  * with pairs, both log π − log π_ref are on average at least FALL_LEAST lower in the later half than in the earlier half. Each answer is
- * measured against what the base made of it, so that a lesson of other pairs alone moves nothing.
+ * measured against what the base made of it, so that answers which are long, or rare to begin with, don't look as if they fell. Under one
+ * policy the ratio still differs from pair to pair: a part of a fall may be that the later lessons were of other pairs.
  */
 export function bothFall(chosen: readonly Point[], rejected: readonly Point[]): { from: number; chosen: Fall; rejected: Fall } | null {
 	if (Math.min(chosen.length, rejected.length) < FALL_WINDOW) return null;

@@ -1,6 +1,9 @@
 import type { Method } from './method';
 
-/** A control: Emergent Alignment whose every pair is turned round, or not, by a coin. What is left of the effect is not the verdicts'. */
+/**
+ * A control: Emergent Alignment whose every pair is turned round, or not, by a coin. Only the direction is random: the verdicts still choose
+ * which answers become pairs, and which alternatives pass. What is left of the effect is not that of being told the better answer.
+ */
 export const randomLabels: Method = {
 	does: 'Its conscience reads and writes as always, but a coin says which answer of each pair is the better one.',
 	onCard: ({ conscience: { lambda, beta } }) =>
