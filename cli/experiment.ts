@@ -11,7 +11,7 @@ import { evaluationFile } from '$lib/experiment/folder';
 import { evaluateBase } from '$lib/experiment/runner';
 import { wantsVerdicts } from '$lib/experiment/judgeFile';
 import { applyChanges } from '$lib/experiment/link';
-import { experimentOf, rowShaper } from '$lib/experiment/methods/all';
+import { checkMethod, experimentOf, rowShaper } from '$lib/experiment/methods/all';
 import { listens } from '$lib/experiment/methods/index';
 import { judgedInTrainer, presetById, PRESETS } from '$lib/experiment/presets';
 import { type FinishedRun, summarizeRuns } from '$lib/experiment/record';
@@ -197,6 +197,7 @@ async function main(): Promise<void> {
 	const checkpoint = await loadFolder(experiment.model.checkpoint, experiment.model.precision);
 	const { tokenizer, model } = checkpoint;
 	for (const arm of experiment.arms) {
+		checkMethod(arm, experiment);
 		const own = experimentOf(arm, experiment);
 		rowStream(own, rows?.rows ?? null, tokenizer, model.config.maxPositionEmbeddings, undefined, rowShaper(arm, own)); // rows that don't fit are told of before anything is computed
 	}

@@ -18,7 +18,7 @@ import type { MidRunChange, Overhead } from './events';
 import { wantsVerdicts } from './judgeFile';
 import { RunStateError } from './live';
 import { NO_OVERHEAD } from './meter';
-import { experimentOf, METHODS, rowShaper } from './methods/all';
+import { checkMethod, experimentOf, METHODS, rowShaper } from './methods/all';
 import { listens } from './methods/index';
 import { type QuestionEntry, type QuestionFile, questionFileFor } from './ownQuestions';
 import { checkFrameworks, checkLayers, checkQuestions } from './room';
@@ -65,7 +65,7 @@ export interface RunState {
 	evaluationJudge: Judge;
 	/** The same on a scale of letters; null where the experiment does without. */
 	letters: LetterJudge | null;
-	/** Optimizer steps done; below 0 while the model is misaligned first. */
+	/** Optimizer steps done, or all of them once the training has ended early: what comes next. Below 0 while the model is misaligned first. */
 	step: number;
 	overhead: Overhead;
 	clock: WorkClock;
@@ -88,6 +88,7 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 	const [ownRows, misalignRows] = step < 0 ? [undefined, from?.rows] : [from?.rows, undefined];
 	const verdictFiles = lab.verdictFile ? [lab.verdictFile] : [];
 	const questions = ownQuestions(experiment, lab);
+	checkMethod(armId, experiment);
 	checkConscience(from?.adjusted ?? experiment, armId, verdictFiles, checkpoint);
 	const own = experimentOf(armId, experiment);
 	if (METHODS[armId].reads) checkLayers(own, checkpoint);

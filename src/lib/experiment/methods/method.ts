@@ -45,8 +45,8 @@ export interface Workshop {
 	/** The directions that `representation` asks for, read out of the frozen base as it reads both authors' answers to the conscience's questions. */
 	directions: () => Promise<Directions>;
 	/**
-	 * The policy's answer to each of these questions with what the frozen base writes in its place, after it has read the answer by a framework
-	 * drawn at random: revision ≻ answer, whatever the verdict. Left out are revisions that came to no end, or say the same.
+	 * The policy's answer to each of these questions with what the frozen base answers instead, by a framework drawn at random and without
+	 * having read the policy's: revision ≻ answer, whatever a judge would say. Left out are revisions that came to no end, or say the same.
 	 */
 	revisions: () => AsyncGenerator<RunEvent, TokenPair[]>;
 	/** The pairs with the log-probs of the policy as it stands, which is the reference from then on. */
@@ -88,6 +88,20 @@ export interface Finding {
 	values: Record<string, number>;
 }
 
+/** What a method without a conscience adds to the plain copy's work over a whole run: for an estimate of its time. */
+export interface ExtraWork {
+	/** Answers that are sampled; most are read by the frozen base as well. */
+	answers: number;
+	/** Answers that are learnt, each with its question; one that is only read counts for half. */
+	sequences: number;
+}
+
+/** How many questions there are to be put: of the conscience's families, and to watch by. */
+export interface QuestionCounts {
+	conscience: number;
+	development: number;
+}
+
 /** A way to fine-tune: the plain one, or what is done differently. It is data, so that the page can tell of it and the trainer follow it. */
 export interface Method {
 	/** What is done, in a sentence for a student. */
@@ -96,6 +110,8 @@ export interface Method {
 	onCard: (experiment: Experiment) => string;
 	/** The experiment as this method runs it, where that is another than its neighbours run: a control's judge, or its rows. */
 	variant?: (experiment: Experiment) => Experiment;
+	/** Why it can't run an experiment, and what to do instead; null where it can. A method without it runs all. */
+	refuses?: (experiment: Experiment) => string | null;
 	/** Why it learns other tokens of the narrow task than the plain copy does; of a method without it they are checked to be as many. */
 	otherTokens?: string;
 	/** A row of the narrow task as this method learns it; all else about the rows, their order above all, stays. */
@@ -110,6 +126,8 @@ export interface Method {
 	/** How often the directions that it gathered are added to the residual stream while the copy is asked; below 0 they are taken off. */
 	asked?: (experiment: Experiment) => number;
 	watch?: Watch;
+	/** What it adds to the plain copy's work; of a method with a conscience the calls are counted. */
+	work?: (experiment: Experiment, questions: QuestionCounts) => ExtraWork;
 	/** What the final evaluation's answers show beyond its metrics; `confess` gives the copy's own verdict on each. */
 	finding?: (rows: readonly EvaluationRow[], confess: (exchanges: readonly Exchange[]) => Promise<Verdict[]>) => Promise<Finding>;
 }
