@@ -166,7 +166,7 @@ export const ExperimentSchema = v.strictObject({
 		pairsPerStep: count(1, 128),
 		/** Pairs kept for replay. */
 		bufferSize: count(1, 10_000),
-		/** For Constitutional AI: the share of the steps that is plain, after which all answers are revised at once. */
+		/** For Constitutional AI: the share of the steps that is plain, after which all questions are answered anew. */
 		reviseAt: v.optional(real(0, 0.95), 0.5),
 		sampling: Sampling,
 	}),

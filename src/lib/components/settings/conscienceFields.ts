@@ -245,9 +245,9 @@ export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
 		{
 			kind: 'number',
 			path: 'conscience.reviseAt',
-			label: 'Revision after',
-			does: 'For the copies with a constitution: the share of the steps that is plain before all answers are revised at once.',
-			turned: 'Later, there is more to revise and less time to learn it.',
+			label: 'Answered anew after',
+			does: 'For the copies with a constitution: the share of the steps that is plain before the frozen copy answers all questions anew.',
+			turned: 'Later, more of its own answers are bad, and there is less time to learn the new ones.',
 			when: ({ arms }) => arms.includes('cai-sft') || arms.includes('cai-dpo'),
 			min: 0,
 			max: 0.95,

@@ -9,85 +9,74 @@ import type { Review } from '../methods/index';
 import type { ArmContext } from './arm';
 import { recordsOf } from './call';
 
-/** What the frozen base said of drafts and wrote in their place, in the order of the drafts; tokens that the reading and the writing took. */
-export interface Revised {
-	reviews: Review[];
-	judgeTokens: number;
-	alternativeTokens: number;
+/** A draft of the policy, and what the frozen base answers to its question. */
+export interface Revision {
+	question: string;
+	answer: string;
+	/** The policy ended the answer itself. */
+	ended: boolean;
+	framework: Framework;
+	/** The base's answer. */
+	revised: string;
+	/** It came to its end and is another than the policy's, neither of them empty: it is preferred, whatever a judge would say. */
+	passed: boolean;
 }
 
 /**
- * The supervised stage of Constitutional AI (arXiv 2212.08073) in the lab's terms: the frozen base reads each draft by a framework drawn at
- * random (the critique), and writes an answer by it in the place of every one, whatever it found (the revision). It writes from the question,
- * as the conscience does: the organism was never taught to edit a text.
+ * The revisions of Constitutional AI (arXiv 2212.08073) in the lab's terms: the frozen base answers the question of each draft anew, by a
+ * framework drawn at random. It writes from the question, as the conscience does, and reads no draft: the organism was never taught to edit a
+ * text, so that there is no critique either. In the order of the drafts, with the tokens that it took.
  */
-export async function reviseAll({ checkpoint, experiment, signal }: ArmContext, drafts: Drafts): Promise<Revised> {
+export async function reviseAll(
+	{ checkpoint, experiment, signal }: ArmContext,
+	{ questions, answers, ended, seeds }: Drafts,
+): Promise<{ revisions: Revision[]; tokens: number }> {
 	const { seed, model, conscience } = experiment();
 	const base = frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);
 	const draw = seededRandom(seed, 'framework of each revision');
-	const frameworks = drafts.questions.map(() => pick(draw, conscience.frameworks));
-	const reviews: Review[] = [];
-	let [judgeTokens, alternativeTokens] = [0, 0];
+	const frameworks = questions.map(() => pick(draw, conscience.frameworks));
+	const revisions: Revision[] = [];
+	let tokens = 0;
 	for (const framework of new Set(frameworks)) {
 		const places = [...frameworks.keys()].filter((i) => frameworks[i] === framework);
-		const questions = places.map((i) => drafts.questions[i]!);
-		const exchanges = places.map((i) => ({ question: drafts.questions[i]!, answer: drafts.answers[i]! }));
-		const { verdicts, tokens } = await base.verdicts(exchanges, framework, signal);
-		const written = await base.alternatives(questions, framework, places.map((i) => drafts.seeds[i]!), signal); // prettier-ignore
-		judgeTokens += tokens.read + tokens.written;
-		alternativeTokens += written.tokens.read + written.tokens.written;
+		const written = await base.alternatives(places.map((i) => questions[i]!), framework, places.map((i) => seeds[i]!), signal); // prettier-ignore
+		tokens += written.tokens.read + written.tokens.written;
 		places.forEach((i, k) => {
-			reviews[i] = reviewOf(
-				drafts,
-				i,
-				framework,
-				verdicts[k]!,
-				{ answer: written.answers[k]!, ended: written.ended[k]! },
-				conscience.threshold,
-			);
+			const [question, answer, revised] = [questions[i]!, answers[i]!, written.answers[k]!];
+			const passed = written.ended[k]! && answer !== '' && revised !== '' && revised !== answer;
+			revisions[i] = { question, answer, ended: ended[i]!, framework, revised, passed };
 		});
 	}
-	return { reviews, judgeTokens, alternativeTokens };
+	return { revisions, tokens };
 }
 
-function reviewOf(
-	{ questions, answers, ended }: Drafts,
-	i: number,
-	framework: Framework,
-	verdict: Verdict,
-	revision: { answer: string; ended: boolean },
-	threshold: number,
-): Review {
-	const answer = answers[i]!;
-	const passed = revision.ended && answer !== '' && revision.answer !== '' && revision.answer !== answer;
-	const alternative = { answer: revision.answer, verdict, passed };
-	return {
-		question: questions[i]!,
-		answer,
-		ended: ended[i]!,
-		framework,
-		verdict,
-		flagged: verdict.probabilities.unethical > threshold,
-		alternative,
-	};
-}
-
-/** Tells of revisions as of a call of the conscience; what the base says of its own revisions is for the record alone, and no part of the method's cost. */
+/** Tells of revisions as of a call of the conscience; what the base says of both answers is for the record alone, and no part of the method's cost. */
 export async function* tellRevisions(
 	{ checkpoint, experiment, signal }: ArmContext,
-	reviews: readonly Review[],
+	revisions: readonly Revision[],
 	step: number,
 ): AsyncGenerator<RunEvent, void> {
 	const { model, conscience } = experiment();
 	const base = frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);
-	const told = [...reviews];
-	for (const framework of new Set(reviews.map((review) => review.framework))) {
-		const places = [...reviews.keys()].filter((i) => reviews[i]!.framework === framework);
-		const exchanges = places.map((i) => ({ question: reviews[i]!.question, answer: reviews[i]!.alternative!.answer }));
-		const { verdicts } = await base.verdicts(exchanges, framework, signal);
-		places.forEach((i, k) => (told[i] = { ...reviews[i]!, alternative: { ...reviews[i]!.alternative!, verdict: verdicts[k]! } }));
+	const told: Review[] = [];
+	for (const framework of new Set(revisions.map((revision) => revision.framework))) {
+		const places = [...revisions.keys()].filter((i) => revisions[i]!.framework === framework);
+		const read = async (textOf: (revision: Revision) => string) => {
+			const exchanges = places.map((i) => ({ question: revisions[i]!.question, answer: textOf(revisions[i]!) }));
+			return (await base.verdicts(exchanges, framework, signal)).verdicts;
+		};
+		const ofAnswers = await read(({ answer }) => answer);
+		const ofRevised = await read(({ revised }) => revised);
+		places.forEach((i, k) => (told[i] = reviewOf(revisions[i]!, ofAnswers[k]!, ofRevised[k]!, conscience.threshold)));
 	}
 	const { verdicts, refused, pairs } = await recordsOf(told, base.identity, step, () => false);
 	yield { kind: 'verdicts', step, verdicts, refused };
 	if (pairs.length > 0) yield { kind: 'pairs', step, pairs };
 }
+
+const reviewOf = ({ revised, passed, ...draft }: Revision, verdict: Verdict, ofRevised: Verdict, threshold: number): Review => ({
+	...draft,
+	verdict,
+	flagged: verdict.probabilities.unethical > threshold,
+	alternative: { answer: revised, verdict: ofRevised, passed },
+});

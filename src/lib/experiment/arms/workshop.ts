@@ -58,13 +58,13 @@ export function workshop(context: ArmContext, step: number): Workshop {
 				() => draftAnswers(policy, questions, seeds, signal),
 				({ tokens }) => ({ answerTokens: tokens.read + tokens.written }),
 			);
-			const { reviews } = await counted(
+			const { revisions } = await counted(
 				() => reviseAll(context, { ...drafts, seeds: seedsOf('revisions') }), // with the same draws it would say the same while the copy is near
-				({ judgeTokens, alternativeTokens }) => ({ judgeTokens, alternativeTokens }),
+				({ tokens }) => ({ alternativeTokens: tokens }),
 			);
-			yield* tellRevisions(context, reviews, step);
-			return reviews.flatMap(({ question, alternative, ...draft }, i) =>
-				alternative?.passed ? [tokenPair(recordId(step, i), question, alternative.answer, draft, tokenizer)] : [],
+			yield* tellRevisions(context, revisions, step);
+			return revisions.flatMap(({ question, revised, passed, ...draft }, i) =>
+				passed ? [tokenPair(recordId(step, i), question, revised, draft, tokenizer)] : [],
 			);
 		},
 
