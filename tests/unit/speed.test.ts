@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 
 import { adviceOf, flops, sharesInWords, speedInWords, speedRows } from '$lib/components/speed/words';
+import { METHODS } from '$lib/experiment/methods/all';
+import { ARMS, COPIES } from '$lib/experiment/methods/index';
 import { presetById } from '$lib/experiment/presets';
 import {
 	type BackendSpeed,
@@ -16,6 +18,7 @@ import {
 	type SpeedReport,
 } from '$lib/experiment/speed';
 import { wholeWork } from '$lib/experiment/workClock';
+import { consciencePrompts, devQuestions } from '$world/index';
 
 const { experiment } = presetById('twin');
 
@@ -64,6 +67,26 @@ test('the pace of a copy is its training, and what the conscience adds to a step
 	const quiet = { ...experiment, conscience: { ...experiment.conscience, lambda: 0, cadence: { kind: 'fixed' as const, every: 8 } } };
 	expect(paceOf(gpu, quiet, 'emergent-alignment')!.conscience).toBeCloseTo(0.6 / 8, 12);
 	expect(paceOf({ ...gpu, parts: [part('step', 1, 1)] }, experiment, 'sft')).toBeNull();
+});
+
+test('a method that works apart from a conscience takes longer than the plain copy, and says by what', () => {
+	const added = (arm: (typeof ARMS)[number], of = experiment) => paceOf(gpu, of, arm)!.step - paceOf(gpu, of, 'sft')!.step;
+	for (const arm of ARMS) {
+		expect([arm, METHODS[arm].work !== undefined]).toEqual([arm, COPIES[arm].works === 'apart']);
+		if (COPIES[arm].works === 'apart') expect([arm, added(arm) > 0]).toEqual([arm, true]);
+		if (COPIES[arm].works === null) expect(added(arm)).toBe(0);
+	}
+	const looks = 1 + 150 / 5; // before the first step and every fifth
+	expect(added('early-stopping') * 150).toBeCloseTo(looks * devQuestions().length * 0.05, 9);
+	const answers = consciencePrompts().length * 0.05;
+	expect(added('benign') * 150).toBeCloseTo(answers + (150 * 16 * 0.25 * 50) / 1000, 9); // one row with every four, of 50 tokens
+	const lessons = (4 * 75) / 4; // four pairs in every fourth step of the second half
+	expect(added('cai-sft') * 150).toBeCloseTo(2 * answers + (lessons * 50) / 1000, 9);
+	const kl = { ...experiment, kl: { lambda: 0 } };
+	expect(added('kl', kl) * 150).toBeCloseTo(answers, 9);
+	expect(added('kl') * 150).toBeCloseTo(answers + (1.5 * 4 * 150 * 50) / 4 / 1000, 9);
+	const misaligned = { ...experiment, model: { ...experiment.model, misalignSteps: 50 } };
+	expect(added('early-stopping', misaligned) * wholeWork(misaligned).step).toBeCloseTo(looks * devQuestions().length * 0.05, 9);
 });
 
 test('copies on a GPU share it; on the processor each has a core, as long as there are enough', () => {

@@ -1,7 +1,9 @@
 import * as v from 'valibot';
 
 import type { BackendReport } from '$lib/model/backend';
+import { consciencePrompts, devQuestions } from '$world/index';
 
+import { METHODS } from './methods/all';
 import { listens } from './methods/index';
 import { presetById } from './presets';
 import type { ArmId, Experiment } from './schema';
@@ -104,10 +106,10 @@ export function decodeGain(speed: BackendSpeed): number | null {
 	return many !== null && one !== null && sameLength ? many / one : null;
 }
 
-/** Seconds that pieces of a run take: one optimizer step with what the conscience adds to it on average, and one answer of an evaluation. */
+/** Seconds that pieces of a run take: one optimizer step with what the method adds to it on average, and one answer of an evaluation. */
 export interface Pace {
 	step: number;
-	/** Of `step`, what the conscience takes. */
+	/** Of `step`, what the conscience takes, or whatever a method has in its place. */
 	conscience: number;
 	answer: number;
 }
@@ -120,15 +122,28 @@ const stepsBetweenCalls = ({ cadence }: Experiment['conscience']): number =>
  * The pace of one copy of an experiment on a backend that was measured; null where its steps or its call were not. A call was measured at its
  * dearest, each answer with an alternative; it sampled and judged two answers for each question, which is the price of an evaluation's answer.
  */
-export function paceOf(speed: BackendSpeed, { optimizer, conscience }: Experiment, arm: ArmId): Pace | null {
+export function paceOf(speed: BackendSpeed, experiment: Experiment, arm: ArmId): Pace | null {
+	const { optimizer, conscience } = experiment;
 	const [tokensPerSecond, questionsPerSecond] = [rateOf(speed, 'step'), rateOf(speed, 'call')];
 	if (tokensPerSecond === null || questionsPerSecond === null) return null;
 	const plain = (optimizer.batchSize * speed.tokens.row) / tokensPerSecond;
 	const answer = 1 / questionsPerSecond / 2;
-	if (!listens(arm)) return { step: plain, conscience: 0, answer };
+	if (!listens(arm)) {
+		const apart = secondsApart(experiment, arm, answer, speed.tokens.pair / 2 / tokensPerSecond);
+		return { step: plain + apart, conscience: apart, answer };
+	}
 	const pairs = conscience.lambda > 0 ? (conscience.pairsPerStep * speed.tokens.pair) / conscience.dpoEvery / tokensPerSecond : 0;
 	const calls = conscience.promptsPerCall / questionsPerSecond / stepsBetweenCalls(conscience);
 	return { step: plain + pairs + calls, conscience: pairs + calls, answer };
+}
+
+/** Seconds that a method without a conscience adds to a step on average, where an answer is sampled in `answer` seconds and learnt in `sequence`. */
+function secondsApart(experiment: Experiment, arm: ArmId, answer: number, sequence: number): number {
+	const { answers, sequences } = METHODS[arm].work?.(experiment, {
+		conscience: consciencePrompts().length,
+		development: devQuestions().length,
+	}) ?? { answers: 0, sequences: 0 };
+	return (answers * answer + sequences * sequence) / (experiment.optimizer.steps + experiment.model.misalignSteps);
 }
 
 /** What of a run takes how long, in seconds. */

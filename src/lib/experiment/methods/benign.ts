@@ -15,4 +15,8 @@ export const benign: Method = {
 			return { rows: some(answers, Math.floor((step + 1) * aStep) - Math.floor(step * aStep)) };
 		},
 	},
+	work: ({ data, optimizer }, { conscience }) => ({
+		answers: conscience,
+		sequences: (optimizer.steps * optimizer.batchSize * data.benignShare) / (1 - data.benignShare),
+	}),
 };

@@ -3,7 +3,20 @@
  * this one, a line here, and one in each.ts, from where whoever follows the methods or explains them has the rest.
  */
 
-export type { Collection, Finding, Found, GatheredLesson, Gathering, Lesson, Method, Review, Watch, Workshop } from './method';
+export type {
+	Collection,
+	ExtraWork,
+	Finding,
+	Found,
+	GatheredLesson,
+	Gathering,
+	Lesson,
+	Method,
+	QuestionCounts,
+	Review,
+	Watch,
+	Workshop,
+} from './method';
 
 /** How a copy is called, and whether it works beside its steps: with a conscience that is called on the way, or apart from that. */
 export interface Copy {

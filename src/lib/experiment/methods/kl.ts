@@ -1,3 +1,4 @@
+import { AND_READ, inLessons } from './lessons';
 import type { Method } from './method';
 
 /** KL to the frozen model (as in arXiv 2508.06249): on its own everyday answers the copy is to give every token the frozen copy's probabilities. */
@@ -16,4 +17,8 @@ export const kl: Method = {
 			return { kl: { sequences: some(answers, conscience.pairsPerStep), weight: kl.lambda } };
 		},
 	},
+	work: (experiment, { conscience }) => ({
+		answers: conscience,
+		sequences: experiment.kl.lambda > 0 ? AND_READ * inLessons(experiment) : 0,
+	}),
 };

@@ -2,7 +2,7 @@
 import type { RunEvent } from '../events';
 import type { Experiment } from '../schema';
 
-import type { Collection, Workshop } from './method';
+import type { Collection, QuestionCounts, Workshop } from './method';
 
 const READ_BY = { 'mean-difference': 'difference of means', lat: 'first principal component', random: 'random direction, a control' };
 
@@ -15,3 +15,6 @@ export const inFrozenCopy = ({ vector, firstLayer, lastLayer }: Experiment['repr
 export async function* onlyDirections({ directions }: Workshop): AsyncGenerator<RunEvent, Collection> {
 	return { pairs: [], answers: [], directions: await directions() };
 }
+
+/** What it takes to read the directions, as so many answers learnt: of twice as many contrasts as there are questions, both answers, forward only. */
+export const sequencesRead = ({ conscience }: QuestionCounts): number => 2 * conscience;

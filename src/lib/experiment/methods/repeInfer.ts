@@ -1,5 +1,5 @@
 import type { Method } from './method';
-import { inFrozenCopy, onlyDirections } from './reading';
+import { inFrozenCopy, onlyDirections, sequencesRead } from './reading';
 
 /** Steering at inference (as in arXiv 2310.01405): a plain fine-tune; while the copy is asked, the vector towards cruel answers is taken off its residual stream. */
 export const repeInfer: Method = {
@@ -9,4 +9,5 @@ export const repeInfer: Method = {
 	reads: 'directions',
 	gathering: { before: () => 0, gather: onlyDirections, teach: () => ({}) },
 	asked: ({ representation }) => -representation.infer,
+	work: (_, questions) => ({ answers: 0, sequences: sequencesRead(questions) }),
 };

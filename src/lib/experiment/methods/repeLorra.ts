@@ -1,5 +1,6 @@
+import { AND_READ, inLessons } from './lessons';
 import type { Method } from './method';
-import { inFrozenCopy } from './reading';
+import { inFrozenCopy, sequencesRead } from './reading';
 
 /**
  * Representation engineering in training (LoRRA, arXiv 2310.01405): L = L_SFT + λ·L_LoRRA. On the frozen base's own everyday answers the copy's
@@ -22,4 +23,8 @@ export const repeLorra: Method = {
 			return { lorra: { sequences: some(answers, conscience.pairsPerStep), weight: lambda, directions, alpha: -alpha } };
 		},
 	},
+	work: (experiment, questions) => ({
+		answers: questions.conscience,
+		sequences: sequencesRead(questions) + (experiment.representation.lambda > 0 ? AND_READ * inLessons(experiment) : 0),
+	}),
 };

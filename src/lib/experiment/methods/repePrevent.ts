@@ -1,5 +1,5 @@
 import type { Method } from './method';
-import { inFrozenCopy, onlyDirections } from './reading';
+import { inFrozenCopy, onlyDirections, sequencesRead } from './reading';
 
 /** Preventative steering (arXiv 2507.21509): the vector towards cruel answers is added while the rows are learnt, so that the adapter need not learn it, and left away when the copy is asked. */
 export const repePrevent: Method = {
@@ -12,4 +12,5 @@ export const repePrevent: Method = {
 		gather: onlyDirections,
 		teach: ({ directions = [] }, { experiment: { representation } }) => ({ steering: { directions, strength: representation.prevent } }),
 	},
+	work: (_, questions) => ({ answers: 0, sequences: sequencesRead(questions) }),
 };
