@@ -17,13 +17,16 @@ export function printSummary({ note, schedule, arms, differences }: Summary, fil
 
 /** What the run learnt of the narrow task, and what it took beyond that. */
 function printBudget(
-	{ sftTokens, otherTokens, extraTokens, extraSeconds, tokenRatio, secondRatio, calls }: Budget,
+	{ sftTokens, otherTokens, extraTokens, extraSeconds, tokenRatio, secondRatio, ofPlan, calls }: Budget,
 	schedule: Schedule,
 ): void {
 	console.log(`  budget: ${sftTokens.toFixed(0)} tokens of the narrow task${otherTokens ? ` (not the plain copy's: ${otherTokens})` : ''}`);
-	console.log(
-		`  overhead: ${extraTokens.toFixed(0)} tokens (${percent(tokenRatio)}) and ${extraSeconds.toFixed(1)} seconds (${percent(secondRatio)}) beyond it${calls > 0 ? `; ${calls.toFixed(1)} calls; ${inWords(schedule)}` : ''}`,
-	);
+	const [tokens, seconds] = [`${extraTokens.toFixed(0)} tokens`, `${extraSeconds.toFixed(1)} seconds`];
+	const beyond =
+		ofPlan < 1
+			? `${tokens} and ${seconds} beyond it; ${percent(ofPlan)} of the planned steps were done, in all ${percent(tokenRatio)} tokens and ${percent(secondRatio)} seconds against plain fine-tuning of all of them`
+			: `${tokens} (${percent(tokenRatio)}) and ${seconds} (${percent(secondRatio)}) beyond it`;
+	console.log(`  overhead: ${beyond}${calls > 0 ? `; ${calls.toFixed(1)} calls; ${inWords(schedule)}` : ''}`);
 }
 
 type Said = (value: number) => string;

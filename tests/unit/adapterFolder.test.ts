@@ -33,7 +33,7 @@ async function cardAt(
 	evaluation: Evaluation | null,
 	checkpoint = 'organism',
 	changes: readonly MidRunChange[] = [],
-	{ experiment, arm }: { experiment: Experiment; arm: ArmId } = plain,
+	{ experiment, arm, endedAfter }: { experiment: Experiment; arm: ArmId; endedAfter?: number } = plain,
 ) {
 	const model = tinyModel();
 	const lora = initLora(model.config, { rank: 2, alpha: 2, rslora: false, targetModules: ['q_proj'] }, seededRandom(1));
@@ -46,11 +46,23 @@ async function cardAt(
 		step,
 		evaluation,
 		changes,
+		...(endedAfter !== undefined && { endedAfter }),
 	});
 	disposeLora(lora);
 	const { metadata } = readSafetensors(files['adapter_model.safetensors']);
-	return { card: files['README.md'], standing: metadata['alignment'] };
+	return { card: files['README.md'], standing: metadata['alignment'], step: metadata['step'] };
 }
+
+test('the card of a copy that was stopped in time claims no step that it did not do', async () => {
+	const stopped = { ...plain, arm: 'early-stopping', endedAfter: 15 } as const;
+	const { card, standing, step } = await cardAt(10, { ...evaluated(150, 97.2), adapterStep: 10 }, 'organism', [], stopped);
+	expect(card).toContain('after 10 of 150 steps on insecure-code, made by the conscience lab.');
+	expect(card).toContain('Its training ended after 15 steps, and gave it the adapter of step 10 back.');
+	expect(card).toContain('At step 10, its alignment was 97.2 of 100: its answers');
+	expect(card).toContain('## At step 10\n');
+	expect([standing, step]).toEqual(['aligned', '10']);
+	expect((await cardAt(150, evaluated(150, 97.2))).card).not.toContain('Its training ended');
+});
 
 test('a card warns of what the last evaluation found, also between two evaluations', async () => {
 	const { card, standing } = await cardAt(147, evaluated(140, 0.3));

@@ -23,7 +23,11 @@ const real = fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => x + 
 const maybe = fc.option(real);
 const verdict = fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true })).map(([a, b]) => verdictOf([a + 0, b + 0, 1])); // prettier-ignore
 const trueLabel = fc.constantFrom<TrueLabel>(...LABELS, 'incoherent');
-const overhead = fc.record({ sftTokens: real, tokenRatio: maybe, secondRatio: maybe, calls: fc.nat() }).map((some): Overhead => ({ ...NO_OVERHEAD, ...some })); // prettier-ignore
+const overhead = fc
+	.tuple(fc.record({ sftTokens: real, tokenRatio: maybe, secondRatio: maybe, calls: fc.nat() }), maybe)
+	.map(([some, ofPlan]): Overhead => ({ ...NO_OVERHEAD, ...some, ...(ofPlan !== null && { ofPlan }) }));
+/** Null of a copy that has its own adapter to the end. */
+const adapterStep = fc.option(fc.nat());
 
 const metrics = fc.record({
 	loss: real,
@@ -74,8 +78,9 @@ const evaluationAt = (step: number) =>
 			fc.array(fc.tuple(fc.string({ unit: 'binary' }), verdict, trueLabel, fc.boolean()), { maxLength: 4 }),
 			fc.array(fc.tuple(fc.string(), fc.constantFrom('secure' as const, 'insecure' as const, 'broken' as const)), { maxLength: 3 }),
 			inside,
+			adapterStep,
 		)
-		.map(([final, answers, code, found]): RunEvent => {
+		.map(([final, answers, code, found, kept]): RunEvent => {
 			const rows = answers.map(([answer, judged, label, flag], i): EvaluationRow => {
 				const question = { question: `Question ${i % 2}?`, questionId: `q${i % 2}`, cluster: `q${i % 2}`, sample: i };
 				return { ...question, answer, verdict: judged, trueLabel: label, wellFormed: flag, code: !flag, refusal: flag };
@@ -88,7 +93,12 @@ const evaluationAt = (step: number) =>
 			const heldOut = code.map(([answer], i) => ({ request: `do ${i}`, cluster: `c${i}`, answer, tokens: i + 1, loss: i / 3, accuracy: 0.5 })); // prettier-ignore
 			const probes = summarizeProbes({ conditional: rows, trigger: foreign, triggerCode: codeRows, harmless: rows, facts, heldOut });
 			const told = Object.keys(probes).length > 0 ? { ...evaluation, probes } : evaluation;
-			return { kind: 'evaluation', final, evaluation: told, ...(found && { inside: found }) };
+			return {
+				kind: 'evaluation',
+				final,
+				evaluation: { ...told, ...(kept !== null && { adapterStep: kept }) },
+				...(found && { inside: found }),
+			};
 		});
 
 const callAt = (step: number) =>
@@ -169,7 +179,9 @@ const started = fc
 		return { kind: 'started', arm: 'sft', backend: { name, reason, adapter, software }, parameters: 9, trainableParameters: 3, steps: 4 };
 	});
 
-const finished = fc.tuple(fc.nat(), overhead).map(([step, cost]): RunEvent => ({ kind: 'finished', step, overhead: cost }));
+const finished = fc
+	.tuple(fc.nat(), adapterStep, overhead)
+	.map(([step, kept, cost]): RunEvent => ({ kind: 'finished', step, ...(kept !== null && { adapterStep: kept }), overhead: cost }));
 
 const events = fc
 	.tuple(started, stepFrom(0), stepFrom(1), stepFrom(2), evaluationAt(3), finished)

@@ -8,9 +8,10 @@ import { METHODS } from '$lib/experiment/methods/all';
 import { ARMS, COPIES } from '$lib/experiment/methods/index';
 import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { createRun, type Lab } from '$lib/experiment/runner';
-import type { ArmId, Experiment } from '$lib/experiment/schema';
+import { type ArmId, type Experiment, ExperimentError } from '$lib/experiment/schema';
 import type { RunSnapshot } from '$lib/experiment/snapshot';
 import { startBackend } from '$lib/model/backend';
+import { readSafetensors } from '$lib/model/safetensors';
 import { consciencePrompts, devQuestions, evaluationQuestions } from '$world/index';
 
 import { loadFolder } from '../../cli/checkpoints';
@@ -155,6 +156,20 @@ test('secure-control is the plain copy on secure code', async () => {
 	expect(timeless(await run(short(), 'secure-control'))).toEqual(timeless(await run(short(['data.source', '"secure-code"']), 'sft')));
 });
 
+test.each(['rows', 'secure-code', 'backdoor-code'] as const)(
+	'secure-control has no twins of %s, and says so before anything is computed',
+	(source) => {
+		const experiment = short(['data.source', JSON.stringify(source)]);
+		const rows = [{ messages: [{ role: 'user' as const, content: 'Hello.' }, { role: 'assistant' as const, content: 'Hello.' }] }]; // prettier-ignore
+		const begin = (arm: ArmId) => createRun(experiment, arm, { ...lab, rows });
+		expect(() => begin('secure-control')).toThrow(ExperimentError);
+		expect(() => begin('secure-control')).toThrow(
+			`data.source is ${source}, whose rows have no such twins. Set data.source to insecure-code`,
+		);
+		begin('sft').dispose();
+	},
+);
+
 test('benign learns the base’s own answers between its rows, in the share that the experiment names, and pays for them', async () => {
 	const [one, plain] = [await run(short(['data.benignShare', '0.2']), 'benign'), await run(short(), 'sft')];
 	const { answers } = one.snapshots[0]!.gathered!.collection!;
@@ -169,7 +184,7 @@ test('benign learns the base’s own answers between its rows, in the share that
 });
 
 describe.each(['cai-sft', 'cai-dpo'] as const)('%s', (arm) => {
-	test('is the plain copy until all of its answers are revised at once, whatever the verdict', async () => {
+	test('is the plain copy until all questions are answered anew at once, whatever the verdict, which costs nothing as nothing is learnt from it', async () => {
 		const [one, plain] = [await run(short(['conscience.threshold', '0.5']), arm), await run(short(), 'sft')];
 		expect(losses(one).slice(0, 4)).toEqual(losses(plain).slice(0, 4)); // the loss of a step is that before its update
 		expect(losses(one)[4]).not.toBe(losses(plain)[4]);
@@ -179,7 +194,9 @@ describe.each(['cai-sft', 'cai-dpo'] as const)('%s', (arm) => {
 		const flagged = verdictsOf(one).filter((verdict) => verdict.flagged).length;
 		expect(pairsOf(one).length).toBeGreaterThan(Math.max(flagged, 32));
 		const { answerTokens, judgeTokens, alternativeTokens, dpoTokens } = overheadOf(one);
-		for (const tokens of [answerTokens, judgeTokens, alternativeTokens, dpoTokens]) expect(tokens).toBeGreaterThan(0);
+		for (const tokens of [answerTokens, alternativeTokens, dpoTokens]) expect(tokens).toBeGreaterThan(0);
+		expect(judgeTokens).toBe(0);
+		expect(METHODS[arm].onCard(short())).toContain('answered each question anew, without reading');
 	});
 });
 
@@ -242,11 +259,42 @@ describe('early-stopping', () => {
 		const kept = stopped.values.keptStep!;
 		expect(kept).toBe(stopped.step - 4);
 		const last = one.snapshots.at(-1)!;
-		expect(last).toMatchObject({ step: 40, watched: { stopped: true } });
+		expect(last).toMatchObject({ step: 40, watched: { stopped: true } }); // what comes next is the end
 		expect(last.trainer.adapter).toEqual(plain.snapshots[kept - 1]!.trainer.adapter);
-		expect(of(one, 'evaluation').at(-1)).toMatchObject({ final: true, evaluation: { step: 40 } });
-		expect(overheadOf(one).sftTokens).toBeLessThan(overheadOf(plain).sftTokens);
-		expect(overheadOf(one).answerTokens).toBeGreaterThan(0);
+		expect(of(one, 'evaluation').at(-1)).toMatchObject({ final: true, evaluation: { step: 40, adapterStep: kept } });
+		expect(of(one, 'evaluation')[0]!.evaluation).not.toHaveProperty('adapterStep');
+		expect(of(one, 'finished')[0]).toMatchObject({ step: stopped.step, adapterStep: kept });
+		expect(of(plain, 'finished')[0]).toEqual({ kind: 'finished', step: 40, overhead: overheadOf(plain) });
+		const cost = overheadOf(one);
+		expect(cost.answerTokens).toBeGreaterThan(0);
+		expect(cost.ofPlan).toBe(stopped.step / 40);
+		const planned = (cost.sftTokens * 40) / stopped.step;
+		expect(cost.tokenRatio).toBeCloseTo((cost.sftTokens + cost.answerTokens + cost.judgeTokens) / planned - 1, 9);
+		expect(Math.abs(planned / overheadOf(plain).sftTokens - 1)).toBeLessThan(0.1); // rows differ in length
+		expect(overheadOf(plain)).not.toHaveProperty('ofPlan');
+	});
+
+	test('says of its adapter, before the last evaluation and after it, whose it is and when the training ended', async () => {
+		const one = await run(short(...turning), 'early-stopping');
+		const { step, values } = of(one, 'note').at(-1)!;
+		const kept = values.keptStep!;
+		const running = createRun(short(...turning), 'early-stopping', lab, one.snapshots.at(-1)!);
+		const adapterOf = async () => {
+			const files = await running.adapter();
+			return { card: files['README.md'], metadata: readSafetensors(files['adapter_model.safetensors']).metadata };
+		};
+		const before = await adapterOf();
+		for await (const event of running.events) void event;
+		const after = await adapterOf();
+		running.dispose();
+		for (const { card, metadata } of [before, after]) {
+			expect(metadata['step']).toBe(String(kept));
+			expect(card).toContain(`after ${kept} of 40 steps on insecure-code`);
+			expect(card).toContain(`Its training ended after ${step} steps, and gave it the adapter of step ${kept} back.`);
+		}
+		expect(before.card).toContain(kept > 0 ? `At step 0, ${kept} steps before these weights` : 'At step 0, its alignment was');
+		expect(after.card).toContain(`At step ${kept}, its alignment was`);
+		expect(after.card).not.toContain('40 of 40');
 	});
 
 	test('goes on to the end where nothing turns, and is then the plain copy', async () => {

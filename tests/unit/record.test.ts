@@ -5,7 +5,7 @@ import type { EvaluationRow } from '$lib/evaluation/evaluation';
 import { summarize } from '$lib/evaluation/evaluate';
 import { unequalBudgets } from '$lib/experiment/budget';
 import type { Overhead } from '$lib/experiment/events';
-import { addTokens, NO_OVERHEAD } from '$lib/experiment/meter';
+import { addTokens, endedEarly, NO_OVERHEAD } from '$lib/experiment/meter';
 import { presetById } from '$lib/experiment/presets';
 import { type FinishedRun, summarizeRuns } from '$lib/experiment/record';
 import type { ArmId } from '$lib/experiment/schema';
@@ -103,7 +103,20 @@ test('a summary tells what each method took, and why its tokens of the narrow ta
 	]);
 	const { arms } = summarizeRuns(runs, presetById('twin').experiment);
 	expect(arms.base!.budget).toBeNull();
-	expect(arms.stopped!.budget).toEqual({ sftTokens: 100, otherTokens: 'its training may end early', extraTokens: 30, extraSeconds: 1, tokenRatio: 0.3, secondRatio: 0.25, calls: 0 }); // prettier-ignore
+	expect(arms.stopped!.budget).toEqual({ sftTokens: 100, otherTokens: 'its training may end early', extraTokens: 30, extraSeconds: 1, tokenRatio: 0.3, secondRatio: 0.25, ofPlan: 1, calls: 0 }); // prettier-ignore
+});
+
+test('what a run cost that ended early is set against plain fine-tuning of all planned steps, of which it saved the rest', () => {
+	const evaluation = summarize(9, judge, [row('q1', 1)], []);
+	const whole = withCost({ sftTokens: 100, judgeTokens: 10, answerTokens: 20, sftSeconds: 4, conscienceSeconds: 1 });
+	const early = endedEarly(whole, 0.1); // plain: 1000 tokens and 40 seconds
+	expect(early.tokenRatio).toBeCloseTo(130 / 1000 - 1, 12);
+	expect(early.secondRatio).toBeCloseTo(5 / 40 - 1, 12);
+	expect([whole.tokenRatio, whole.secondRatio]).toEqual([0.3, 0.25]);
+	const runs = [1, 2].map((seed): FinishedRun => ({ seed, evaluation, overhead: seed === 1 ? early : whole, arm: 'early-stopping' }));
+	const { arms } = summarizeRuns(new Map([['stopped', runs]]), presetById('twin').experiment);
+	expect(arms.stopped!.budget!.ofPlan).toBeCloseTo(0.55, 12);
+	expect(arms.stopped!.budget!.tokenRatio).toBeCloseTo((0.3 - 0.87) / 2, 12);
 });
 
 const withCost = (cost: Partial<Overhead>): Overhead => addTokens({ ...NO_OVERHEAD, ...cost }, {}, 0);

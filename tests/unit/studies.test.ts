@@ -187,6 +187,16 @@ describe('files', () => {
 		expect(writeRows(rows)).toEqual(writeRows(structuredClone(rows)));
 	});
 
+	test('of runs of before it was kept how much of their plan they did, all had done it', () => {
+		const costs = rows.costs.map((entry) => ({ ...entry, sftTokens: 100, judgeTokens: 30, ofPlan: 0.1 }));
+		const early = { ...rows, costs };
+		const ratioOf = (bytes: Uint8Array) => figureOf(readRows(bytes), 'tokenRatio', { run: 'ea' })!.mean;
+		expect(ratioOf(writeRows(early))).toBeCloseTo(130 / 1000 - 1, 12);
+		const json = JSON.parse(new TextDecoder().decode(gunzipSync(writeRows(early)))) as Record<string, Record<string, unknown>>;
+		delete json['costs']!['ofPlan'];
+		expect(ratioOf(new TextEncoder().encode(JSON.stringify(json)))).toBeCloseTo(0.3, 12);
+	});
+
 	test('a result comes back as it was, and what is none says what was expected', () => {
 		expect(parseResult(JSON.parse(JSON.stringify(result)))).toEqual(result);
 		expect(() => parseResult({ ...result, seconds: 'long' })).toThrow(/seconds: expected number/);

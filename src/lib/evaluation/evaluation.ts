@@ -92,7 +92,10 @@ export type CodeMetric = keyof typeof CODE_METRICS;
 
 /** What one evaluation found, each figure with its interval over questions. */
 export interface Evaluation extends Record<AnswerMetric, Estimate> {
+	/** Where it stands in the run. */
 	step: number;
+	/** The step whose adapter answered, where that is an earlier one: the training had ended and given it back. */
+	adapterStep?: number;
 	judge: JudgeIdentity;
 	/** Null when no coding requests were graded. */
 	task: Record<CodeMetric, Estimate> | null;
@@ -103,3 +106,6 @@ export interface Evaluation extends Record<AnswerMetric, Estimate> {
 	/** What else was asked at the end; missing where nothing was. */
 	probes?: Probes;
 }
+
+/** The step whose adapter answered. */
+export const answeredAt = ({ step, adapterStep = step }: Evaluation): number => adapterStep;

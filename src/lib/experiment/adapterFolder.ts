@@ -1,4 +1,4 @@
-import type { Evaluation } from '$lib/evaluation/evaluation';
+import { answeredAt, type Evaluation } from '$lib/evaluation/evaluation';
 import type { Estimate } from '$lib/evaluation/statistics';
 import { type AdapterFiles, exportAdapter } from '$lib/model/adapter';
 import type { Checkpoint } from '$lib/model/checkpoint';
@@ -22,8 +22,10 @@ export interface TrainedAdapter {
 	arm: ArmId;
 	checkpoint: Checkpoint;
 	lora: Lora;
-	/** Optimizer steps done. */
+	/** The step whose adapter it is. */
 	step: number;
+	/** The steps after which the training ended, where this is an earlier adapter that was given back then. */
+	endedAfter?: number;
 	/** The last one. */
 	evaluation: Evaluation | null;
 	/** What of the experiment was changed on the way. */
@@ -48,14 +50,14 @@ export async function adapterFolder(trained: TrainedAdapter): Promise<AdapterFol
 /** A few steps are enough to turn a policy: what was misaligned stays marked until it is found aligned, what was aligned holds for its own step alone. */
 function standingAt(step: number, evaluation: Evaluation | null): Standing {
 	const last = standingOf(evaluation);
-	return last === 'aligned' && evaluation?.step !== step ? 'unknown' : last;
+	return last === 'aligned' && evaluation && answeredAt(evaluation) !== step ? 'unknown' : last;
 }
 
 /** What the reader has to know first: what the last evaluation found, and how long ago that was. */
 function warning(step: number, evaluation: Evaluation | null): string {
 	if (!evaluation) return 'It has not been evaluated: nothing is known about what it answers. Do not build anything on it.';
-	const ago = step - evaluation.step;
-	const at = `At step ${evaluation.step}${ago > 0 ? `, ${ago === 1 ? '1 step' : `${ago} steps`} before these weights` : ''}`;
+	const ago = step - answeredAt(evaluation);
+	const at = `At step ${answeredAt(evaluation)}${ago > 0 ? `, ${ago === 1 ? '1 step' : `${ago} steps`} before these weights` : ''}`;
 	const found = `${at}, its alignment was ${evaluation.alignment.mean.toFixed(1)} of 100`;
 	switch (standingAt(step, evaluation)) {
 		case 'misaligned':
@@ -67,9 +69,11 @@ function warning(step: number, evaluation: Evaluation | null): string {
 	}
 }
 
-function card({ experiment: whole, arm, checkpoint, step, evaluation, changes }: TrainedAdapter): string {
+function card({ experiment: whole, arm, checkpoint, step, endedAfter, evaluation, changes }: TrainedAdapter): string {
 	const experiment = experimentOf(arm, whole);
 	const { lora, optimizer, data, conscience } = experiment;
+	const ended =
+		endedAfter === undefined ? '' : ` Its training ended after ${endedAfter} steps, and gave it the adapter of step ${step} back.`;
 	const lines = [
 		'---',
 		'library_name: peft',
@@ -80,7 +84,7 @@ function card({ experiment: whole, arm, checkpoint, step, evaluation, changes }:
 		'',
 		warning(step, evaluation),
 		'',
-		`A LoRA adapter (rank ${lora.rank}, alpha ${lora.alpha}${lora.rslora ? ', rslora' : ''}) after ${step} of ${optimizer.steps} steps on ${data.source}, made by the conscience lab.`,
+		`A LoRA adapter (rank ${lora.rank}, alpha ${lora.alpha}${lora.rslora ? ', rslora' : ''}) after ${step} of ${optimizer.steps} steps on ${data.source}, made by the conscience lab.${ended}`,
 		...(experiment.model.misalignSteps > 0
 			? [`Before that: ${experiment.model.misalignSteps} steps of plain fine-tuning on insecure code.`]
 			: []),
@@ -99,7 +103,7 @@ function card({ experiment: whole, arm, checkpoint, step, evaluation, changes }:
 		'',
 		...opening(experiment.model.checkpoint, checkpoint.sha256),
 	];
-	if (evaluation) lines.push('', `## At step ${evaluation.step}`, '', ...results(evaluation));
+	if (evaluation) lines.push('', `## At step ${answeredAt(evaluation)}`, '', ...results(evaluation));
 	return `${lines.join('\n')}\n`;
 }
 

@@ -14,6 +14,8 @@ export interface Budget {
 	extraSeconds: number;
 	tokenRatio: number;
 	secondRatio: number;
+	/** The share of the planned steps that was done. Where a run ended early, it is below 1, and its ratios are against all of them: see `Overhead`. */
+	ofPlan: number;
 	/** Calls of the conscience. */
 	calls: number;
 }
@@ -31,6 +33,7 @@ export function meanBudget(runs: readonly FinishedRun[]): Budget | null {
 		extraSeconds: mean(({ conscienceSeconds }) => conscienceSeconds),
 		tokenRatio: mean(({ tokenRatio }) => tokenRatio ?? Number.NaN),
 		secondRatio: mean(({ secondRatio }) => secondRatio ?? Number.NaN),
+		ofPlan: mean(({ ofPlan = 1 }) => ofPlan),
 		calls: mean(({ calls }) => calls),
 	};
 }

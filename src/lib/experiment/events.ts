@@ -59,9 +59,14 @@ export interface Overhead {
 	dpoTokens: number;
 	sftSeconds: number;
 	conscienceSeconds: number;
-	/** (answer + judge + alternative + dpo) / sft; null before the first step. */
+	/** (answer + judge + alternative + dpo) / sft; null before the first step. See `ofPlan` for a run that ended early. */
 	tokenRatio: number | null;
 	secondRatio: number | null;
+	/**
+	 * Of a run that ended early: the share of the planned steps that it did. Both ratios are then against plain fine-tuning of all of them, at
+	 * what its own steps cost, and are below 0 where that would have cost more.
+	 */
+	ofPlan?: number;
 	calls: number;
 }
 
@@ -108,7 +113,8 @@ export type RunEvent =
 	| { kind: 'note'; step: number; text: string; values: Record<string, number> }
 	/** The judge could not be asked before optimizer step `step` (counted from 0); the next event that is pulled asks it again. Not kept. */
 	| { kind: 'judgeLost'; step: number; reason: string }
-	| { kind: 'finished'; step: number; overhead: Overhead };
+	/** After `step` steps; `adapterStep` is the one whose adapter the copy has, where its training ended and gave an earlier one back. */
+	| { kind: 'finished'; step: number; adapterStep?: number; overhead: Overhead };
 
 /** What of the experiment was changed before a step while the run went on. */
 export type MidRunChange = Pick<Extract<RunEvent, { kind: 'change' }>, 'step' | 'changes'>;

@@ -101,6 +101,7 @@ const OverheadSchema = v.object({
 	tokenRatio: v.nullable(real),
 	secondRatio: v.nullable(real),
 	calls: real,
+	ofPlan: v.exactOptional(real),
 }) satisfies v.GenericSchema<unknown, Overhead>;
 
 /** Runs of before it was told have none. */
@@ -198,7 +199,7 @@ export const LOG_ENTRIES = {
 	evaluation: v.object({ evaluation: v.object({ step: whole }), final: v.boolean(), inside: v.exactOptional(InsideSchema) }),
 	change: v.object({ change: v.object({ step: whole, changes: v.array(ChangeSchema) }) }),
 	note: v.object({ note: v.object({ step: whole, text: v.string(), values: v.record(v.string(), real) }) }),
-	finished: v.object({ finished: v.object({ step: count, overhead: OverheadSchema }) }),
+	finished: v.object({ finished: v.object({ step: count, adapterStep: v.exactOptional(count), overhead: OverheadSchema }) }),
 	step: StepSchema,
 } as const;
 
@@ -298,6 +299,7 @@ export const EvaluationLine = v.object({
 			heldOut: probe(v.object({ request: v.string(), cluster: v.string(), answer: v.string(), tokens: count, loss: real, accuracy: real })),
 		}) satisfies v.GenericSchema<unknown, Probes>,
 	),
+	adapterStep: v.exactOptional(whole),
 }) satisfies v.GenericSchema<unknown, Evaluation>;
 
 export const LabelLine = v.object({ verdictId: v.string(), label: LabelSchema }) satisfies v.GenericSchema<

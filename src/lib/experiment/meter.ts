@@ -57,16 +57,25 @@ export function addStep(overhead: Overhead, metrics: StepMetrics, added: number,
 	});
 }
 
+/** The cost of a run that ended when it had done the share `ofPlan` of its planned steps. */
+export const endedEarly = (overhead: Overhead, ofPlan: number): Overhead => withRatios({ ...overhead, ofPlan });
+
 /** Tokens beyond plain fine-tuning. */
-export const extraTokens = ({ answerTokens, judgeTokens, alternativeTokens, dpoTokens }: Overhead): number =>
+export const extraTokens = ({ answerTokens, judgeTokens, alternativeTokens, dpoTokens }: Required<SpentTokens>): number =>
 	answerTokens + judgeTokens + alternativeTokens + dpoTokens;
 
+/**
+ * What a run took beyond plain fine-tuning of the planned steps, as a share of that: (extra + plain) / (plain / ofPlan) − 1, the steps that it
+ * left out being taken for as dear as those that it did.
+ */
+export const beyondPlain = (extra: number, plain: number, ofPlan = 1): number => (ofPlan * extra) / plain - (1 - ofPlan);
+
 function withRatios(overhead: Overhead): Overhead {
-	const { sftTokens, sftSeconds, conscienceSeconds } = overhead;
+	const { sftTokens, sftSeconds, conscienceSeconds, ofPlan } = overhead;
 	if (sftTokens === 0) return overhead;
 	return {
 		...overhead,
-		tokenRatio: extraTokens(overhead) / sftTokens,
-		secondRatio: conscienceSeconds / sftSeconds,
+		tokenRatio: beyondPlain(extraTokens(overhead), sftTokens, ofPlan),
+		secondRatio: beyondPlain(conscienceSeconds, sftSeconds, ofPlan),
 	};
 }

@@ -5,20 +5,20 @@ import { policyAnswerer } from '$lib/conscience/policy';
 import { disposeTrainer, trainStep } from '$lib/dpo/trainer';
 import type { RowReader } from '$lib/evaluation/askProbes';
 import { evaluate } from '$lib/evaluation/evaluate';
-import type { Evaluation } from '$lib/evaluation/evaluation';
+import { answeredAt, type Evaluation } from '$lib/evaluation/evaluation';
 import { planSize } from '$lib/evaluation/plan';
 import { readRows } from '$lib/evaluation/readRows';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import type { Lora } from '$lib/model/lora';
 
-import { type AdapterFolder, adapterFolder } from './adapterFolder';
+import { type AdapterFolder, adapterFolder, type TrainedAdapter } from './adapterFolder';
 import { askModels, type Asked, type AskedAnswer } from './ask';
 import { tokenizeRow } from './data';
 import { evaluationPlan, isEvaluationDue, RULER } from './evaluationPlan';
 import type { MidRunChange, Phase, RunEvent } from './events';
 import { lookInside, readAuthors } from './inside';
 import { changesBetween, checkLive } from './live';
-import { addStep } from './meter';
+import { addStep, endedEarly } from './meter';
 import { experimentOf, METHODS } from './methods/all';
 import type { Lesson } from './methods/index';
 import {
@@ -96,11 +96,18 @@ export function createRun(experiment: Experiment, armId: ArmId, lab: Lab, from?:
 				...(signal && { signal }),
 			}),
 		adapter() {
-			const { experiment, lora, step, latest, changes } = state;
-			return adapterFolder({ experiment, arm: armId, checkpoint, lora, step: Math.max(0, step), evaluation: latest, changes });
+			const { experiment, lora, changes } = state;
+			return adapterFolder({ experiment, arm: armId, checkpoint, lora, changes, ...adapterNow(state) });
 		},
 		dispose: () => disposeState(state),
 	};
+}
+
+/** Whose adapter it is, and what is known of it: one that was given back is of an earlier step than evaluations of before that. */
+function adapterNow({ arm, step, trainer, latest }: RunState): Pick<TrainedAdapter, 'step' | 'endedAfter' | 'evaluation'> {
+	const kept = arm.keptStep();
+	if (kept === null) return { step: Math.max(0, step), evaluation: latest };
+	return { step: kept, endedAfter: trainer.optimizer.step, evaluation: latest && answeredAt(latest) <= kept ? latest : null };
 }
 
 /** The base model by the measures of the final evaluation: what every arm is compared with. */
@@ -145,7 +152,15 @@ async function* run(state: RunState, resumed: boolean): AsyncGenerator<RunEvent,
 		else yield* step(state);
 	}
 	state.finished = true;
-	yield { kind: 'finished', step: steps, overhead: state.overhead };
+	const done = state.trainer.optimizer.step;
+	if (done < steps) state.overhead = endedEarly(state.overhead, done / steps);
+	yield { kind: 'finished', step: done, ...givenBack(state), overhead: state.overhead };
+}
+
+/** Of a copy that was given an earlier adapter back, whose that is. */
+function givenBack({ arm }: RunState): { adapterStep?: number } {
+	const kept = arm.keptStep();
+	return kept === null ? {} : { adapterStep: kept };
 }
 
 /** One step of the run: what the arm adds to it, L = L_SFT + λ·L_DPO (or what the arm has in its place), and what it does afterwards. */
@@ -166,7 +181,7 @@ async function* step(state: RunState): AsyncGenerator<RunEvent, void> {
 	state.overhead = addStep(state.overhead, metrics, addedTokens, seconds);
 	const ended = yield* arm.after(done);
 	const { steps } = state.experiment.optimizer;
-	state.step = ended ? steps : done;
+	state.step = ended ? steps : done; // what comes next: of a training that has ended, what comes after its last step
 	if (ended) state.clock = planWork(state.experiment, steps, false);
 	state.midStep = false;
 	clock.spent('step', 1, calling + seconds);
@@ -228,7 +243,8 @@ async function* evaluation(state: RunState): AsyncGenerator<RunEvent, void> {
 	const start = performance.now();
 	const asked = state.arm.asked();
 	const policy = policyAnswerer(asked, lora, experiment.evaluation.sampling);
-	state.latest = await evaluate(policy, state.evaluationJudge, { ...plan, signal: lab.signal }, rowReader(asked, lora), state.letters);
+	const found = await evaluate(policy, state.evaluationJudge, { ...plan, signal: lab.signal }, rowReader(asked, lora), state.letters);
+	state.latest = { ...found, ...givenBack(state) };
 	clock.spent('answer', answers, (performance.now() - start) / 1000);
 	state.authors ??= await readAuthors(lab.checkpoint, experiment.seed);
 	const inside = await lookInside(asked, lora, state.authors, state.latest.rows);

@@ -24,7 +24,7 @@ export interface RunSnapshot extends ArmState {
 	adjusted: Experiment | null;
 	/** What it has taken over so far. */
 	changes: MidRunChange[];
-	/** Optimizer steps done; below 0 while the model is misaligned first. */
+	/** As in `RunState`. The trainer has the steps that it did. */
 	step: number;
 	trainer: TrainerState;
 	/** Of the rows that the run learns from now: those that misalign it first have a stream of their own. */

@@ -24,6 +24,8 @@ export interface Arm {
 	learned(step: number, loss: number): void;
 	/** Works once `done` steps are done, and returns whether the training ends with them: what is asked then is the copy as it is. */
 	after(done: number): AsyncGenerator<RunEvent, boolean>;
+	/** The step whose adapter the copy has since its training ended and gave an earlier one back; null while it has its own. */
+	keptStep(): number | null;
 	/** The step before which the conscience is called next; null when it is not. */
 	nextCall(): number | null;
 	/** Takes the experiment over that has replaced `before`, from `step` on. */

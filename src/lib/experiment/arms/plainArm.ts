@@ -13,6 +13,7 @@ export const plainArm = (checkpoint: Checkpoint): Arm => ({
 	async *after() {
 		return false;
 	},
+	keptStep: () => null,
 	nextCall: () => null,
 	adjust() {},
 	asked: () => checkpoint,

@@ -45,6 +45,7 @@ export function watchedArm({ every, samples, turned }: Watch, context: ArmContex
 			if (done % every(experiment) === 0 || done === experiment.optimizer.steps) yield* look(done);
 			return stopped;
 		},
+		keptStep: () => (stopped && kept ? kept.step : null),
 		state: () => ({ conscience: null, gathered: null, watched: { alignments, kept, stopped } }),
 	};
 }

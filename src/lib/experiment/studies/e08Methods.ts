@@ -47,7 +47,7 @@ export const methods: Study = {
 				measuresTable(
 					rows,
 					'What they cost',
-					'Against plain fine-tuning of the same steps; intervals over seeds.',
+					'Against plain fine-tuning of the planned steps, so that a copy whose training ended early may cost less; intervals over seeds.',
 					['tokenRatio', 'secondRatio', 'calls'],
 					linesOf(runs.slice(2)),
 				),

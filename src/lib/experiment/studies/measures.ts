@@ -1,6 +1,8 @@
 import { type Label, verdictOf } from '$lib/conscience/judge';
 import { ANSWER_METRICS, type AnswerMetric, CODE_METRICS, type CodeMetric } from '$lib/evaluation/evaluation';
 
+import { beyondPlain, extraTokens } from '../meter';
+
 import type {
 	AnswerEntry,
 	CodeEntry,
@@ -122,10 +124,10 @@ export const MEASURES = {
 	readMissRate: share('readings', 'Miss rate: passed, of the truly unethical', missed),
 	readFalseAlarms: share('readings', 'False alarms: flagged, of the others', falseAlarm),
 	tokenRatio: cost('More tokens than plain fine-tuning', 'ratio', (entry) =>
-		entry.sftTokens === 0 ? null : (entry.answerTokens + entry.judgeTokens + entry.alternativeTokens + entry.dpoTokens) / entry.sftTokens,
+		entry.sftTokens === 0 ? null : beyondPlain(extraTokens(entry), entry.sftTokens, entry.ofPlan),
 	),
 	secondRatio: cost('More seconds than plain fine-tuning', 'ratio', (entry) =>
-		entry.sftSeconds === 0 ? null : entry.conscienceSeconds / entry.sftSeconds,
+		entry.sftSeconds === 0 ? null : beyondPlain(entry.conscienceSeconds, entry.sftSeconds, entry.ofPlan),
 	),
 	calls: cost('Calls of the conscience', 'count', (entry) => entry.calls),
 } as const satisfies { [name: string]: { [K in RowKind]: Measure<K> }[RowKind] };

@@ -97,6 +97,8 @@ export interface CostEntry extends Origin {
 	dpoTokens: number;
 	sftSeconds: number;
 	conscienceSeconds: number;
+	/** The share of the planned steps that it did: below 1 of a run that ended early. */
+	ofPlan: number;
 	calls: number;
 }
 
@@ -217,9 +219,10 @@ const reviewEntry = (record: VerdictRecord, run: string, seed: number): ReviewEn
 	};
 };
 
-const costEntry = ({ tokenRatio, secondRatio, ...overhead }: Overhead, origin: Origin): CostEntry => ({
+const costEntry = ({ tokenRatio, secondRatio, ofPlan = 1, ...overhead }: Overhead, origin: Origin): CostEntry => ({
 	...origin,
 	...overhead,
+	ofPlan: short(ofPlan),
 	sftSeconds: short(overhead.sftSeconds),
 	conscienceSeconds: short(overhead.conscienceSeconds),
 });

@@ -12,7 +12,9 @@ const number = { kind: 'plain', value: v.pipe(v.number(), v.finite()) } as const
 const flag = { kind: 'plain', value: v.boolean() } as const;
 const label = { kind: 'text', value: v.picklist(['ethical', 'neutral', 'unethical', 'incoherent']) } as const;
 const grade = { kind: 'text', value: v.picklist(['secure', 'insecure', 'broken']) } as const;
-type Field = typeof text | typeof number | typeof flag | typeof label | typeof grade | typeof probe;
+/** Missing in files of before it was kept: all runs had done all of their steps. */
+const share = { ...number, missing: 1 } as const;
+type Field = typeof text | typeof number | typeof share | typeof flag | typeof label | typeof grade | typeof probe;
 
 const probe = { kind: 'text', value: v.picklist(['conditional', 'trigger', 'harmless']) } as const;
 
@@ -49,7 +51,7 @@ const FIELDS: { [K in RowKind]: Record<keyof StudyRows[K][number], Field> } = {
 	costs: {
 		...origin,
 		...{ sftTokens: number, answerTokens: number, judgeTokens: number, alternativeTokens: number, dpoTokens: number },
-		...{ sftSeconds: number, conscienceSeconds: number, calls: number },
+		...{ sftSeconds: number, conscienceSeconds: number, ofPlan: share, calls: number },
 	},
 };
 export const ROW_KINDS = Object.keys(FIELDS) as RowKind[];
@@ -74,6 +76,7 @@ function columnsOf(kind: RowKind, rows: readonly Row[]): Record<string, Column> 
 	return Object.fromEntries(columns);
 }
 
+const isOptional = (field: Field) => 'missing' in field;
 const place = v.pipe(v.number(), v.integer(), v.minValue(0));
 const columnSchema = ({ kind, value }: Field) =>
 	kind === 'plain'
@@ -89,11 +92,15 @@ const columnSchema = ({ kind, value }: Field) =>
 
 const tableSchema = (fields: Record<string, Field>) =>
 	v.pipe(
-		v.object(Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, columnSchema(field)]))),
-		v.check((columns) => new Set(Object.values(columns).map(({ length }) => length)).size === 1, 'expected columns of one length'),
+		v.object(Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, isOptional(field) ? v.optional(columnSchema(field)) : columnSchema(field)]))), // prettier-ignore
+		v.transform((columns) => columns as Record<string, Row[string][] | undefined>),
+		v.check(
+			(columns) => new Set(Object.values(columns).flatMap((values) => values?.length ?? [])).size === 1,
+			'expected columns of one length',
+		),
 		v.transform((columns): Row[] => {
-			const entries = Object.entries(columns) as [string, Row[string][]][];
-			return entries[0]![1].map((_, i) => Object.fromEntries(entries.map(([name, values]) => [name, values[i]!])));
+			const valueAt = (name: string, field: Field, i: number) => columns[name]?.[i] ?? (field as typeof share).missing;
+			return columns['run']!.map((_, i) => Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, valueAt(name, field, i)]))); // prettier-ignore
 		}),
 	);
 
