@@ -278,7 +278,7 @@ describe('early-stopping', () => {
 		const one = await run(short(...turning), 'early-stopping');
 		const { step, values } = of(one, 'note').at(-1)!;
 		const kept = values.keptStep!;
-		const running = createRun(short(...turning), 'early-stopping', lab, one.snapshots.at(-1)!);
+		const running = createRun(short(...turning), 'early-stopping', lab, one.snapshots.at(-1));
 		const adapterOf = async () => {
 			const files = await running.adapter();
 			return { card: files['README.md'], metadata: readSafetensors(files['adapter_model.safetensors']).metadata };
