@@ -49,7 +49,7 @@ const inBrackets = ([low, high]: readonly [number, number], number: Said) => `[$
 function rateInWords({ rate, se }: ArmEstimate, number: Said): string {
 	if (!rate || se) return '';
 	const { events, answers, clustered, independent } = rate;
-	return `, exact ${inBrackets(clustered, number)} for ${events} of ${answers} (${inBrackets(independent, number)} were they independent)`;
+	return `, exact ${inBrackets(clustered, number)} at worst for ${events} of ${answers} (${inBrackets(independent, number)} were they independent)`;
 }
 
 function testInWords({ p, holm, detectable }: DifferenceEstimate, number: Said): string {

@@ -79,6 +79,17 @@ def exact(events, of):
     return [interval.low, interval.high]
 
 
+def rate(frame, above):
+    """Korn and Graubard's interval of the share of values above a bound, with the cluster-robust error (SciPy's quantiles)."""
+    values = (frame['value'] > above).astype(float)
+    fit = clustered(frame.assign(value=values))
+    n, p, degrees = len(values), fit['mean'], frame['question'].nunique() - 1
+    effective = p * (1 - p) / fit['se'] ** 2 * (stats.t.ppf(0.975, n - 1) / stats.t.ppf(0.975, degrees)) ** 2
+    assert effective < n
+    x = p * effective
+    return {'above': above, 'interval': [stats.beta.ppf(0.025, x, effective - x + 1), stats.beta.ppf(0.975, x + 1, effective - x)]}
+
+
 golden = {
     'arms': arms,
     'clustered': {name: clustered(frame) for name, frame in frames.items()},
@@ -88,6 +99,7 @@ golden = {
     'holm': {'p': p_values, 'raised': list(multipletests(p_values, method='holm')[1])},
     'rates': [{'events': events, 'of': of, 'interval': exact(events, of)} for events, of in rates],
     'fractional': {'events': 2.5, 'of': 30.25, 'interval': [float(stats.beta.ppf(0.025, 2.5, 28.75)), float(stats.beta.ppf(0.975, 3.5, 27.75))]},
+    'clusteredRates': {name: [rate(frame, above) for above in (62, 70, 80)] for name, frame in frames.items()},
     'power': [{'d': d, 'questions': float(TTestPower().solve_power(d, power=0.8, alpha=0.05))} for d in effects],
 }
 Path(__file__).with_suffix('.json').write_text(json.dumps(golden, indent='\t') + '\n')

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { clusterBootstrap } from '$lib/evaluation/bootstrap';
 import { detectable, questionsNeeded, seedsNeeded, varianceComponents } from '$lib/evaluation/power';
-import { exactInterval } from '$lib/evaluation/rates';
+import { exactInterval, rateInterval } from '$lib/evaluation/rates';
 import { holm, pValue } from '$lib/evaluation/significance';
 import { clusteredMean, differencesByKey, pairedDifference } from '$lib/evaluation/statistics';
 
@@ -49,6 +49,13 @@ test('p values are raised as statsmodels raises them', () => {
 describe('exact intervals of a rate are those of SciPy', () => {
 	test.each([...golden.rates, golden.fractional])('$events of $of', ({ events, of, interval }) => {
 		exactInterval(events, of).forEach((end, i) => expect(end).toBeCloseTo(interval[i]!, 9));
+	});
+});
+
+describe.each(['a', 'b'] as const)('intervals of a share of arm %s are Korn and Graubard’s', (name) => {
+	test.each(golden.clusteredRates[name])('above $above', ({ above, interval }) => {
+		const found = rateInterval(arms[name].map(({ value, ...place }) => ({ ...place, value: Number(value > above) })))!;
+		expectEnds(found.clustered, interval, 1e-6);
 	});
 });
 

@@ -125,6 +125,12 @@ describe('rateInterval', () => {
 		expect(clustered[1] - clustered[0]).toBeGreaterThan(2 * (independent[1] - independent[0]));
 	});
 
+	test('24 questions know an error less well than 192 answers would: one answer of a kind alone counts for less than among independent ones', () => {
+		const { independent, clustered } = rateInterval(rows([1, ...new Array<number>(191).fill(0)]))!;
+		expect(clustered[1]).toBeGreaterThan(1.04 * independent[1]); // (2.069 / 1.973)² is 1.10
+		expect(clustered[0]).toBeLessThan(independent[0]);
+	});
+
 	test('what is no share has no such interval', () => {
 		expect(rateInterval([{ cluster: 'q', value: 0.5 }])).toBeNull();
 		expect(rateInterval([])).toBeNull();

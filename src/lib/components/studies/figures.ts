@@ -2,7 +2,7 @@ import { extent } from 'd3';
 
 import type { Figure } from '$lib/experiment/studies/figures';
 import type { Table, TableLine } from '$lib/experiment/studies/finding';
-import { numberIn, unitOf } from '$lib/experiment/studies/inWords';
+import { endsInWords, numberIn, unitOf } from '$lib/experiment/studies/inWords';
 import { measureOf } from '$lib/experiment/studies/measures';
 
 /** How a run's mean is drawn: the two copies as everywhere, all else in ink or grey. Colour is never the only sign: the label stands beside it. */
@@ -54,6 +54,6 @@ export function chartColumn({ columns, lines }: Table, column: number): ChartCol
 export function figureParts(figure: Figure): { mean: string; interval: string } {
 	const number = numberIn(figure);
 	const { ci, se, clusters } = figure;
-	if (ci) return { mean: number(figure.mean), interval: `${number(ci[0])} to ${number(ci[1])}` };
+	if (ci) return { mean: number(figure.mean), interval: endsInWords(figure, ci).join(' to ') };
 	return { mean: number(figure.mean), interval: se === 0 && clusters > 1 ? 'all alike' : 'interval unknown' };
 }

@@ -1,5 +1,6 @@
 /** Figures as sentences say them: the number with its interval, and whether it can be told from nothing. */
 import { holm, pValue } from '$lib/evaluation/significance';
+import type { Interval } from '$lib/evaluation/statistics';
 
 import type { Figure } from './figures';
 import { measureOf } from './measures';
@@ -10,8 +11,21 @@ export function figureInWords(figure: Figure | null): string {
 	const { mean, ci, se, clusters } = figure;
 	const number = numberIn(figure);
 	if (!ci && se === 0 && clusters > 1) return `${number(mean)} (all alike)`;
-	return ci ? `${number(mean)} [${number(ci[0])}, ${number(ci[1])}]` : `${number(mean)} (interval unknown)`;
+	return ci ? `${number(mean)} [${endsInWords(figure, ci).join(', ')}]` : `${number(mean)} (interval unknown)`;
 }
+
+/** Both ends of an interval; of rows that are all alike the far one is the worst case. */
+export function endsInWords(figure: Figure, ci: Interval): string[] {
+	const number = numberIn(figure);
+	return ci.map((end) => `${isAtWorst(figure) && end !== figure.mean ? 'at worst ' : ''}${number(end)}`);
+}
+
+/** An interval of rows that are all alike: they don't show how far those of one question go together. */
+export const isAtWorst = ({ se, ci }: Figure): boolean => se === 0 && ci !== null && ci[0] < ci[1];
+
+/** What is said beside a table that has such an interval. */
+export const AT_WORST =
+	'“At worst”: where all rows are alike they don’t tell how far those of one question (or kind of coding task) go together; the interval then counts each as one answer.';
 
 /** How a figure's numbers are written. */
 export function numberIn({ measure }: Pick<Figure, 'measure'>): (x: number) => string {

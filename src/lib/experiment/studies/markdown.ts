@@ -1,5 +1,5 @@
 /** A study's result as Markdown: what docs quote is what was computed. */
-import { figureInWords, unitOf } from './inWords';
+import { AT_WORST, figureInWords, isAtWorst, unitOf } from './inWords';
 import type { StudyResult } from './result';
 import type { Table, TextList } from './finding';
 import type { Study } from './study';
@@ -35,7 +35,8 @@ function tableInMarkdown({ title, about, columns, lines }: Table): string {
 		return unit ? `${column} (${unit})` : column;
 	});
 	const rows = lines.map(({ label, cells }) => [label, ...cells.map((cell) => (cell ? figureInWords(cell) : '–'))]);
-	return `### ${title}\n\n${about} Brackets hold 95 % intervals; t intervals may pass the ends of a scale.\n\n${markdownTable(['', ...head], rows)}`;
+	const worst = lines.some(({ cells }) => cells.some((cell) => cell && isAtWorst(cell))) ? ` ${AT_WORST}` : '';
+	return `### ${title}\n\n${about} Brackets hold 95 % intervals; t intervals may pass the ends of a scale.${worst}\n\n${markdownTable(['', ...head], rows)}`;
 }
 
 const listInMarkdown = ({ title, about, columns, rows, total }: TextList): string =>
