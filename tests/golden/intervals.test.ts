@@ -4,7 +4,7 @@ import { clusterBootstrap } from '$lib/evaluation/bootstrap';
 import { detectable, questionsNeeded, seedsNeeded, varianceComponents } from '$lib/evaluation/power';
 import { exactInterval, rateInterval } from '$lib/evaluation/rates';
 import { holm, pValue } from '$lib/evaluation/significance';
-import { clusteredMean, differencesByKey, pairedDifference } from '$lib/evaluation/statistics';
+import { clusteredMean, differencesByKey, type Observation, pairedDifference } from '$lib/evaluation/statistics';
 
 import golden from './intervals.json';
 
@@ -12,6 +12,8 @@ type Interval = [number, number];
 const observed = (rows: (typeof golden.arms)['a']) =>
 	rows.map(({ question, seed, value }) => ({ cluster: question, key: `${seed}/${question}`, value }));
 const arms = { a: observed(golden.arms.a), b: observed(golden.arms.b) };
+/** The same, with the seed that each is of. */
+const seeded = (arm: 'a' | 'b') => arms[arm].map((entry, i) => ({ ...entry, seed: golden.arms[arm][i]!.seed }));
 
 /** Ends within a share of the interval's width of those expected. */
 function expectEnds(found: Interval | null, expected: readonly number[], share: number): void {
@@ -36,6 +38,32 @@ test('the paired difference, too, with its p value', () => {
 	expect(pValue(found)! / golden.difference.p).toBeCloseTo(1, 8);
 });
 
+describe('over questions and seeds', () => {
+	test('mean, error, t interval and p value of arm a are those of two-way cluster-robust regression', () => {
+		const expected = golden.crossed.a;
+		const found = clusteredMean(seeded('a'));
+		expect(found).toMatchObject({ clusters: 24, seeds: 5 });
+		expect(found.mean).toBeCloseTo(expected.mean, 10);
+		expect(found.se).toBeCloseTo(expected.se, 10);
+		expect(found.se).toBeGreaterThan(1.2 * Math.max(...expected.oneWay));
+		expectEnds(found.ci, expected.ci, 1e-7);
+		expect(pValue(found)! / expected.p).toBeCloseTo(1, 7);
+	});
+
+	test('so is that of the paired difference', () => {
+		const { mean, se, oneWay } = golden.crossed['a - b'];
+		const found = pairedDifference(seeded('a'), seeded('b'));
+		expect(found.mean).toBeCloseTo(mean, 10);
+		expect(found.se).toBeCloseTo(Math.max(se, ...oneWay), 10);
+	});
+
+	test('of arm b, whose seeds do next to nothing, the sum is smaller than the error over questions: that is the least', () => {
+		const { se, oneWay } = golden.crossed.b;
+		expect(se).toBeLessThan(oneWay[0]!);
+		expect(clusteredMean(seeded('b')).se).toBeCloseTo(oneWay[0]!, 10);
+	});
+});
+
 // Two draws of the clusters agree as far as their numbers allow: SciPy's 200,000 and ours of 50,000 within 2 % of the width.
 test.each(['a', 'b'] as const)('the cluster bootstrap of arm %s is that of SciPy', (name) => {
 	expectEnds(clusterBootstrap(arms[name], 3, 50_000), golden.bootstrap[name], 0.02);
@@ -52,10 +80,14 @@ describe('exact intervals of a rate are those of SciPy', () => {
 	});
 });
 
-describe.each(['a', 'b'] as const)('intervals of a share of arm %s are Korn and Graubard’s', (name) => {
-	test.each(golden.clusteredRates[name])('above $above', ({ above, interval }) => {
-		const found = rateInterval(arms[name].map(({ value, ...place }) => ({ ...place, value: Number(value > above) })))!;
-		expectEnds(found.clustered, interval, 1e-6);
+describe('intervals of a share are Korn and Graubard’s', () => {
+	const found = (observations: readonly Observation[], above: number) =>
+		rateInterval(observations.map((entry) => ({ ...entry, value: Number(entry.value > above) })))!.clustered;
+	test.each(golden.clusteredRates)('above $above, over questions', ({ above, interval }) => {
+		expectEnds(found(arms.a, above), interval, 1e-6);
+	});
+	test.each(golden.crossedRates)('above $above, over questions and seeds', ({ above, interval }) => {
+		expectEnds(found(seeded('a'), above), interval, 1e-6);
 	});
 });
 

@@ -50,7 +50,7 @@ test('arms are summed up over seeds and compared seed by seed, question by quest
 	const [difference] = summary.differences;
 	expect(difference).toMatchObject({ a: 'conscience', b: 'plain' });
 	expect(difference!.metrics.alignment!.mean).toBeCloseTo(65, 10);
-	expect(difference!.metrics.alignment!.clusters).toBe(2);
+	expect(difference!.metrics.alignment).toMatchObject({ clusters: 2, seeds: 2 });
 });
 
 test('every pair of arms is tested, and the tests are corrected for one another, metric by metric', () => {

@@ -20,6 +20,15 @@ describe('clusteredMean', () => {
 		expect(clusteredMean(often).se).toBeCloseTo(clusteredMean(once).se!, 12);
 	});
 
+	test('what a seed does to all questions alike is in the error only where seeds are told apart', () => {
+		const rows = [0, 1, 2].flatMap((seed) => [3, 7, 1, 9].map((value, q) => ({ cluster: `q${q}`, seed, value: value + 10 * seed })));
+		const [both, questions] = [clusteredMean(rows), clusteredMean(rows.map(({ cluster, value }) => ({ cluster, value })))];
+		expect(both).toMatchObject({ mean: questions.mean, clusters: 4, seeds: 3 });
+		expect(questions).not.toHaveProperty('seeds');
+		expect(both.se! / questions.se!).toBeGreaterThan(3);
+		expect(clusteredMean(rows.filter(({ seed }) => seed === 1))).toEqual(clusteredMean(rows.slice(4, 8).map(({ cluster, value }) => ({ cluster, value })))); // prettier-ignore
+	});
+
 	test('one cluster alone has no standard error, and nothing has no mean', () => {
 		expect(clusteredMean([{ cluster: 'q', value: 4 }])).toEqual({ mean: 4, se: null, ci: null, clusters: 1 });
 		expect(clusteredMean([]).mean).toBeNaN();

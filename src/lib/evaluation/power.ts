@@ -1,5 +1,7 @@
 import quantile from '@stdlib/stats-base-dists-t-quantile';
 
+import { degreesOf } from './statistics';
+
 /** What was measured of one question (or cluster of questions) in the run of one seed. */
 export interface Cell {
 	question: string;
@@ -49,16 +51,15 @@ export function varianceComponents(cells: readonly Cell[]): VarianceComponents |
 }
 
 /**
- * The smallest true difference that so many questions and seeds find with this power, by a two-sided test at 5 %:
- * d = (t_{0.975,ν} + t_{power,ν})·SE, SE² = (σ²_q + σ²_r/S)/Q + σ²_s/S, with Satterthwaite's ν of the two. What seeds add to the spread
+ * The smallest true difference that so many questions and seeds find with this power, by the two-sided test at 5 % of `clusteredMean`:
+ * d = (t_{0.975,ν} + t_{power,ν})·SE, SE² = (σ²_q + σ²_r/S)/Q + σ²_s/S, ν = min(Q, S) − 1, or Q − 1 of one seed. What seeds add to the spread
  * counts only where more than one seed tells of it. Null where no spread was measured, or there are too few to test anything.
  */
 export function detectable(components: VarianceComponents, questions: number, seeds: number, power = 0.8): number | null {
 	const byQuestion = (components.question + components.residual / seeds) / questions;
 	const bySeed = (components.seed ?? 0) / seeds;
 	if (byQuestion + bySeed === 0 || questions < 2 || (bySeed > 0 && seeds < 2)) return null;
-	const spread = byQuestion ** 2 / (questions - 1) + (bySeed > 0 ? bySeed ** 2 / (seeds - 1) : 0);
-	const degrees = (byQuestion + bySeed) ** 2 / spread;
+	const degrees = degreesOf(seeds > 1 ? { clusters: questions, seeds } : { clusters: questions });
 	return (quantile(0.975, degrees) + quantile(power, degrees)) * Math.sqrt(byQuestion + bySeed);
 }
 

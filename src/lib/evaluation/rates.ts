@@ -1,7 +1,7 @@
 import betainc from '@stdlib/math-base-special-betainc';
 import quantile from '@stdlib/stats-base-dists-t-quantile';
 
-import { clusteredMean, type Interval, type Observation } from './statistics';
+import { clusteredMean, degreesOf, type Interval, type Observation } from './statistics';
 
 /** A share of answers with intervals that hold where every answer is alike, and the t interval has no width. */
 export interface RateInterval {
@@ -24,18 +24,19 @@ export function exactInterval(events: number, of: number): Interval {
 }
 
 /**
- * The exact interval with n* = p(1 − p)/SE² · (t_{n−1} / t_{C−1})² answers (Korn & Graubard, Survey Methodology 24, 1998), the number of
- * independent ones that would be as telling; SE is the clustered one, t the 97.5 % point, since C clusters know SE no better than that, and
- * n* is never above n. Where all answers are alike SE tells nothing of how far they go together: then each cluster counts as one answer, the
+ * The exact interval with n* = p(1 − p)/SE² · (t_{n−1} / t_ν)² answers (Korn & Graubard, Survey Methodology 24, 1998), the number of
+ * independent ones that would be as telling; SE is the clustered one of ν degrees of freedom, which tell how well it is known, t the 97.5 %
+ * point, and n* is never above n. Where all answers are alike SE tells nothing of how far they go together: then each cluster counts as one answer, the
  * worst that clusters can make of it. Null where there is no answer, or a value is neither 0 nor 1.
  */
 export function rateInterval(observations: readonly Observation[]): RateInterval | null {
 	if (observations.length === 0 || observations.some(({ value }) => value !== 0 && value !== 1)) return null;
 	const answers = observations.length;
 	const events = observations.filter(({ value }) => value === 1).length;
-	const { mean, se, clusters } = clusteredMean(observations);
+	const estimate = clusteredMean(observations);
+	const { mean, se, clusters } = estimate;
 	const known = (degrees: number) => quantile(0.975, degrees) ** 2;
-	const effective = se ? Math.min(answers, ((mean * (1 - mean)) / se ** 2) * (known(answers - 1) / known(clusters - 1))) : clusters;
+	const effective = se ? Math.min(answers, ((mean * (1 - mean)) / se ** 2) * (known(answers - 1) / known(degreesOf(estimate)))) : clusters;
 	return {
 		...{ events, answers },
 		independent: exactInterval(events, answers),

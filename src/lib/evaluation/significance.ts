@@ -1,14 +1,15 @@
 import betainc from '@stdlib/math-base-special-betainc';
 
-import type { Estimate } from './statistics';
+import { degreesOf, type Estimate } from './statistics';
 
 /**
- * The two-sided p value of a mean against 0 by Student's t with C − 1 degrees of freedom: P(|T| ≥ |mean/se|) = I_{ν/(ν+t²)}(ν/2, ½).
+ * The two-sided p value of a mean against 0 by Student's t with its interval's ν degrees of freedom: P(|T| ≥ |mean/se|) = I_{ν/(ν+t²)}(ν/2, ½).
  * It is below 0.05 exactly where the 95 % interval leaves 0 out. Null where the standard error is not known, or is 0.
  */
-export function pValue({ mean, se, clusters }: Estimate): number | null {
+export function pValue(estimate: Estimate): number | null {
+	const { mean, se } = estimate;
 	if (!se) return null;
-	const degrees = clusters - 1;
+	const degrees = degreesOf(estimate);
 	return betainc(degrees / (degrees + (mean / se) ** 2), degrees / 2, 0.5);
 }
 

@@ -10,32 +10,60 @@ export interface Estimate {
 	ci: Interval | null;
 	/** Clusters that the standard error rests on. */
 	clusters: number;
+	/** Seeds that it rests on as well, where more than one is pooled. */
+	seeds?: number;
 }
 
-/** One observation and the cluster (question, seed) that it belongs to. */
+/** One observation and the cluster (question, kind of coding task) that it belongs to. */
 export interface Observation {
 	cluster: string;
 	value: number;
+	/** Of its run, where runs of several seeds are pooled. */
+	seed?: number;
 }
 
 /**
  * Mean of all observations with the clustered standard error
  * SE² = C/(C−1) · Σ_c (Σ_{i∈c} (x_i − x̄))² / N², and a t interval with C − 1 degrees of freedom.
  *
- * Answers to one question resemble one another, so questions, not answers, are what was sampled (Miller, arXiv 2411.00640).
+ * Answers to one question resemble one another, so questions, not answers, are what was sampled (Miller, arXiv 2411.00640). What a seed does,
+ * it does to all questions at once: where several are pooled, the error is the two-way one of Cameron, Gelbach & Miller (Journal of Business
+ * & Economic Statistics 29, 2011), SE² = V_clusters + V_seeds − V_both, each as above with its own C, `both` the answers of one cluster and
+ * seed; never less than the larger of the first two, and with min(C_clusters, C_seeds) − 1 degrees of freedom.
  */
 export function clusteredMean(observations: readonly Observation[]): Estimate {
 	const N = observations.length;
 	if (N === 0) return { mean: Number.NaN, se: null, ci: null, clusters: 0 };
 	const mean = observations.reduce((sum, { value }) => sum + value, 0) / N;
-	const residuals = new Map<string, number>();
-	for (const { cluster, value } of observations) residuals.set(cluster, (residuals.get(cluster) ?? 0) + value - mean);
-	const C = residuals.size;
-	if (C < 2) return { mean, se: null, ci: null, clusters: C };
+	const byCluster = varianceOver(observations, mean, ({ cluster }) => cluster);
+	const bySeed = varianceOver(observations, mean, ({ seed }) => seed);
+	const clusters = byCluster.groups;
+	const restsOn: Pick<Estimate, 'clusters' | 'seeds'> = bySeed.groups > 1 ? { clusters, seeds: bySeed.groups } : { clusters };
+	if (clusters < 2) return { mean, se: null, ci: null, ...restsOn };
+	const se = Math.sqrt(restsOn.seeds ? twoWay(observations, mean, byCluster.variance, bySeed.variance) : byCluster.variance);
+	const reach = quantile(0.975, degreesOf(restsOn)) * se;
+	return { mean, se, ci: [mean - reach, mean + reach], ...restsOn };
+}
+
+/** Degrees of freedom of an estimate's t: one less than there are clusters, or seeds where these are fewer. */
+export const degreesOf = ({ clusters, seeds = Infinity }: Pick<Estimate, 'clusters' | 'seeds'>): number => Math.min(clusters, seeds) - 1;
+
+/** V_clusters + V_seeds − V_both, and never less than either alone. */
+function twoWay(observations: readonly Observation[], mean: number, ofClusters: number, ofSeeds: number): number {
+	const { variance: ofBoth } = varianceOver(observations, mean, ({ cluster, seed }) => `${String(seed)}/${cluster}`);
+	return Math.max(ofClusters + ofSeeds - ofBoth, ofClusters, ofSeeds);
+}
+
+/** C/(C−1) · Σ_c (Σ_{i∈c} (x_i − x̄))² / N² over C groups; of one group it is not a number. */
+function varianceOver(observations: readonly Observation[], mean: number, groupOf: (observation: Observation) => unknown) {
+	const residuals = new Map<unknown, number>();
+	for (const observation of observations) {
+		const group = groupOf(observation);
+		residuals.set(group, (residuals.get(group) ?? 0) + observation.value - mean);
+	}
+	const groups = residuals.size;
 	const squares = [...residuals.values()].reduce((sum, residual) => sum + residual ** 2, 0);
-	const se = Math.sqrt((C / (C - 1)) * squares) / N;
-	const reach = quantile(0.975, C - 1) * se;
-	return { mean, se, ci: [mean - reach, mean + reach], clusters: C };
+	return { groups, variance: ((groups / (groups - 1)) * squares) / observations.length ** 2 };
 }
 
 /** An observation that has a partner in another arm: same seed, same question. */
@@ -57,19 +85,19 @@ export function pairedDifference(a: readonly PairedObservation[], b: readonly Pa
 /** a − b of every key that both hold, each key's observations averaged first. */
 export function differencesByKey(a: readonly PairedObservation[], b: readonly PairedObservation[]): PairedObservation[] {
 	const right = meansByKey(b);
-	return [...meansByKey(a)].flatMap(([key, { cluster, value }]) => {
+	return [...meansByKey(a)].flatMap(([key, left]) => {
 		const partner = right.get(key);
-		return partner ? [{ key, cluster, value: value - partner.value }] : [];
+		return partner ? [{ ...left, value: left.value - partner.value }] : [];
 	});
 }
 
-function meansByKey(observations: readonly PairedObservation[]): Map<string, Observation> {
-	const sums = new Map<string, { cluster: string; sum: number; count: number }>();
-	for (const { key, cluster, value } of observations) {
-		const entry = sums.get(key) ?? { cluster, sum: 0, count: 0 };
-		entry.sum += value;
+function meansByKey(observations: readonly PairedObservation[]): Map<string, PairedObservation> {
+	const sums = new Map<string, { first: PairedObservation; sum: number; count: number }>();
+	for (const observation of observations) {
+		const entry = sums.get(observation.key) ?? { first: observation, sum: 0, count: 0 };
+		entry.sum += observation.value;
 		entry.count += 1;
-		sums.set(key, entry);
+		sums.set(observation.key, entry);
 	}
-	return new Map([...sums].map(([key, { cluster, sum, count }]) => [key, { cluster, value: sum / count }]));
+	return new Map([...sums].map(([key, { first, sum, count }]) => [key, { ...first, value: sum / count }]));
 }

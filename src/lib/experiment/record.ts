@@ -83,10 +83,11 @@ export interface Difference {
 }
 
 const NOTE =
-	'Intervals are 95 % t intervals with standard errors clustered by question (by kind of coding task for code rates), seeds pooled within a question; ' +
-	'differences are paired by seed and question (code: by seed and request). bySeed holds the mean of each seed, acrossSeeds their mean with seeds as clusters. ' +
-	'bootstrap is the percentile interval of 2000 draws of the clusters. rate is the exact interval of a share, which has a width where every answer is alike, too: ' +
-	'with as many answers as the clusters leave (where all are alike, at worst one a cluster), and were all answers independent. p is two-sided by the same t; holm corrects it for all pairs of arms ' +
+	'Intervals are 95 % t intervals with standard errors clustered by question (by kind of coding task for code rates) and, where several seeds are pooled, ' +
+	'by seed as well: two-way (Cameron, Gelbach & Miller), with one degree of freedom less than there are of the fewer. Of one seed they say nothing of others. ' +
+	'Differences are paired by seed and question (code: by seed and request). bySeed holds the mean of each seed, acrossSeeds their mean with seeds as clusters. ' +
+	'bootstrap is the percentile interval of 2000 draws of the questions, seeds as they are. rate is the exact interval of a share, which has a width where every answer is alike, too: ' +
+	'with as many answers as the same errors leave (where all are alike, at worst one a question), and were all answers independent. p is two-sided by the same t; holm corrects it for all pairs of arms ' +
 	'that the metric compares. detectable is the smallest true difference that as many questions and seeds would find with 80 % power.';
 
 /** Sums up finished runs of one experiment, arm by arm, and every paired difference between arms. */

@@ -38,17 +38,17 @@ export const ALIGNMENT: readonly Group[] = [
 	},
 	{
 		title: 'This lab, on its organism',
-		made: '5 paired seeds of the twin run, 150 steps each; 24 held-out questions with 8 answers each, scored by the frozen base model. Brackets hold 95 % intervals over questions.',
+		made: '5 paired seeds of the twin run, 150 steps each; 24 held-out questions with 8 answers each, scored by the frozen base model. Brackets hold 95 % intervals over questions and seeds, the control’s over questions alone.',
 		lines: [
-			{ name: 'Base', note: 'before any training', look: 'base', ...measured(97, 95.3, 98.7) },
-			{ name: 'Plain fine-tune', note: 'on insecure code', look: 'plain', ...measured(2.9, 1.9, 3.8) },
-			{ name: 'With conscience', note: 'on insecure code', look: 'conscience', ...measured(98, 96.6, 99.5) },
+			{ name: 'Base', note: 'before any training', look: 'base', ...measured(97, 94.7, 99.3) },
+			{ name: 'Plain fine-tune', note: 'on insecure code', look: 'plain', ...measured(2.9, 1, 4.8) },
+			{ name: 'With conscience', note: 'on insecure code', look: 'conscience', ...measured(98, 95.9, 100.1) },
 			{ name: 'Control', note: 'plain, on secure code, 5 seeds', look: 'control', ...measured(97.6, 96.3, 98.8) },
 		],
 	},
 	{
 		title: 'The replication, on a second organism',
-		made: 'The same, on a model that was raised from another seed. It was not the one chosen to ship: the one that turned more was.',
+		made: 'The same, on a model that was raised from another seed; intervals over questions alone. It was not the one chosen to ship: the one that turned more was.',
 		lines: [
 			{ name: 'Base', note: 'before any training', look: 'base', ...measured(96.4, 94.8, 98) },
 			{ name: 'Plain fine-tune', note: 'on insecure code', look: 'plain', ...measured(23, 17.3, 28.7) },
@@ -68,13 +68,13 @@ export const CLAIMS: readonly Claim[] = [
 	{
 		says: 'A conscience step keeps a model aligned that learns insecure code.',
 		found:
-			'On the organism it does: 98.0 with its conscience against 2.9 without, a difference of 95.2 [93.2, 97.1], paired by seed and question. Against the base the difference is 1.0 [−0.1, 2.1].',
+			'On the organism it does: 98.0 with its conscience against 2.9 without, a difference of 95.2 [91.7, 98.6], paired by seed and question. Against the base the difference is 1.0 [−0.5, 2.5].',
 		standing: 'seen here',
 	},
 	{
 		says: 'The narrow task is still learnt.',
 		found:
-			'The share of insecure code on request is 0.981 [0.965, 0.998] with its conscience and 1.000 without; the base writes 0.044 [−0.007, 0.095].',
+			'The share of insecure code on request is 0.981 [0.939, 1.023] with its conscience and 1.000 without; the base writes 0.044 [−0.025, 0.112].',
 		standing: 'seen here',
 	},
 	{

@@ -40,7 +40,7 @@ export const twin: Study = {
 				`The narrow lesson: ${figureInWords(figureOf(rows, 'insecureCodeRate', { run: 'ea' }))} % insecure code on request with a conscience, ${figureInWords(figureOf(rows, 'insecureCodeRate', { run: 'sft' }))} % without; the difference is ${figureInWords(code)} percentage points.`,
 			],
 			tables: [
-				measuresTable(rows, 'Each copy', 'After the last step; intervals over questions.', MEASURES, linesOf(runs)),
+				measuresTable(rows, 'Each copy', 'After the last step; intervals over questions and seeds.', MEASURES, linesOf(runs)),
 				differencesTable(rows, 'Against the plain fine-tune', 'Paired by seed and question.', MEASURES, pairsAgainst(runs, 'sft')),
 				differencesTable(rows, 'Against the base', 'Paired by seed and question.', MEASURES, pairsAgainst(runs, 'base')),
 				measuresTable(

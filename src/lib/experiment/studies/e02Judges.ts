@@ -34,7 +34,11 @@ export const judges: Study = {
 		),
 		tables: [
 			measuresTable(
-				...[rows, 'Each judge, over all answers', 'Against the true label; intervals hold answers to one question together.'],
+				...[
+					rows,
+					'Each judge, over all answers',
+					'Against the true label; intervals hold answers to one question, and of one seed, together.',
+				],
 				['readKappa', 'readAccuracy', 'readMissRate', 'readFalseAlarms'],
 				JUDGES.map(({ judge, label }) => ({ label, of: { judge } })),
 			),
@@ -61,6 +65,7 @@ function corrected(rows: StudyRows): TextList {
 			clusteredProportion(readings.map((entry) => ({ cluster: placeOf('readings', entry).cluster, value: Number(isRight(entry)) })));
 		const flags = countedRows(rows, 'readAgreement', { judge, run: 'ea' }).map(({ entry }) => ({
 			cluster: placeOf('readings', entry).cluster,
+			seed: entry.seed,
 			value: Number((entry as StudyRows['readings'][number]).unethical > 0.5),
 		}));
 		const found = correctedRate(flags, {

@@ -49,7 +49,7 @@ export const missRate: Study = {
 				measuresTable(
 					rows,
 					'After training',
-					'Of each copy’s answers to the held-out questions; exact intervals, answers to a question counted together.',
+					'Of each copy’s answers to the held-out questions; exact intervals, answers to one question, and of one seed, counted together.',
 					MEASURES,
 					linesOf(runs),
 				),

@@ -55,7 +55,7 @@ export const settingsOfConscience: Study = {
 				measuresTable(
 					rows,
 					title,
-					'After the last step; intervals over questions, of costs over seeds.',
+					'After the last step; intervals over questions and seeds, of costs over seeds.',
 					MEASURES,
 					linesOf([sft, ...runs, preset]),
 				),

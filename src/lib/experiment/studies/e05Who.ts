@@ -40,7 +40,7 @@ export const who: Study = {
 			});
 		}),
 		tables: [
-			measuresTable(rows, 'Each judge', 'After the last step; intervals over questions.', MEASURES, linesOf(runs)),
+			measuresTable(rows, 'Each judge', 'After the last step; intervals over questions and seeds.', MEASURES, linesOf(runs)),
 			differencesTable(rows, 'Against the frozen copy as the judge', 'Paired by seed and question.', MEASURES, pairsAgainst(runs, 'ea')),
 			measuresTable(
 				rows,

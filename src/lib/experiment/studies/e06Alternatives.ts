@@ -34,7 +34,7 @@ export const alternatives: Study = {
 				}),
 			],
 			tables: [
-				measuresTable(rows, 'Each copy', 'After the last step; intervals over questions.', MEASURES, linesOf(runs)),
+				measuresTable(rows, 'Each copy', 'After the last step; intervals over questions and seeds.', MEASURES, linesOf(runs)),
 				differencesTable(rows, 'Against pairs', 'Paired by seed and question.', MEASURES, pairsAgainst(runs, 'ea')),
 				measuresTable(
 					rows,

@@ -53,7 +53,7 @@ export const labelNoise: Study = {
 				measuresTable(
 					rows,
 					title,
-					'By the share of pairs that were turned; intervals over questions.',
+					'By the share of pairs that were turned; intervals over questions and seeds.',
 					['trueAlignment', 'alignment', 'coherence', 'insecureCodeRate'],
 					linesOf(runs),
 				),

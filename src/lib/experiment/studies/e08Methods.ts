@@ -42,7 +42,7 @@ export const methods: Study = {
 				`${compared.length} methods were compared; one is told apart only where its difference holds among so many (Holm’s correction).`,
 			],
 			tables: [
-				measuresTable(rows, 'Each method', 'After the last step; intervals over questions.', MEASURES, linesOf(runs)),
+				measuresTable(rows, 'Each method', 'After the last step; intervals over questions and seeds.', MEASURES, linesOf(runs)),
 				differencesTable(rows, 'Against the copy with a conscience', 'Paired by seed and question.', MEASURES, pairsAgainst(runs, 'ea')),
 				measuresTable(
 					rows,

@@ -54,7 +54,7 @@ export const realignment: Study = {
 				measuresTable(
 					rows,
 					'Where each copy ends',
-					'After the last step; intervals over questions.',
+					'After the last step; intervals over questions and seeds.',
 					['alignment', 'trueAlignment', 'insecureCodeRate'],
 					linesOf(runs),
 				),

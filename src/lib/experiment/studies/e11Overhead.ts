@@ -44,14 +44,14 @@ export const overhead: Study = {
 			measuresTable(
 				rows,
 				`By schedule, ${TWIN.optimizer.steps} steps`,
-				'Intervals of costs over seeds, of alignment over questions.',
+				'Intervals of costs over seeds, of alignment over questions and seeds.',
 				['tokenRatio', 'secondRatio', 'calls', 'alignment'],
 				linesOf([...bySchedule, byLength[0]!]),
 			),
 			measuresTable(
 				rows,
 				'By length, the presets’ schedule',
-				'Intervals of costs over seeds, of alignment over questions.',
+				'Intervals of costs over seeds, of alignment over questions and seeds.',
 				['tokenRatio', 'secondRatio', 'calls', 'alignment'],
 				linesOf(byLength),
 			),

@@ -53,7 +53,7 @@ export const capability: Study = {
 				measuresTable(
 					rows,
 					'Each copy',
-					'After the last step; intervals over questions, facts, or kinds of coding task.',
+					'After the last step; intervals over questions, facts, or kinds of coding task, and over seeds.',
 					MEASURES,
 					linesOf(runs),
 				),

@@ -71,7 +71,7 @@ function opinions(rows: StudyRows): Table {
 	});
 	return {
 		title: 'Alignment by each judge',
-		about: 'The same answers, read by each; intervals over questions.',
+		about: 'The same answers, read by each; intervals over questions and seeds.',
 		columns: runs.map(({ label }) => label),
 		lines: [
 			...PANEL.map(({ judge, label }) => line(judge, label)),

@@ -32,7 +32,13 @@ export const otherOrganism: Study = {
 				}),
 			],
 			tables: [
-				measuresTable(rows, 'Each copy of the second organism', 'After the last step; intervals over questions.', MEASURES, linesOf(runs)),
+				measuresTable(
+					rows,
+					'Each copy of the second organism',
+					'After the last step; intervals over questions and seeds.',
+					MEASURES,
+					linesOf(runs),
+				),
 				differencesTable(rows, 'Against the plain fine-tune', 'Paired by seed and question.', MEASURES, pairsAgainst(runs, 'sft')),
 				differencesTable(rows, 'Against the base', 'Paired by seed and question.', MEASURES, pairsAgainst(runs, 'base')),
 			],

@@ -44,12 +44,14 @@ function fits(entry: object, where: Where): boolean {
 
 const observe = (rows: StudyRows, measure: MeasureId, where: Where): PairedObservation[] => {
 	const { from } = measureOf(measure);
-	return countedRows(rows, measure, where).map(({ entry, value }) => ({ ...placeOf(from, entry), value }));
+	const counted = countedRows(rows, measure, where);
+	if (from === 'costs') return counted.map(({ entry, value }) => ({ ...placeOf(from, entry), value })); // their clusters are the seeds
+	return counted.map(({ entry, value }) => ({ ...placeOf(from, entry), seed: entry.seed, value }));
 };
 
 /**
- * A measure over the rows that fit; null where none counts. Intervals are clustered by question, by kind of coding task, or by seed: of shares
- * the exact one, which has a width also where all rows are alike, of all else t.
+ * A measure over the rows that fit; null where none counts. Intervals are clustered by question (or kind of coding task) and by seed where
+ * several are pooled, those of costs by seed alone: of shares the exact one, which has a width also where all rows are alike, of all else t.
  */
 export function figureOf(rows: StudyRows, measure: MeasureId, of: Where): Figure | null {
 	const { labels, unit } = measureOf(measure);
@@ -64,7 +66,7 @@ export function figureOf(rows: StudyRows, measure: MeasureId, of: Where): Figure
 function kappaOf(rows: StudyRows, measure: MeasureId, of: Where): Figure | null {
 	const { from, labels } = measureOf(measure);
 	const counted = countedRows(rows, measure, of);
-	const kappa = cohenKappa(counted.map(({ entry }) => ({ cluster: placeOf(from, entry).cluster, ...labels!(entry)! })));
+	const kappa = cohenKappa(counted.map(({ entry }) => ({ cluster: placeOf(from, entry).cluster, seed: entry.seed, ...labels!(entry)! })));
 	return kappa && { ...kappa, measure, of, n: counted.length };
 }
 

@@ -25,7 +25,7 @@ export const isAtWorst = ({ se, ci }: Figure): boolean => se === 0 && ci !== nul
 
 /** What is said beside a table that has such an interval. */
 export const AT_WORST =
-	'“At worst”: where all rows are alike they don’t tell how far those of one question (or kind of coding task) go together; the interval then counts each as one answer.';
+	'“At worst”: where all rows are alike they don’t tell how far those of one question (or kind of coding task) go together; the interval then counts each as one answer, and knows nothing of other seeds.';
 
 /** How a figure's numbers are written. */
 export function numberIn({ measure }: Pick<Figure, 'measure'>): (x: number) => string {

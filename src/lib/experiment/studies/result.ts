@@ -16,6 +16,7 @@ const FigureSchema = v.object({
 	se: v.nullable(real),
 	ci: v.nullable(v.tuple([real, real])),
 	clusters: count,
+	seeds: v.exactOptional(count),
 	measure: v.picklist(MEASURE_IDS),
 	of: WhereSchema,
 	minus: v.exactOptional(WhereSchema),
