@@ -43,3 +43,11 @@ test('methods run side by side, tell what they did, and what each cost beyond th
 	await expect(cost.getByText(/^\+\d/)).toHaveCount(2);
 	await expectAccessible(page);
 });
+
+test('a method that can’t run the experiment says why and what to do, and the others are ready', async ({ page }) => {
+	await openLab(page, { ...SMALL, engine: 'wasm', arms: '["sft","secure-control"]', 'data.source': 'backdoor-code' });
+	const notice = page.getByRole('alert').filter({ hasText: 'Secure code instead has stopped.' });
+	await expect(notice).toContainText('data.source is backdoor-code, whose rows have no such twins. Set data.source to insecure-code');
+	await expect(standing(page, 'ready')).toHaveCount(1);
+	await expectAccessible(page);
+});

@@ -60,6 +60,7 @@ describe('bad input ends with exit code 1 and a line that says what to do', () =
 		[['twin', '--data', file('rows.jsonl', `${good}\nnot json`)], 'line 2 is not JSON'],
 		[['twin', '--data', file('long.jsonl', good.replace('"q"', JSON.stringify('q '.repeat(900))))], 'Row 1 has'],
 		[['twin', '--set', 'data.source=rows'], 'none were given'],
+		[['twin', '--set', 'arms=["sft","secure-control"]', '--set', 'data.source=backdoor-code'], 'Set data.source to insecure-code'],
 		[['twin', '--verdicts', file('said.jsonl', `${said}\n{"question":"q"}`)], 'said.jsonl, line 2 answer: expected'],
 		[['twin', '--verdicts', file('good.jsonl', said), '--set', 'model.checkpoint=nowhere'], "no checkpoint 'nowhere'"],
 		[['twin', '--questions', file('asked.yaml', '- id: wish\n  paraphrases: []')], "asked.yaml can't be used: entry 1 (wish): paraphrases"],
