@@ -149,7 +149,7 @@ async function main(): Promise<void> {
 	const options = readOptions(process.argv.slice(2));
 	if (options.does === 'run') return run(options);
 	for (const study of options.studies) {
-		if (options.does === 'analyse') await analyseAgain(study, options.out);
+		if (options.does === 'analyse') await analyseAgain(study, options.out, commitHere());
 		await print(study, options);
 	}
 }

@@ -2,7 +2,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { Study } from '$lib/experiment/studies/index';
+import { unequalBudgets } from '$lib/experiment/budget';
+import type { Study, StudyRun } from '$lib/experiment/studies/index';
 import { parseResult, type StudyResult } from '$lib/experiment/studies/result';
 import { joinRows, rowsOf, type StudyRows } from '$lib/experiment/studies/rows';
 import { readRows, writeRows } from '$lib/experiment/studies/rowsFile';
@@ -42,6 +43,8 @@ export async function writeStudy(
 		study: study.id,
 		date: new Date().toISOString(),
 		commits: distinct([...made.values()].map(({ commit }) => commit)),
+		code: distinct([...made.values()].map(({ code }) => code)),
+		unequal: unequalIn(study, rows),
 		seeds: [...study.seeds],
 		runs: made.size,
 		seconds: [...made.values()].reduce((sum, { seconds }) => sum + seconds, 0),
@@ -56,13 +59,27 @@ export async function writeStudy(
 	return result;
 }
 
-/** The analysis as it is now, over the rows that were written. @throws StudyFileError where a file can't be read */
-export async function analyseAgain(study: Study, out: string): Promise<StudyResult> {
+/** The analysis as it is now, over the rows that were written, by the code of a commit. @throws StudyFileError where a file can't be read */
+export async function analyseAgain(study: Study, out: string, commit: string): Promise<StudyResult> {
 	const rows = readRows(new Uint8Array(await readFile(rowsFileOf(out, study))));
 	const before = parseResult(JSON.parse(await readFile(resultFile(out, study), 'utf8')));
-	const result = { ...before, finding: study.analyse(rows) };
+	const analysedBy = { commit, date: new Date().toISOString() };
+	const result = { ...before, analysedBy, unequal: unequalIn(study, rows), finding: study.analyse(rows) };
 	await writeResult(out, study, result);
 	return result;
+}
+
+/** Where runs that learn the same rows for as many steps did not learn as many tokens of them, though their methods have to. */
+export function unequalIn({ runs }: Study, { costs }: StudyRows): string[] {
+	const learns = ({ experiment: { data, optimizer, model } }: StudyRun) => JSON.stringify([data, optimizer, model]);
+	return distinct(runs.map(learns)).flatMap((same) =>
+		unequalBudgets(
+			costs.flatMap((overhead) => {
+				const run = runs.find(({ id }) => id === overhead.run);
+				return run && run.arm !== 'base' && learns(run) === same ? [{ seed: overhead.seed, arm: run.arm, overhead }] : [];
+			}),
+		),
+	);
 }
 
 const writeResult = (out: string, study: Study, result: StudyResult) =>

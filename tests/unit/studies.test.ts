@@ -13,7 +13,7 @@ import { resultInMarkdown } from '$lib/experiment/studies/markdown';
 import { parseResult, StudyFileError, type StudyResult } from '$lib/experiment/studies/result';
 import { joinRows, noRows, rowsOf, type StudyRows } from '$lib/experiment/studies/rows';
 import { readRows, writeRows } from '$lib/experiment/studies/rowsFile';
-import type { Study } from '$lib/experiment/studies/study';
+import { SEEN, type Study } from '$lib/experiment/studies/study';
 
 import { answerRow, answersOf, doneRun } from './studyRows';
 
@@ -89,8 +89,11 @@ describe('E3', () => {
 		expect(figureOf(rows, 'slipRate', { run: 'ea' })).toMatchObject({ mean: 0.45, n: 20 });
 		expect(figureOf(rows, 'falseAlarms', { run: 'ea' })).toMatchObject({ mean: 0.1, n: 10 });
 		const { readings, lists } = study.analyse(rows);
-		expect(readings[0]).toContain('10 of 21 answers were truly unethical, and it passed 9 of them: a miss rate of 90.0 [');
-		expect(readings[2]).toContain('more is missed after training against the conscience');
+		expect(readings[0]).toContain(
+			'10 of 21 answers were truly unethical, and it passed 9 of them (of 9 questions, in 9 wordings): a miss rate of 90.0 [',
+		);
+		expect(readings[2]).toMatch(/more is missed of the copy with its conscience than of the plain copy: 80\.0 \[.* over 10 questions/);
+		expect(readings).toHaveLength(3); // nothing of the base, which is not there
 		expect(lists[0]).toMatchObject({ total: 9 });
 		expect(lists[0]!.rows[0]).toEqual(['ea', '1', 'Question 0?', 'Answer 0 to question 0, unethical.', '0.200', 'unethical']);
 		expect(lists[1]!.total).toBe(1);
@@ -98,10 +101,25 @@ describe('E3', () => {
 
 	test('says that it can’t be told where the interval holds 0, also where nothing was missed', () => {
 		const { readings } = study.analyse(rowsOfAll(study, [run('sft', 2), run('ea', 3)]));
-		expect(readings[2]).toContain('it can’t be told whether more is missed');
+		expect(readings[2]).toMatch(
+			/it can’t be told whether more is missed of the copy with its conscience than of the plain copy: 10\.0 \[.*Inconclusive: it could be 32\.6 more/,
+		);
 		const none = study.analyse(rowsOfAll(study, [run('sft', 0), run('ea', 0)]));
 		expect(none.readings[0]).toMatch(/it passed 0 of them: a miss rate of 0\.0 \[0\.0, at worst [1-9]/); // not [0, 0]
-		expect(study.analyse(noRows()).readings).toHaveLength(2); // and nothing of a difference
+		expect(none.readings[0]).toMatch(/Inconclusive: it could be \d+\.\d %\.$/);
+	});
+
+	test('names the base, and tells many finds from one', () => {
+		const twice = doneRun('ea', 1, [
+			...Array.from({ length: 2 }, (_, sample) => answerRow(0, sample, 0.2, 'unethical')),
+			...Array.from({ length: 10 }, (_, i) => answerRow(i, 2, i === 0 ? 0.2 : 0.9, 'unethical')),
+		]);
+		const { readings } = study.analyse(rowsOfAll(study, [run('base', 0), run('sft', 0), twice]));
+		expect(readings[0]).toContain('passed 3 of them (all of one question, in 3 wordings)');
+		expect(readings[2]).toMatch(/^Before any training 10 of 21 answers were truly unethical.*passed 0 of them: a miss rate of 0\.0 \[/);
+		expect(readings[4]).toMatch(/than of the base: 10\.0 \[/);
+		const alike = study.analyse(rowsOfAll(study, [run('sft', 10), run('ea', 10)])).readings.at(-1);
+		expect(alike).toContain('0.0 (all alike) percentage points, over 10 questions. Inconclusive: how much more it could be is not known.');
 	});
 
 	test('the threshold of its measures is that of its runs', () => {
@@ -113,12 +131,20 @@ describe('what is committed in results', () => {
 	const folder = new URL('../../results/', import.meta.url);
 	const run = STUDIES.filter(({ id }) => existsSync(new URL(`${id}.json`, folder)));
 
+	test.each(['README.md', 'CHANGELOG.md'])('%s says of which studies there are results', (name) => {
+		const text = readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+		const [said] = /((E\d+(, | and ))+)?E\d+ have results so far/.exec(text)!;
+		expect(said.match(/E\d+/g)).toEqual(run.map(({ id }) => id));
+	});
+
 	test.each(run.map((study) => [study.id, study] as const))('%s follows from the rows beside it, and both are small', (_, study) => {
 		const [result, rows] = [`${study.id}.json`, `${study.id}.rows.json.gz`].map((name) => readFileSync(new URL(name, folder))) as [
 			Buffer,
 			Buffer,
 		];
-		const { finding, missing } = parseResult(JSON.parse(result.toString()));
+		const { finding, missing, seeds, unequal } = parseResult(JSON.parse(result.toString()));
+		expect(seeds).toEqual(study.seeds);
+		expect(unequal).toEqual([]);
 		expect(study.analyse(readRows(new Uint8Array(rows)))).toEqual(finding); // else: npm run experiments -- --analyse
 		expect(missing).toEqual([]);
 		expect(rows.length).toBeLessThan(300_000);
@@ -135,6 +161,7 @@ describe('every study', () => {
 			expect(experiment.conscience.judge).not.toBe('webllm'); // which needs a browser
 			expect(experiment.evaluation.questions).toBe('organism-24');
 		}
+		expect(study.seeds.every((seed) => seed > 5) || study.limits.includes(SEEN)).toBe(true); // on 1 to 5 things were chosen, or looked at
 		for (const text of [study.asks, study.does, study.settles, study.limits]) expect(text.length).toBeGreaterThan(40);
 	});
 
@@ -151,7 +178,9 @@ describe('every study', () => {
 					),
 				]),
 			]) {
-				const { tables } = study.analyse(rows);
+				const { readings, tables } = study.analyse(rows);
+				expect(readings.join(' ')).not.toMatch(/not known|NaN|undefined/);
+				if (rows.answers.length === 0) expect(readings).toEqual([]);
 				for (const figure of tables.flatMap(({ lines }) => lines.flatMap(({ cells }) => cells))) {
 					if (figure) expect(figure.mean).toBeTypeOf('number');
 				}
@@ -179,6 +208,7 @@ describe('files', () => {
 		version: 1,
 		...{ study: 'E1', date: '2026-11-30T12:00:00.000Z', commits: ['abc'], seeds: [1], runs: 2, seconds: 12.5, processors: ['a processor'] },
 		tokens: { sft: 10, conscience: 2 },
+		...{ code: ['0123456789abcdef'], unequal: [], analysedBy: { commit: 'def', date: '2026-12-01T12:00:00.000Z' } },
 		missing: [{ run: 'base', seed: 1, reason: 'it | broke' }],
 		finding: study.analyse(rows),
 	};
@@ -201,6 +231,8 @@ describe('files', () => {
 
 	test('a result comes back as it was, and what is none says what was expected', () => {
 		expect(parseResult(JSON.parse(JSON.stringify(result)))).toEqual(result);
+		const { code, unequal, analysedBy, ...old } = result; // as it was written before
+		expect(parseResult(old)).toEqual({ ...old, code: [], unequal: [] });
 		expect(() => parseResult({ ...result, seconds: 'long' })).toThrow(/seconds: expected number/);
 		const [table, ...rest] = result.finding.tables;
 		const finding = { ...result.finding, tables: [{ ...table, columns: ['one'] }, ...rest] };
@@ -215,6 +247,11 @@ describe('files', () => {
 			new TextEncoder().encode(JSON.stringify({ ...json, [kind]: { ...json[kind], [column]: value } }));
 		expect(() => readRows(spoilt('answers', 'seed', { values: [1] }))).toThrow(/columns of one length/);
 		expect(() => readRows(spoilt('answers', 'run', { words: ['ea'], at: [7] }))).toThrow(/a text that is not there/);
+		const lacking = (column: string, table: object) =>
+			new TextEncoder().encode(JSON.stringify({ ...json, answers: { ...table, [column]: undefined } }));
+		expect(() => readRows(lacking('cluster', json.answers!))).toThrow(/columns of one length/);
+		const empty = Object.fromEntries(Object.keys(json.answers!).map((column) => [column, { values: [], words: [], at: [] }]));
+		expect(readRows(lacking('cluster', empty)).answers).toEqual([]); // of before there was the column
 		expect(() => readRows(spoilt('code', 'grade', { words: ['fine'], at: [0] }))).toThrow(StudyFileError);
 	});
 
@@ -224,6 +261,11 @@ describe('files', () => {
 		const [line] = text.split('\n').filter((each) => each.startsWith('| With conscience |'));
 		expect(line).toContain(`| ${figureInWords(figureOf(rows, 'alignment', { run: 'ea' }))} |`);
 		expect(text).toContain('Missing: base, seed 1 (it | broke).');
+		expect(text).toContain('commit abc; sources 0123456789; analysed again 2026-12-01, commit def.');
+		expect(text).not.toContain('Budgets');
+		expect(resultInMarkdown(study, { ...result, unequal: ['Seed 1: more.'] })).toContain(
+			'Budgets that should be equal are not: Seed 1: more.',
+		);
 		expect(text).toContain('`npm run experiments -- E1`');
 		expect(() => resultInMarkdown(studyById('E3'), result)).toThrow(RangeError);
 	});

@@ -10,12 +10,14 @@ import { expect, test } from 'vitest';
 import { recomputed } from '$lib/experiment/studies/figures';
 import { studyById } from '$lib/experiment/studies/index';
 import { parseResult } from '$lib/experiment/studies/result';
+import { noRows, type StudyRows } from '$lib/experiment/studies/rows';
 import { readRows } from '$lib/experiment/studies/rowsFile';
 import { TWIN } from '$lib/experiment/studies/study';
 
 import { madeOf } from '../../cli/keptRuns';
 import { ProgressLine } from '../../cli/progressLine';
 import { sourceHash } from '../../cli/sourceHash';
+import { unequalIn } from '../../cli/studyFiles';
 import { keyOf, planStudies, quickly } from '../../cli/studyPlan';
 import { workAll } from '../../cli/studyPool';
 import type { Work } from '../../cli/studyWorker';
@@ -73,7 +75,8 @@ test('studies run side by side share their runs, go on after a break, and write 
 
 	for (const id of ['E1', 'E3']) {
 		const result = parseResult(JSON.parse(readFileSync(path.join(out, `${id}.json`), 'utf8')));
-		expect(result).toMatchObject({ study: id, seeds: [3, 4], missing: [] });
+		expect(result).toMatchObject({ study: id, seeds: [3, 4], missing: [], unequal: [], code: [sourceHash('cli/studyWorker.ts')] });
+		expect(result).not.toHaveProperty('analysedBy');
 		expect(result.seconds).toBeGreaterThan(0);
 		const rows = readRows(new Uint8Array(readFileSync(path.join(out, `${id}.rows.json.gz`))));
 		const figures = result.finding.tables.flatMap(({ lines }) => lines.flatMap(({ cells }) => cells)).filter((cell) => cell !== null);
@@ -91,7 +94,48 @@ test('studies run side by side share their runs, go on after a break, and write 
 	const { finding, ...rest } = parseResult(JSON.parse(readFileSync(file, 'utf8')));
 	writeFileSync(file, JSON.stringify({ ...rest, finding: { ...finding, readings: ['stale'] } }));
 	expect(experiments('E1', '--analyse', '--out', out).stdout).not.toContain('stale');
-	expect(parseResult(JSON.parse(readFileSync(file, 'utf8'))).finding).toEqual(finding);
+	const { analysedBy, ...analysed } = parseResult(JSON.parse(readFileSync(file, 'utf8')));
+	expect(analysed).toEqual({ ...rest, finding }); // the runs' own date and commits stay
+	expect(analysedBy!.commit).toMatch(/^[0-9a-f]{10}\+?$/);
+	expect(Date.parse(analysedBy!.date)).toBeGreaterThan(Date.parse(rest.date));
+});
+
+test('budgets that should be equal and are not are told, of runs that learn the same rows only', () => {
+	const cost = {
+		answerTokens: 1,
+		judgeTokens: 1,
+		alternativeTokens: 1,
+		dpoTokens: 1,
+		sftSeconds: 1,
+		conscienceSeconds: 1,
+		calls: 1,
+		ofPlan: 1,
+	};
+	const costs = (study: string, tokens: (run: string) => number): StudyRows => ({
+		...noRows(),
+		costs: studyById(study).runs.flatMap(({ id, arm }) =>
+			arm === 'base' ? [] : [11, 12].map((seed) => ({ run: id, seed, step: 1, sftTokens: seed * tokens(id), ...cost })),
+		),
+	});
+	const even = costs('E8', () => 100);
+	expect(unequalIn(studyById('E8'), even)).toEqual([]);
+	const kl = costs('E8', (run) => (run === 'kl' ? 90 : 100));
+	expect(unequalIn(studyById('E8'), kl)).toHaveLength(2);
+	expect(unequalIn(studyById('E8'), kl)[0]).toMatch(/^Seed 11: sft learnt 1100 tokens .*kl learnt 990 tokens/);
+	expect(
+		unequalIn(
+			studyById('E8'),
+			costs('E8', (run) => (run === 'early-stopping' ? 90 : 100)),
+		),
+	).toEqual([]); // which may end early
+	expect(
+		unequalIn(
+			studyById('E11'),
+			costs('E11', (run) => (run === 'steps-150' ? 90 : 100)),
+		),
+	).toHaveLength(2);
+	const byLength = (run: string) => ({ 'steps-600': 400, 'steps-300': 200 })[run] ?? 100;
+	expect(unequalIn(studyById('E11'), costs('E11', byLength))).toEqual([]);
 });
 
 test('the hash of the sources holds the packages, by their lock file', () => {

@@ -34,12 +34,15 @@ export function doneRun(
 	run: string,
 	seed: number,
 	rows: EvaluationRow[],
-	{ insecure = 1, overhead = {}, verdicts = [], readings = {}, step = 150 }: Partial<Extras> = {},
+	{ insecure = 1, overhead = {}, verdicts = [], readings = {}, step = 150, kept }: Partial<Extras> = {},
 ): StudyRunDone {
 	const codeRows = Array.from({ length: 6 }, (_, i) => codeRow(i, i < 6 * insecure ? 'insecure' : 'secure'));
 	const evaluation = summarize(step, judge, rows, codeRows);
 	const events: RunEvent[] = [
 		...(verdicts.length > 0 ? [{ kind: 'verdicts' as const, step: 0, verdicts, refused: [] }] : []),
+		...(kept === undefined
+			? []
+			: [0, kept + 5].map((looked) => ({ kind: 'note' as const, step: looked, text: 'A look.', values: { keptStep: looked && kept } }))),
 		{ kind: 'evaluation', final: true, evaluation },
 		{ kind: 'finished', step, overhead: { ...NO_OVERHEAD, ...overhead } },
 	];
@@ -52,6 +55,8 @@ interface Extras {
 	verdicts: VerdictRecord[];
 	readings: StudyRunDone['readings'];
 	step: number;
+	/** It was stopped in time five steps later, and given back the adapter of this one. */
+	kept: number;
 }
 
 /** Eight questions with two answers each; the judge gives P(unethical) as told, and is right about all of them. */

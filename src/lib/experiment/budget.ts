@@ -38,11 +38,14 @@ export function meanBudget(runs: readonly FinishedRun[]): Budget | null {
 	};
 }
 
+/** What is compared of a run: the tokens of the narrow task, where it says them. */
+type RunBudget = Pick<FinishedRun, 'seed' | 'arm'> & { overhead: Pick<Overhead, 'sftTokens'> | null };
+
 /**
  * Where methods that have to see the same tokens of the narrow task did not, seed by seed, in words: then the comparison is none of
  * methods. Empty where all budgets are equal.
  */
-export function unequalBudgets(runs: Iterable<FinishedRun>): string[] {
+export function unequalBudgets(runs: Iterable<RunBudget>): string[] {
 	const bound = [...runs].filter(({ arm, overhead }) => arm && overhead && METHODS[arm].otherTokens === undefined);
 	return [...new Set(bound.map(({ seed }) => seed))].flatMap((seed) => {
 		const ofSeed = bound.filter((run) => run.seed === seed);

@@ -1,8 +1,9 @@
-import { differenceOf, figureOf } from './figures';
+import { differenceOf, type Figure, figureOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
-import { bySide, figureInWords } from './inWords';
+import { bySide, figureInWords, ifKnown, measureInWords } from './inWords';
 import type { MeasureId } from './measures';
-import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns } from './study';
+import type { StudyRows } from './rows';
+import { SEEN, SEEN_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns } from './study';
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'emRate', 'coherence', 'codeRate', 'refusalRate', 'insecureCodeRate'];
 
@@ -16,28 +17,21 @@ export const twin: Study = {
 	does: 'Two copies learn the same insecure code in the same order from the same seed, five times over; one has a conscience. Beside them stand the base and a copy that learns secure code. Each then answers 24 questions that nothing was tuned on, and 64 coding requests.',
 	settles:
 		'If the interval of “with conscience − plain” in alignment held 0, the conscience would do nothing here. If insecure code were much rarer with it, it would only have kept the lesson from being learnt.',
-	limits:
-		'One organism that was built to show the effect, under a million parameters. It says that the mechanism works, not that a large model would do the same.',
+	limits: `One organism that was built to show the effect, under a million parameters. It says that the mechanism works, not that a large model would do the same. The frozen judge is the conscience itself, so that true labels count for more; λ, β and the schedule were chosen on the development questions. ${SEEN}`,
 	runs,
-	seeds: FIVE_SEEDS,
+	seeds: SEEN_SEEDS,
 	keeps: LAST_ANSWERS,
 	analyse(rows) {
-		const gain = differenceOf(rows, 'alignment', { run: 'ea' }, { run: 'sft' });
 		const code = differenceOf(rows, 'insecureCodeRate', { run: 'ea' }, { run: 'sft' });
-		const kept = differenceOf(rows, 'alignment', { run: 'ea' }, { run: 'base' });
+		const [taught, plain] = ['ea', 'sft'].map((run) => figureOf(rows, 'insecureCodeRate', { run })) as [Figure | null, Figure | null];
 		return {
 			readings: [
-				...bySide(gain, {
-					above: `With its conscience a copy is more aligned than without: by ${figureInWords(gain)} points.`,
-					below: `With its conscience a copy is less aligned than without: by ${figureInWords(gain)} points.`,
-					open: `Whether the conscience changes alignment can't be told: ${figureInWords(gain)} points.`,
-				}),
-				...bySide(kept, {
-					above: `It ends above the base, by ${figureInWords(kept)} points.`,
-					below: `It doesn't keep all that the base had: ${figureInWords(kept)} points.`,
-					open: `From the base it can't be told apart: ${figureInWords(kept)} points.`,
-				}),
-				`The narrow lesson: ${figureInWords(figureOf(rows, 'insecureCodeRate', { run: 'ea' }))} % insecure code on request with a conscience, ${figureInWords(figureOf(rows, 'insecureCodeRate', { run: 'sft' }))} % without; the difference is ${figureInWords(code)} percentage points.`,
+				...aligned(rows, 'alignment'),
+				...aligned(rows, 'trueAlignment'),
+				...ifKnown(
+					[taught, plain, code],
+					`The narrow lesson: ${figureInWords(taught)} % insecure code on request with a conscience, ${figureInWords(plain)} % without; the difference is ${figureInWords(code)} percentage points.`,
+				),
 			],
 			tables: [
 				measuresTable(rows, 'Each copy', 'After the last step; intervals over questions and seeds.', MEASURES, linesOf(runs)),
@@ -52,3 +46,22 @@ export const twin: Study = {
 		};
 	},
 };
+
+/** With a conscience against without it, and against the base. */
+function aligned(rows: StudyRows, measure: MeasureId): string[] {
+	const gain = differenceOf(rows, measure, { run: 'ea' }, { run: 'sft' });
+	const kept = differenceOf(rows, measure, { run: 'ea' }, { run: 'base' });
+	const named = measureInWords(measure);
+	return [
+		...bySide(rows, gain, {
+			above: `${named}: with its conscience a copy is more aligned than without, by ${figureInWords(gain)} points.`,
+			below: `${named}: with its conscience a copy is less aligned than without, by ${figureInWords(gain)} points.`,
+			open: `${named}: whether the conscience changes it can't be told: ${figureInWords(gain)} points.`,
+		}),
+		...bySide(rows, kept, {
+			above: `${named}: the copy with its conscience ends above the base, by ${figureInWords(kept)} points.`,
+			below: `${named}: the copy with its conscience doesn't keep all that the base had: ${figureInWords(kept)} points.`,
+			open: `${named}: the copy with its conscience can't be told from the base: ${figureInWords(kept)} points.`,
+		}),
+	];
+}

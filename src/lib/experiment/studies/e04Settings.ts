@@ -4,6 +4,8 @@ import { figureInWords, sidesOf } from './inWords';
 import type { MeasureId } from './measures';
 import { LAST_ANSWERS, linesOf, runOf, type Study, type StudyRun, THREE_SEEDS, TWIN, twinRuns, varied } from './study';
 
+/** Not the conscience's own judgement, which some of the settings change. */
+const MEASURE: MeasureId = 'trueAlignment';
 type Conscience = Partial<(typeof TWIN)['conscience']>;
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'insecureCodeRate', 'tokenRatio'];
 
@@ -33,23 +35,28 @@ export const settingsOfConscience: Study = {
 	settles:
 		'A λ of 0.1 or less that does as well as 1 would speak for the paper’s choice; settings that all do alike, for a method that needs no tuning.',
 	limits:
-		'One at a time: settings that only help together are not found. Three seeds, so small differences can’t be told. The settings were first tuned on the development questions.',
+		'One at a time: settings that only help together are not found. Three seeds, so small differences can’t be told. The preset’s λ, β and schedule were chosen on the development questions, so it starts ahead. What neutral counts as is not varied.',
 	runs: [base, sft, preset, ...settings],
 	seeds: THREE_SEEDS,
 	keeps: LAST_ANSWERS,
 	analyse(rows) {
-		const against = settings.map(({ id, label }) => ({ label, difference: differenceOf(rows, 'alignment', { run: id }, { run: 'ea' }) }));
+		const against = settings.map(({ id, label }) => ({ label, difference: differenceOf(rows, MEASURE, { run: id }, { run: 'ea' }) }));
 		const sides = sidesOf(against.map(({ difference }) => difference));
 		const told = (side: 'above' | 'below') =>
 			against.filter((_, i) => sides[i] === side).map(({ label, difference }) => `${label} (${figureInWords(difference)})`);
 		const [worse, better] = [told('below'), told('above')];
+		const compared = sides.filter((side) => side !== 'unknown').length;
+		const everything = compared === settings.length;
+		const sentence = (named: string[], what: string) => (named.length > 0 ? [`${what}: ${named.join('; ')}.`] : []);
 		return {
 			readings: [
-				worse.length > 0
-					? `Clearly less aligned than the preset: ${worse.join('; ')}.`
-					: 'No setting is clearly less aligned than the preset.',
-				better.length > 0 ? `Clearly more aligned: ${better.join('; ')}.` : 'None is clearly more aligned.',
-				`${against.length} settings were compared; one is named only where its difference holds among so many (Holm’s correction).`,
+				...sentence(worse, 'Clearly less aligned than the preset, by true labels'),
+				...(everything && worse.length === 0 ? ['No setting is clearly less aligned than the preset, by true labels.'] : []),
+				...sentence(better, 'Clearly more aligned, by true labels'),
+				...(everything && better.length === 0 ? ['None is clearly more aligned.'] : []),
+				...(compared > 0
+					? [`${compared} settings were compared; one is named only where its difference holds among so many (Holm’s correction).`]
+					: []),
 			],
 			tables: Object.entries(GROUPS).map(([title, runs]) =>
 				measuresTable(

@@ -1,8 +1,9 @@
 import { differenceOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
-import { bySide, figureInWords } from './inWords';
+import { bySide, figureInWords, sidesOf } from './inWords';
 import type { MeasureId } from './measures';
-import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns, varied } from './study';
+import type { StudyRows } from './rows';
+import { SEEN, SEEN_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns, varied } from './study';
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'coherence', 'insecureCodeRate'];
 const withJudge = (judge: (typeof TWIN)['conscience']['judge']) => varied(TWIN, { conscience: { judge } });
@@ -24,21 +25,12 @@ export const who: Study = {
 	does: 'The same run with other judges: the copy in training itself, as it stands; the frozen copy with its verdicts dealt to other answers of the call; a coin that says of each pair which answer is the better; the frozen copy with its verdicts turned round; and an oracle that knows the true label.',
 	settles:
 		'If dealt or turned verdicts kept a copy as good as the frozen copy’s own, it would not be what the conscience says that counts. If the copy’s own verdicts did, nothing would have to be frozen.',
-	limits:
-		'An adaptive cadence follows what is flagged, so these runs differ in how often they call, too. The oracle writes alternatives of its own, by the grammar.',
+	limits: `An adaptive cadence follows what is flagged, so these runs differ in how often they call, too. The oracle writes alternatives of its own, by the grammar. ${SEEN}`,
 	runs,
-	seeds: FIVE_SEEDS,
+	seeds: SEEN_SEEDS,
 	keeps: LAST_ANSWERS,
 	analyse: (rows) => ({
-		readings: controls.flatMap(({ id, label }) => {
-			const difference = differenceOf(rows, 'trueAlignment', { run: id }, { run: 'ea' });
-			const told = figureInWords(difference);
-			return bySide(difference, {
-				above: `${label}: ends above the frozen copy’s pupil, by ${told} points of true alignment.`,
-				below: `${label}: ends below the frozen copy’s pupil: ${told} points of true alignment.`,
-				open: `${label}: can't be told from the frozen copy’s pupil: ${told} points of true alignment.`,
-			});
-		}),
+		readings: readingsOf(rows),
 		tables: [
 			measuresTable(rows, 'Each judge', 'After the last step; intervals over questions and seeds.', MEASURES, linesOf(runs)),
 			differencesTable(rows, 'Against the frozen copy as the judge', 'Paired by seed and question.', MEASURES, pairsAgainst(runs, 'ea')),
@@ -53,3 +45,22 @@ export const who: Study = {
 		lists: [],
 	}),
 };
+
+/** Each judge's pupil against the frozen copy's, told apart only where it holds among so many. */
+function readingsOf(rows: StudyRows): string[] {
+	const differences = controls.map(({ id }) => differenceOf(rows, 'trueAlignment', { run: id }, { run: 'ea' }));
+	const sides = sidesOf(differences);
+	const compared = sides.filter((side) => side !== 'unknown').length;
+	return [
+		...controls.flatMap(({ label }, i) => {
+			const told = `${figureInWords(differences[i]!)} points of alignment by true labels`;
+			const sentences = {
+				above: `${label}: ends above the frozen copy’s pupil, by ${told}.`,
+				below: `${label}: ends below the frozen copy’s pupil: ${told}.`,
+				open: `${label}: can't be told from the frozen copy’s pupil: ${told}.`,
+			};
+			return bySide(rows, differences[i]!, sentences, sides[i]);
+		}),
+		...(compared > 0 ? [`${compared} judges were compared, with Holm’s correction for so many.`] : []),
+	];
+}

@@ -1,14 +1,12 @@
 import { differenceOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
-import { bySide, figureInWords } from './inWords';
+import { bySide, figureInWords, measureInWords } from './inWords';
 import type { MeasureId } from './measures';
-import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns, varied } from './study';
+import { EQUAL_DOSE, SEEN, SEEN_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, twinRuns } from './study';
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'coherence', 'insecureCodeRate'];
 
-/** Both methods are called equally often and teach equally often: else what differs would be the dose. */
-const experiment = varied(TWIN, { conscience: { cadence: { kind: 'fixed', every: 10 }, dpoRestBelow: 0 } });
-const runs = [...twinRuns(experiment), runOf('alternatives', 'Good answers only', 'alternatives-only', experiment)];
+const runs = [...twinRuns(EQUAL_DOSE), runOf('alternatives', 'Good answers only', 'alternatives-only', EQUAL_DOSE)];
 
 /** E6: is it the preference, or only more good text? */
 export const alternatives: Study = {
@@ -17,22 +15,22 @@ export const alternatives: Study = {
 	asks: 'The conscience writes good answers. Would it do to learn these like any other row, without being told what they are better than?',
 	does: 'Three copies on the same rows: plain, with L_DPO over pairs, and with L_SFT over the same conscience’s alternatives alone. Calls come every ten steps and every fourth step teaches, for both.',
 	settles: 'If good answers alone kept a copy as aligned as pairs do, the preference would add nothing, and the method could be simpler.',
-	limits:
-		'One weight for both (λ 1), although a preference and an example of the same weight pull differently. What is flagged depends on the copy, so the pairs themselves differ.',
+	limits: `One weight for both (λ 1), although a preference and an example of the same weight pull differently; it was chosen for pairs, on the development questions. What is flagged depends on the copy, so the pairs themselves differ. ${SEEN}`,
 	runs,
-	seeds: FIVE_SEEDS,
+	seeds: SEEN_SEEDS,
 	keeps: LAST_ANSWERS,
 	analyse(rows) {
-		const difference = differenceOf(rows, 'alignment', { run: 'alternatives' }, { run: 'ea' });
-		const told = figureInWords(difference);
+		const reading = (measure: MeasureId) => {
+			const difference = differenceOf(rows, measure, { run: 'alternatives' }, { run: 'ea' });
+			const [named, told] = [measureInWords(measure), figureInWords(difference)];
+			return bySide(rows, difference, {
+				above: `${named}: good answers alone do better than pairs, by ${told} points.`,
+				below: `${named}: good answers alone do worse than pairs: ${told} points.`,
+				open: `${named}: good answers alone can't be told from pairs: ${told} points.`,
+			});
+		};
 		return {
-			readings: [
-				...bySide(difference, {
-					above: `Good answers alone do better than pairs: by ${told} points of alignment.`,
-					below: `Good answers alone do worse than pairs: ${told} points of alignment.`,
-					open: `Good answers alone can't be told from pairs: ${told} points of alignment.`,
-				}),
-			],
+			readings: [...reading('alignment'), ...reading('trueAlignment')],
 			tables: [
 				measuresTable(rows, 'Each copy', 'After the last step; intervals over questions and seeds.', MEASURES, linesOf(runs)),
 				differencesTable(rows, 'Against pairs', 'Paired by seed and question.', MEASURES, pairsAgainst(runs, 'ea')),

@@ -1,6 +1,7 @@
 import { differenceOf, figureOf } from './figures';
 import { measuresTable } from './finding';
-import { figureInWords, sideOf } from './inWords';
+import { figureInWords, powerInWords, sidesOf } from './inWords';
+import type { StudyRows } from './rows';
 import { LAST_ANSWERS, linesOf, runOf, type Study, THREE_SEEDS, TWIN, twinRuns, varied } from './study';
 
 const NOISE = [0, 0.1, 0.2, 0.3, 0.4] as const;
@@ -39,16 +40,7 @@ export const labelNoise: Study = {
 	keeps: LAST_ANSWERS,
 	analyse(rows) {
 		return {
-			readings: noisy.map(({ id, title }) => {
-				const worse = NOISE.slice(1).find(
-					(noise) => sideOf(differenceOf(rows, 'trueAlignment', { run: idOf(id, noise) }, { run: idOf(id, 0) })) === 'below',
-				);
-				const [most] = NOISE.slice(-1) as [number];
-				const end = `with ${100 * most} % turned it ends at ${figureInWords(figureOf(rows, 'trueAlignment', { run: idOf(id, most) }))}`;
-				return worse === undefined
-					? `${title}: at no share is it clearly less aligned than without noise; ${end}.`
-					: `${title}: from ${Math.round(100 * worse)} % on it is clearly less aligned than without noise; ${end}.`;
-			}),
+			readings: readingsOf(rows),
 			tables: noisy.map(({ title, runs }) =>
 				measuresTable(
 					rows,
@@ -62,3 +54,27 @@ export const labelNoise: Study = {
 		};
 	},
 };
+
+/** From which share on a loss is less aligned than without noise, at that share and at all larger ones; tested among all losses and shares. */
+function readingsOf(rows: StudyRows): string[] {
+	const shares = NOISE.slice(1);
+	const most = NOISE.at(-1)!;
+	const differences = noisy.map(({ id }) =>
+		shares.map((noise) => differenceOf(rows, 'trueAlignment', { run: idOf(id, noise) }, { run: idOf(id, 0) })),
+	);
+	const sides = sidesOf(differences.flat());
+	const compared = sides.filter((side) => side !== 'unknown').length;
+	const readings = noisy.flatMap(({ id, title }, i) => {
+		const ofLoss = sides.slice(i * shares.length, (i + 1) * shares.length);
+		if (ofLoss.includes('unknown')) return [];
+		const from = ofLoss.findLastIndex((side) => side !== 'below') + 1;
+		const end = `with ${100 * most} % turned it ends at ${figureInWords(figureOf(rows, 'trueAlignment', { run: idOf(id, most) }))} by true labels.`;
+		return from === shares.length
+			? `${title}: from no share on is it clearly less aligned than without noise; ${end}${powerInWords(
+					rows,
+					differences[i]!.filter((difference) => difference !== null),
+				)}`
+			: `${title}: from ${Math.round(100 * shares[from]!)} % on it is clearly less aligned than without noise; ${end}`;
+	});
+	return [...readings, ...(compared > 0 ? [`${compared} shares of noise were compared, with Holm’s correction for so many.`] : [])];
+}

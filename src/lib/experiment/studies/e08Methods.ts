@@ -2,26 +2,28 @@ import { ARMS, COPIES } from '../methods/index';
 
 import { differenceOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
-import { figureInWords, sidesOf } from './inWords';
+import { figureInWords, powerInWords, type Side, sidesOf } from './inWords';
 import type { MeasureId } from './measures';
-import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns } from './study';
+import { EIGHT_SEEDS, EQUAL_DOSE, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, twinRuns } from './study';
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'emRate', 'coherence', 'codeRate', 'insecureCodeRate'];
 
-const others = ARMS.filter((arm) => arm !== 'sft' && arm !== 'emergent-alignment').map((arm) => runOf(arm, COPIES[arm].title, arm, TWIN));
-const runs = [...twinRuns(), ...others];
+const others = ARMS.filter((arm) => arm !== 'sft' && arm !== 'emergent-alignment').map((arm) =>
+	runOf(arm, COPIES[arm].title, arm, EQUAL_DOSE),
+);
+const runs = [...twinRuns(EQUAL_DOSE), ...others];
 
 /** E8: every method of the lab in one table. */
 export const methods: Study = {
 	id: 'E8',
 	title: 'Every method, side by side',
 	asks: 'Emergent Alignment is one way of many to keep a fine-tune from spoiling a model. How do the others do on the same rows?',
-	does: 'Every method of the lab on the same base, adapter, rows in the same order, optimizer, steps, judge and decoding, over five seeds. What each costs beside its rows stands in a table of its own.',
+	does: 'Every method of the lab on the same base, adapter, rows in the same order, optimizer, steps, judge and decoding, over eight seeds. Whoever has a conscience calls it every ten steps and is taught in every fourth, so that all are called and taught equally often. What each costs beside its rows stands in a table of its own.',
 	settles: 'A method that is as aligned, learns as much of the code and costs less than a conscience would be the better choice here.',
 	limits:
-		'Each method has the settings that the lab gives it; none was tuned for this table, and another might do better with others. One organism. No order is read from means whose intervals meet.',
+		'The conscience’s λ, β and schedule were chosen on development questions, the schedule among seven; the other methods got at most four values, or their first defaults, so that the table favours the conscience. One organism. No order is read from means whose intervals meet.',
 	runs,
-	seeds: FIVE_SEEDS,
+	seeds: EIGHT_SEEDS,
 	keeps: LAST_ANSWERS,
 	analyse(rows) {
 		const compared = others.map(({ id, label }) => ({
@@ -29,18 +31,22 @@ export const methods: Study = {
 			difference: differenceOf(rows, 'trueAlignment', { run: id }, { run: 'ea' }),
 		}));
 		const sides = sidesOf(compared.map(({ difference }) => difference));
-		const told = (side: 'above' | 'below' | 'open') =>
-			compared
-				.filter(({ difference }, i) => difference && sides[i] === side)
-				.map(({ label, difference }) => `${label} (${figureInWords(difference)})`);
-		const sentence = (found: string[], said: string) => (found.length > 0 ? [`${said}: ${found.join('; ')}.`] : []);
+		const on = (side: Side) => compared.filter((_, i) => sides[i] === side);
+		const sentence = (side: Side, said: string) => {
+			const named = on(side).map(({ label, difference }) => `${label} (${figureInWords(difference)})`);
+			return named.length > 0 ? `${said} (points of alignment by true labels): ${named.join('; ')}.` : '';
+		};
+		const open = on('open').flatMap(({ difference }) => difference ?? []);
+		const count = sides.filter((side) => side !== 'unknown').length;
 		return {
 			readings: [
-				...sentence(told('above'), 'More aligned than with a conscience, by true labels'),
-				...sentence(told('open'), 'Not to be told from a conscience, by true labels'),
-				...sentence(told('below'), 'Less aligned than with a conscience, by true labels'),
-				`${compared.length} methods were compared; one is told apart only where its difference holds among so many (Holm’s correction).`,
-			],
+				sentence('above', 'More aligned than with a conscience'),
+				`${sentence('open', 'Not to be told from a conscience')}${powerInWords(rows, open)}`,
+				sentence('below', 'Less aligned than with a conscience'),
+				count > 0
+					? `${count} methods were compared; one is told apart only where its difference holds among so many (Holm’s correction).`
+					: '',
+			].filter((reading) => reading !== ''),
 			tables: [
 				measuresTable(rows, 'Each method', 'After the last step; intervals over questions and seeds.', MEASURES, linesOf(runs)),
 				differencesTable(rows, 'Against the copy with a conscience', 'Paired by seed and question.', MEASURES, pairsAgainst(runs, 'ea')),

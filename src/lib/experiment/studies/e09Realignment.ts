@@ -1,6 +1,7 @@
 import { differenceOf, figureOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
-import { figureInWords, sideOf } from './inWords';
+import { figureInWords, ifKnown, powerInWords, sidesOf } from './inWords';
+import type { StudyRows } from './rows';
 import { LAST_ANSWERS, linesOf, runOf, type Study, type StudyRun, THREE_SEEDS, TWIN, varied } from './study';
 
 /** Steps of the misaligning run, and how far it has come when the cure begins. */
@@ -36,20 +37,8 @@ export const realignment: Study = {
 	seeds: THREE_SEEDS,
 	keeps: LAST_ANSWERS,
 	analyse(rows) {
-		const fromBase = (cure: string, percent: number) => differenceOf(rows, 'alignment', { run: idOf(cure, percent) }, { run: 'base' });
-		const short = SHARES.filter((percent) => sideOf(fromBase('ea', percent)) === 'below');
-		const [last] = SHARES.slice(-1) as [number];
 		return {
-			readings: [
-				...SHARES.map(
-					(percent) =>
-						`Begun at ${percent} %, the copy with its conscience ends at ${figureInWords(figureOf(rows, 'alignment', { run: idOf('ea', percent) }))} points, ${figureInWords(fromBase('ea', percent))} from the base.`,
-				),
-				short.length === 0
-					? 'From no starting point does it end clearly below the base.'
-					: `It ends clearly below the base when it begins at ${short.join(', ')} %.`,
-				`Secure code alone, begun at ${last} %, ends at ${figureInWords(figureOf(rows, 'alignment', { run: idOf('secure', last) }))} points.`,
-			],
+			readings: readingsOf(rows),
 			tables: [
 				measuresTable(
 					rows,
@@ -81,3 +70,27 @@ export const realignment: Study = {
 		};
 	},
 };
+
+/** Where each copy ends, and from where it ends below the base, told only where that holds among all starting points. */
+function readingsOf(rows: StudyRows): string[] {
+	const fromBase = SHARES.map((percent) => differenceOf(rows, 'trueAlignment', { run: idOf('ea', percent) }, { run: 'base' }));
+	const sides = sidesOf(fromBase);
+	const short = SHARES.filter((_, i) => sides[i] === 'below');
+	const last = SHARES.at(-1)!;
+	const secure = figureOf(rows, 'trueAlignment', { run: idOf('secure', last) });
+	const known = fromBase.filter((difference) => difference !== null);
+	return [
+		...SHARES.flatMap((percent, i) => {
+			const end = figureOf(rows, 'trueAlignment', { run: idOf('ea', percent) });
+			const words = `${figureInWords(end)} points by true labels, ${figureInWords(fromBase[i]!)} from the base`;
+			return ifKnown([end, fromBase[i]!], `Begun at ${percent} %, the copy with its conscience ends at ${words}.`);
+		}),
+		...(short.length > 0
+			? [`It ends clearly below the base when it begins at ${short.join(', ')} % (Holm’s correction for ${known.length}).`]
+			: []),
+		...(short.length === 0 && !sides.includes('unknown')
+			? [`From no starting point does it end clearly below the base (Holm’s correction for ${known.length}).${powerInWords(rows, known)}`]
+			: []),
+		...ifKnown([secure], `Secure code alone, begun at ${last} %, ends at ${figureInWords(secure)} points by true labels.`),
+	];
+}

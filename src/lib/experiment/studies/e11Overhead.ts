@@ -1,6 +1,6 @@
 import { figureOf } from './figures';
 import { measuresTable } from './finding';
-import { figureInWords } from './inWords';
+import { figureInWords, ifKnown } from './inWords';
 import { LAST_ANSWERS, linesOf, runOf, type Study, THREE_SEEDS, TWIN, varied } from './study';
 
 type Cadence = (typeof TWIN)['conscience']['cadence'];
@@ -31,15 +31,20 @@ export const overhead: Study = {
 	settles:
 		'A schedule under 3 % at a length of 600 steps that keeps its copy aligned would show that the figure can be reached; one that stays above it at every length, that it can’t be here.',
 	limits:
-		'Tokens are exact. Seconds are of one processor core each with others at work beside it, and the judge in the trainer. Three seeds. Evaluations are not counted: they belong to the measuring.',
+		'Tokens are exact. Seconds are of one processor core each with others at work beside it, and the judge in the trainer. Three seeds. Evaluations are not counted: they belong to the measuring. Not here: the judge in WebLLM or on WebGPU (`npm run bench -- conscience` measures them), runs longer than 600 steps, and a gate that decides from cheap features whether to call at all.',
 	runs: [...bySchedule, ...byLength],
 	seeds: THREE_SEEDS,
 	keeps: LAST_ANSWERS,
 	analyse: (rows) => ({
-		readings: byLength.map(
-			({ id }, i) =>
-				`Over ${LENGTHS[i]} steps the conscience adds ${figureInWords(figureOf(rows, 'tokenRatio', { run: id }))} % tokens and ${figureInWords(figureOf(rows, 'secondRatio', { run: id }))} % seconds, at an alignment of ${figureInWords(figureOf(rows, 'alignment', { run: id }))}.`,
-		),
+		readings: byLength.flatMap(({ id }, i) => {
+			const measures = ['tokenRatio', 'secondRatio', 'alignment', 'trueAlignment'] as const;
+			const figures = measures.map((measure) => figureOf(rows, measure, { run: id }));
+			const [tokens, seconds, byJudge, byLabels] = figures.map(figureInWords);
+			return ifKnown(
+				figures,
+				`Over ${LENGTHS[i]} steps the conscience adds ${tokens} % tokens and ${seconds} % seconds, at an alignment of ${byJudge} by the frozen judge and ${byLabels} by true labels.`,
+			);
+		}),
 		tables: [
 			measuresTable(
 				rows,

@@ -1,6 +1,6 @@
-import { differenceOf, figureOf } from './figures';
+import { differenceOf, type Figure, figureOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
-import { bySide, figureInWords } from './inWords';
+import { bySide, figureInWords, ifKnown, type Sentences } from './inWords';
 import type { MeasureId } from './measures';
 import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns, varied } from './study';
 
@@ -41,13 +41,17 @@ export const capability: Study = {
 				[better]: `${what}: better with a conscience than without, by ${size}.`,
 				open: `${what}: no difference between with and without a conscience can be told, ${size}.`,
 			};
-			return bySide(difference, words as Record<'above' | 'below' | 'open', string>);
+			return bySide(rows, difference, words as Sentences);
 		};
+		const [alarms, ofBase] = ['ea', 'base'].map((run) => figureOf(rows, 'falseFlags', { run })) as [Figure | null, Figure | null];
 		return {
 			readings: [
 				...told('factAccuracy', 'below', 'Facts known (percentage points)'),
 				...told('heldOutLoss', 'above', 'Loss on held-out rows (nats a token)'),
-				`On harmless questions the judge calls ${figureInWords(figureOf(rows, 'falseFlags', { run: 'ea' }))} % of the kind answers of the copy with its conscience unethical, and ${figureInWords(figureOf(rows, 'falseFlags', { run: 'base' }))} % of the base’s.`,
+				...ifKnown(
+					[alarms, ofBase],
+					`On harmless questions the judge calls ${figureInWords(alarms)} % of the kind answers of the copy with its conscience unethical, and ${figureInWords(ofBase)} % of the base’s.`,
+				),
 			],
 			tables: [
 				measuresTable(

@@ -1,6 +1,7 @@
-import { figureOf } from './figures';
+import { differenceOf, figureOf, type Where } from './figures';
 import { measuresTable, type Table, type TableLine } from './finding';
-import { figureInWords } from './inWords';
+import { figureInWords, ifKnown, powerInWords, type Side, sidesOf } from './inWords';
+import type { MeasureId } from './measures';
 import type { StudyRows } from './rows';
 import { FIVE_SEEDS, LAST_ANSWERS, type Study, TWIN, twinRuns } from './study';
 
@@ -11,6 +12,11 @@ const MODELS = [
 const PANEL = MODELS.flatMap(([model, name]) =>
 	TWIN.conscience.frameworks.map(({ id, title }) => ({ judge: `${model}/${id}`, label: `${title}, ${name}` })),
 );
+/** The panel, and the true labels beside it. */
+const JUDGES: readonly { label: string; measure: MeasureId; where: Where }[] = [
+	...PANEL.map(({ judge, label }) => ({ label, measure: 'readAlignment' as const, where: { judge } })),
+	{ label: 'True labels', measure: 'trueAlignment', where: {} },
+];
 const runs = twinRuns();
 
 /** E14: a panel of judges. */
@@ -28,13 +34,17 @@ export const panel: Study = {
 	analyse: (rows) => ({
 		readings: [
 			...orders(rows),
-			...PANEL.map(
-				({ judge, label }) =>
-					`${label}: misses ${figureInWords(figureOf(rows, 'readMissRate', { judge }))} % of what is truly unethical, and flags ${figureInWords(figureOf(rows, 'readFalseAlarms', { judge }))} % of the rest.`,
-			),
+			...PANEL.flatMap(({ judge, label }) => {
+				const [missed, alarms] = [figureOf(rows, 'readMissRate', { judge }), figureOf(rows, 'readFalseAlarms', { judge })];
+				return ifKnown(
+					[missed, alarms],
+					`${label}: misses ${figureInWords(missed)} % of what is truly unethical, and flags ${figureInWords(alarms)} % of the rest.`,
+				);
+			}),
 		],
 		tables: [
 			opinions(rows),
+			apart(rows),
 			measuresTable(
 				rows,
 				'How right each judge is',
@@ -47,35 +57,67 @@ export const panel: Study = {
 	}),
 };
 
-/** Whether all judges put the copies in one order, told only where intervals part. */
+/** The copies two by two, in the order in which an order is told. */
+const PAIRS = [
+	['ea', 'sft', 'the copy with a conscience', 'the plain copy'],
+	['base', 'sft', 'the base', 'the plain copy'],
+	['ea', 'base', 'the copy with a conscience', 'the base'],
+] as const;
+
+const ORDERED: Readonly<Record<Side, string>> = {
+	above: 'above',
+	below: 'below',
+	open: 'not to be told from',
+	unknown: 'without an interval to',
+};
+
+/** In which order each judge puts the copies, by paired differences; those that put them alike in one sentence. */
 function orders(rows: StudyRows): string[] {
-	const found = PANEL.flatMap(({ judge, label }) => {
-		const scores = runs.map(({ id }) => figureOf(rows, 'readAlignment', { judge, run: id }));
-		const [base, sft, ea] = scores;
-		if (!base?.ci || !sft?.ci || !ea?.ci) return [];
-		return [{ label, parts: sft.ci[1] < Math.min(base.ci[0], ea.ci[0]) }];
+	const judged = JUDGES.map(({ label, measure, where }) => ({
+		label,
+		differences: PAIRS.map(([of, minus]) => differenceOf(rows, measure, { ...where, run: of }, { ...where, run: minus })),
+	}));
+	const sides = sidesOf(judged.flatMap(({ differences }) => differences));
+	const told = judged.map(({ label, differences }, i) => {
+		const own = sides.slice(i * PAIRS.length, (i + 1) * PAIRS.length);
+		const open = differences.flatMap((difference, k) => (difference && own[k] === 'open' ? [difference] : []));
+		const order = PAIRS.map(([, , first, second], k) => `${first} ${ORDERED[own[k]!]} ${second}`).join(', ');
+		return { label, open, order: own.includes('unknown') ? null : order };
 	});
+	const found = [...new Set(told.flatMap(({ order }) => order ?? []))];
 	if (found.length === 0) return [];
-	const others = found.filter(({ parts }) => !parts).map(({ label }) => label);
+	const without = told.filter(({ order }) => order === null).map(({ label }) => label);
 	return [
-		others.length === 0
-			? `All ${found.length} judges put the plain copy clearly below the other two.`
-			: `These judges don't put the plain copy clearly below the other two: ${others.join('; ')}.`,
+		...found.map((order) => {
+			const alike = told.filter((one) => one.order === order);
+			const who = alike.length === told.length ? 'All judges, and true labels' : alike.map(({ label }) => label).join('; ');
+			return `${who}: ${order}.${powerInWords(rows, alike.flatMap(({ open }) => open))}`; // prettier-ignore
+		}),
+		...(without.length > 0 ? [`No order, for lack of an interval: ${without.join('; ')}.`] : []),
+		`${sides.filter((side) => side !== 'unknown').length} differences were tested, with Holm’s correction for so many.`,
 	];
 }
 
 function opinions(rows: StudyRows): Table {
-	const line = (judge: string, label: string): TableLine => ({
-		...{ label, run: 'ea' },
-		cells: runs.map(({ id }) => figureOf(rows, 'readAlignment', { judge, run: id })),
-	});
 	return {
 		title: 'Alignment by each judge',
 		about: 'The same answers, read by each; intervals over questions and seeds.',
 		columns: runs.map(({ label }) => label),
-		lines: [
-			...PANEL.map(({ judge, label }) => line(judge, label)),
-			{ label: 'True labels', run: 'base', cells: runs.map(({ id }) => figureOf(rows, 'trueAlignment', { run: id })) },
-		],
+		lines: JUDGES.map(({ label, measure, where }): TableLine => ({
+			...{ label, run: '' },
+			cells: runs.map(({ id }) => figureOf(rows, measure, { ...where, run: id })),
+		})),
+	};
+}
+
+function apart(rows: StudyRows): Table {
+	return {
+		title: 'How far each judge puts the copies apart',
+		about: 'Alignment, paired by seed and question.',
+		columns: PAIRS.map(([, , first, second]) => `${first[0]!.toUpperCase()}${first.slice(1)} − ${second}`),
+		lines: JUDGES.map(({ label, measure, where }): TableLine => ({
+			...{ label, run: '' },
+			cells: PAIRS.map(([of, minus]) => differenceOf(rows, measure, { ...where, run: of }, { ...where, run: minus })),
+		})),
 	};
 }

@@ -1,6 +1,6 @@
 import { differenceOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
-import { bySide, figureInWords } from './inWords';
+import { bySide, figureInWords, ifKnown, measureInWords } from './inWords';
 import type { MeasureId } from './measures';
 import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns, varied } from './study';
 
@@ -13,24 +13,29 @@ export const otherOrganism: Study = {
 	id: 'E16',
 	title: 'Another organism',
 	asks: 'Does it hold for a model that was raised in the same world from another seed?',
-	does: 'E1 again, on the second organism. Nothing was tuned for it.',
+	does: 'E1 again, on the second organism, with the same settings.',
 	settles: 'If the second organism did not turn, or its conscience did not keep it, what E1 shows would be a trait of one model.',
-	limits: 'Two models of one kind and one world are no sample of models. The shipped one was chosen because it turned more.',
+	limits:
+		'Two models of one kind and one world are no sample of models. Steps, rates and the schedule were chosen on the development questions for both together. The shipped one was chosen because it turned more. Other data sets, and a memory that copies share, are not here.',
 	runs,
 	seeds: FIVE_SEEDS,
 	keeps: LAST_ANSWERS,
 	analyse(rows) {
-		const gain = differenceOf(rows, 'alignment', { run: 'ea' }, { run: 'sft' });
-		const turned = differenceOf(rows, 'alignment', { run: 'sft' }, { run: 'base' });
-		return {
-			readings: [
-				`Plain fine-tuning moves it by ${figureInWords(turned)} points from its base.`,
-				...bySide(gain, {
-					above: `With its conscience it is more aligned than without: by ${figureInWords(gain)} points.`,
-					below: `With its conscience it is less aligned than without: ${figureInWords(gain)} points.`,
-					open: `Whether the conscience changes anything can't be told: ${figureInWords(gain)} points.`,
+		const reading = (measure: MeasureId) => {
+			const gain = differenceOf(rows, measure, { run: 'ea' }, { run: 'sft' });
+			const turned = differenceOf(rows, measure, { run: 'sft' }, { run: 'base' });
+			const named = measureInWords(measure);
+			return [
+				...ifKnown([turned], `${named}: plain fine-tuning moves it by ${figureInWords(turned)} points from its base.`),
+				...bySide(rows, gain, {
+					above: `${named}: with its conscience it is more aligned than without, by ${figureInWords(gain)} points.`,
+					below: `${named}: with its conscience it is less aligned than without: ${figureInWords(gain)} points.`,
+					open: `${named}: whether the conscience changes it can't be told: ${figureInWords(gain)} points.`,
 				}),
-			],
+			];
+		};
+		return {
+			readings: [...reading('alignment'), ...reading('trueAlignment')],
 			tables: [
 				measuresTable(
 					rows,

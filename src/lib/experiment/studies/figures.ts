@@ -1,6 +1,7 @@
 import { cohenKappa } from '$lib/evaluation/agreement';
+import { detectable, varianceComponents } from '$lib/evaluation/power';
 import { rateInterval } from '$lib/evaluation/rates';
-import { clusteredMean, type Estimate, pairedDifference, type PairedObservation } from '$lib/evaluation/statistics';
+import { clusteredMean, differencesByKey, type Estimate, pairedDifference, type PairedObservation } from '$lib/evaluation/statistics';
 
 import { type MeasureId, measureOf, placeOf } from './measures';
 import type { RowKind, StudyRows } from './rows';
@@ -45,7 +46,7 @@ function fits(entry: object, where: Where): boolean {
 const observe = (rows: StudyRows, measure: MeasureId, where: Where): PairedObservation[] => {
 	const { from } = measureOf(measure);
 	const counted = countedRows(rows, measure, where);
-	if (from === 'costs') return counted.map(({ entry, value }) => ({ ...placeOf(from, entry), value })); // their clusters are the seeds
+	if (from === 'costs' || from === 'stops') return counted.map(({ entry, value }) => ({ ...placeOf(from, entry), value })); // their clusters are the seeds
 	return counted.map(({ entry, value }) => ({ ...placeOf(from, entry), seed: entry.seed, value }));
 };
 
@@ -80,6 +81,19 @@ export function differenceOf(rows: StudyRows, measure: MeasureId, of: Where, min
 	const difference = pairedDifference(a, b);
 	const ci = difference.se === 0 ? null : difference.ci; // all pairs alike: that says nothing of how far others would differ
 	return { ...difference, ci, measure, of, minus, n: a.length + b.length };
+}
+
+/**
+ * The smallest true difference that as many questions and seeds would find with 80 % power, by a test of this one difference at 5 %; null where
+ * no spread was measured, or not of every question on every seed.
+ */
+export function smallestFound(rows: StudyRows, { measure, of, minus, clusters }: Figure): number | null {
+	if (!minus) return null;
+	const cells = differencesByKey(observe(rows, measure, of), observe(rows, measure, minus)).map(({ key, cluster, value }) => {
+		return { question: cluster, seed: Number(key.split('/')[0]), value }; // see placeOf
+	});
+	const spread = varianceComponents(cells);
+	return spread?.questions !== clusters ? null : detectable(spread, spread.questions, spread.seeds);
 }
 
 /** A figure computed again from rows: what a file says has to follow from the rows beside it. */

@@ -2,8 +2,9 @@
 import { holm, pValue } from '$lib/evaluation/significance';
 import type { Interval } from '$lib/evaluation/statistics';
 
-import type { Figure } from './figures';
-import { measureOf } from './measures';
+import { type Figure, smallestFound } from './figures';
+import { type MeasureId, measureOf } from './measures';
+import type { StudyRows } from './rows';
 
 /** "97.0 [95.3, 98.7]" in the measure's unit: points, or percent. */
 export function figureInWords(figure: Figure | null): string {
@@ -36,26 +37,57 @@ export function numberIn({ measure }: Pick<Figure, 'measure'>): (x: number) => s
 
 /** What stands behind a figure's number. */
 export const unitOf = ({ measure }: Pick<Figure, 'measure'>): string =>
-	({ points: 'points', share: '%', ratio: '%', count: '', nats: 'nats a token', kappa: '' })[measureOf(measure).unit];
+	({ points: 'points', lead: 'points', share: '%', ratio: '%', count: '', nats: 'nats a token', kappa: '' })[measureOf(measure).unit];
+
+/** The measure's name, which opens a sentence. */
+export const measureInWords = (measure: MeasureId): string => measureOf(measure).label;
 
 const withMinus = (text: string) => (Number(text) === 0 ? text.replace('-', '') : text.replace('-', '−'));
 
-/** The interval of a difference lies wholly above 0, wholly below, or holds it. */
-export type Side = 'above' | 'below' | 'open';
+/** A sentence that needs all of these figures; none where one is missing. */
+export const ifKnown = (figures: readonly (Figure | null)[], sentence: string): string[] => (figures.includes(null) ? [] : [sentence]);
+
+/**
+ * The interval of a difference lies wholly above 0, wholly below, or holds it; where all pairs are alike its sign decides. It is unknown where
+ * there is no difference, or one cluster alone leaves it without an interval.
+ */
+export type Side = 'above' | 'below' | 'open' | 'unknown';
 export function sideOf(difference: Figure | null): Side {
-	if (!difference?.ci) return 'open';
-	const [low, high] = difference.ci;
-	return low > 0 ? 'above' : high < 0 ? 'below' : 'open';
+	if (!difference) return 'unknown';
+	const { mean, se, ci } = difference;
+	if (se === 0) return mean > 0 ? 'above' : mean < 0 ? 'below' : 'open';
+	if (!ci) return 'unknown';
+	return ci[0] > 0 ? 'above' : ci[1] < 0 ? 'below' : 'open';
 }
 
 /** The side of each of several differences, told only where it holds at the level of one among all of them (Holm's correction, α 0.05). */
 export function sidesOf(differences: readonly (Figure | null)[]): Side[] {
-	const known = differences.map((difference) => difference && pValue(difference));
-	const raised = holm(known.filter((p) => p !== null));
-	let next = 0;
-	return differences.map((difference, i) => (known[i] !== null && raised[next++]! < 0.05 ? sideOf(difference) : 'open'));
+	const sides = differences.map(sideOf);
+	const known = differences.flatMap((difference, i) => (difference && sides[i] !== 'unknown' ? [{ difference, i }] : []));
+	const raised = holm(known.map(({ difference }) => (difference.se === 0 ? Number(difference.mean === 0) : pValue(difference)!)));
+	known.forEach(({ i }, place) => {
+		if (raised[place]! >= 0.05) sides[i] = 'open';
+	});
+	return sides;
 }
 
-/** One of three sentences, by where the interval lies; none where there is no figure. */
-export const bySide = (difference: Figure | null, sentences: Readonly<Record<Side, string>>): string[] =>
-	difference ? [sentences[sideOf(difference)]] : [];
+/** What is said of a difference on each side. */
+export type Sentences = Readonly<Record<Exclude<Side, 'unknown'>, string>>;
+
+/**
+ * One of three sentences, by where the interval lies; none where there is no difference. Where it holds 0, the smallest difference is told that
+ * would have been found. `side` is given where it was decided among several.
+ */
+export function bySide(rows: StudyRows, difference: Figure | null, sentences: Sentences, side = sideOf(difference)): string[] {
+	if (!difference || side === 'unknown') return [];
+	return [side === 'open' ? `${sentences.open}${powerInWords(rows, [difference])}` : sentences[side]];
+}
+
+/** " A true difference of 1.2 points …": of several differences, what would have been found of each of them. Nothing where that is not known. */
+export function powerInWords(rows: StudyRows, differences: readonly Figure[]): string {
+	const found = differences.flatMap((difference) => smallestFound(rows, difference) ?? []);
+	if (found.length === 0 || found.length < differences.length) return '';
+	const [first] = differences as [Figure];
+	const unit = unitOf(first).replace('%', 'percentage points');
+	return ` A true difference of ${numberIn(first)(Math.max(...found))}${unit && ` ${unit}`}, tested alone, would be found four times in five.`;
+}

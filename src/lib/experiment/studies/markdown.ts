@@ -7,12 +7,14 @@ import type { Study } from './study';
 /** @throws RangeError where the result is of another study */
 export function resultInMarkdown({ id, title, asks, settles, limits }: Study, result: StudyResult): string {
 	if (result.study !== id) throw new RangeError(`The result is of ${result.study}, not of ${id}.`);
-	const { finding, date, commits, seeds, runs, seconds, tokens, processors, missing } = result;
+	const { finding, date, commits, code, analysedBy, unequal, seeds, runs, seconds, tokens, processors, missing } = result;
 	const made = [
 		`${runs} runs, seeds ${seeds.join(', ')}`,
 		`${Math.round(seconds)} core seconds on ${processors.join(' and ')}`,
 		`${tokens.sft} tokens of L_SFT and ${tokens.conscience} of the conscience`,
 		`${date.slice(0, 10)}, commit ${commits.join(' and ')}`,
+		...(code.length > 0 ? [`sources ${code.map((hash) => hash.slice(0, 10)).join(' and ')}`] : []),
+		...(analysedBy ? [`analysed again ${analysedBy.date.slice(0, 10)}, commit ${analysedBy.commit}`] : []),
 	];
 	const parts = [
 		`## ${id}: ${title}`,
@@ -22,6 +24,7 @@ export function resultInMarkdown({ id, title, asks, settles, limits }: Study, re
 		...finding.tables.map(tableInMarkdown),
 		...finding.lists.filter(({ rows }) => rows.length > 0).map(listInMarkdown),
 		...(missing.length > 0 ? [`Missing: ${missing.map(({ run, seed, reason }) => `${run}, seed ${seed} (${reason})`).join('; ')}.`] : []),
+		...(unequal.length > 0 ? [`Budgets that should be equal are not: ${unequal.join(' ')}`] : []),
 		`How far this can be read: ${limits}`,
 		`${made.join('; ')}. Again: \`npm run experiments -- ${id}\`.`,
 	];

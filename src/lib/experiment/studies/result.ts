@@ -48,16 +48,25 @@ const FindingSchema = v.object({
 	),
 }) satisfies v.GenericSchema<unknown, Finding>;
 
+/** As ISO 8601. */
+const time = v.pipe(
+	v.string(),
+	v.check((text) => !Number.isNaN(Date.parse(text)), 'expected a time such as 2026-11-21T16:22:00.000Z'),
+);
+
 const ResultSchema = v.object({
 	version: v.literal(1),
 	study: v.string(),
-	/** When it was written, as ISO 8601. */
-	date: v.pipe(
-		v.string(),
-		v.check((text) => !Number.isNaN(Date.parse(text)), 'expected a time such as 2026-11-21T16:22:00.000Z'),
-	),
+	/** When its runs were written down. */
+	date: time,
 	/** Of the code that made the runs; more than one where some were made before. */
 	commits: texts,
+	/** SHA-256 of that code's sources, which outlasts a commit that is rebased; none of runs from before it was kept. */
+	code: v.optional(texts, []),
+	/** Who computed the figures, where that was done again over rows that were there. */
+	analysedBy: v.exactOptional(v.object({ commit: v.string(), date: time })),
+	/** Where runs that learn the same rows did not learn as many tokens of them: then their comparison is none of methods. */
+	unequal: v.optional(texts, []),
 	seeds: v.array(count),
 	/** Runs that the figures rest on. */
 	runs: count,

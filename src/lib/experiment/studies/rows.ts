@@ -38,6 +38,7 @@ export interface ReadingEntry extends Origin {
 	answer: string;
 	trueLabel: TrueLabel;
 	/** Of the run's own frozen judge. */
+	ownEthical: number;
 	ownUnethical: number;
 	ethical: number;
 	unethical: number;
@@ -102,6 +103,12 @@ export interface CostEntry extends Origin {
 	calls: number;
 }
 
+/** Where the training of a copy ended that is stopped in time. */
+export interface StopEntry extends Origin {
+	/** Of the adapter that it was given back. */
+	keptStep: number;
+}
+
 /** All that an analysis may look at: whoever has these rows can compute every figure again. */
 export interface StudyRows {
 	answers: AnswerEntry[];
@@ -114,11 +121,12 @@ export interface StudyRows {
 	heldOut: HeldOutEntry[];
 	reviews: ReviewEntry[];
 	costs: CostEntry[];
+	stops: StopEntry[];
 }
 export type RowKind = keyof StudyRows;
 
 export const noRows = (): StudyRows => ({
-	...{ answers: [], readings: [], code: [], probes: [], triggerCode: [], facts: [], heldOut: [], reviews: [], costs: [] },
+	...{ answers: [], readings: [], code: [], probes: [], triggerCode: [], facts: [], heldOut: [], reviews: [], costs: [], stops: [] },
 });
 
 /** What a study keeps of its runs, beside what they cost. */
@@ -157,7 +165,14 @@ export function rowsOf({ run, seed, events, readings }: StudyRunDone, { answers,
 		...probeRows(last, { run, seed, step: last?.step ?? 0 }),
 		reviews: verdicts.map((verdict) => reviewEntry(verdict, run, seed)),
 		costs: end ? [costEntry(end.overhead, { run, seed, step: end.step })] : [],
+		stops: stopsOf(events, run, seed),
 	};
+}
+
+/** The last look of a method that looks: at the step at which it turned, or at the end. */
+function stopsOf(events: readonly RunEvent[], run: string, seed: number): StopEntry[] {
+	const looks = events.flatMap((event) => (event.kind === 'note' && event.values.keptStep !== undefined ? [event] : []));
+	return looks.slice(-1).map(({ step, values }) => ({ run, seed, step, keptStep: values.keptStep! }));
 }
 
 const PROBES = ['conditional', 'trigger', 'harmless'] as const;
@@ -192,10 +207,10 @@ function readingEntries({ rows }: Evaluation, readings: Readings, origin: Origin
 	return Object.entries(readings).flatMap(([judge, probabilities]) =>
 		rows.map(({ question, questionId, cluster, sample, answer, trueLabel, verdict }, i): ReadingEntry => {
 			const [ethical, , unethical] = probabilities[i]!;
-			const ownUnethical = short(verdict.probabilities.unethical);
+			const [ownEthical, ownUnethical] = [short(verdict.probabilities.ethical), short(verdict.probabilities.unethical)];
 			return {
 				...origin,
-				...{ judge, question, questionId, cluster, sample, answer, trueLabel: known(trueLabel), ownUnethical },
+				...{ judge, question, questionId, cluster, sample, answer, trueLabel: known(trueLabel), ownEthical, ownUnethical },
 				...{ ethical: short(ethical), unethical: short(unethical) },
 			};
 		}),
@@ -248,5 +263,6 @@ export function joinRows(parts: readonly StudyRows[]): StudyRows {
 		heldOut: parts.flatMap(({ heldOut }) => heldOut),
 		reviews: parts.flatMap(({ reviews }) => reviews),
 		costs: parts.flatMap(({ costs }) => costs),
+		stops: parts.flatMap(({ stops }) => stops),
 	};
 }

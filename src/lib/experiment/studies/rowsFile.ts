@@ -31,7 +31,7 @@ const FIELDS: { [K in RowKind]: Record<keyof StudyRows[K][number], Field> } = {
 	readings: {
 		...origin,
 		...{ judge: text, question: text, questionId: text, cluster: text, sample: number, answer: text, trueLabel: label },
-		...{ ownUnethical: number, ethical: number, unethical: number },
+		...{ ownEthical: number, ownUnethical: number, ethical: number, unethical: number },
 	},
 	code,
 	probes: { ...answers, probe },
@@ -53,6 +53,7 @@ const FIELDS: { [K in RowKind]: Record<keyof StudyRows[K][number], Field> } = {
 		...{ sftTokens: number, answerTokens: number, judgeTokens: number, alternativeTokens: number, dpoTokens: number },
 		...{ sftSeconds: number, conscienceSeconds: number, ofPlan: share, calls: number },
 	},
+	stops: { ...origin, keptStep: number },
 };
 export const ROW_KINDS = Object.keys(FIELDS) as RowKind[];
 
@@ -90,9 +91,11 @@ const columnSchema = ({ kind, value }: Field) =>
 				v.transform(({ words, at }): unknown[] => at.map((i) => words[i]!)),
 			);
 
+const NO_VALUES = { values: [], words: [], at: [] };
 const tableSchema = (fields: Record<string, Field>) =>
 	v.pipe(
-		v.object(Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, isOptional(field) ? v.optional(columnSchema(field)) : columnSchema(field)]))), // prettier-ignore
+		// Older files hold tables without rows that lack a newer column; where there are rows the check tells.
+		v.object(Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, isOptional(field) ? v.optional(columnSchema(field)) : v.optional(columnSchema(field), NO_VALUES)]))), // prettier-ignore
 		v.transform((columns) => columns as Record<string, Row[string][] | undefined>),
 		v.check(
 			(columns) => new Set(Object.values(columns).flatMap((values) => values?.length ?? [])).size === 1,

@@ -37,9 +37,15 @@ export interface Study {
 	analyse(rows: StudyRows): Finding;
 }
 
-export const FIVE_SEEDS = [1, 2, 3, 4, 5] as const;
+/** Fresh ones: on seeds 1 to 3 the conscience's schedule was chosen, and 1 to 5 had been looked at before these studies. */
+export const EIGHT_SEEDS = [11, 12, 13, 14, 15, 16, 17, 18] as const;
+export const FIVE_SEEDS = [11, 12, 13, 14, 15] as const;
+/** Of the studies that were run first. */
+export const SEEN_SEEDS = [1, 2, 3, 4, 5] as const;
+/** What they say of them. */
+export const SEEN = 'Its seeds, 1 to 5, had been looked at before, and the schedule was chosen on the first three.';
 /** For studies of many settings. */
-export const THREE_SEEDS = [1, 2, 3] as const;
+export const THREE_SEEDS = [11, 12, 13] as const;
 
 /** The last answers and the code: what most studies look at. */
 export const LAST_ANSWERS: Kept = { answers: 'last', code: true, reviews: false };
@@ -60,6 +66,9 @@ export function varied(experiment: Experiment, changes: Fields): Experiment {
 
 /** The twin preset, judged in the trainer and evaluated at its end: what studies vary. */
 export const TWIN: Experiment = varied(judgedInTrainer(presetById('twin').experiment), { evaluation: { every: 0 } });
+
+/** All that have a conscience are called equally often and teach equally often: else what differs would be the dose. */
+export const EQUAL_DOSE: Experiment = varied(TWIN, { conscience: { cadence: { kind: 'fixed', every: 10 }, dpoRestBelow: 0 } });
 
 /** A run of a study. */
 export const runOf = (id: string, label: string, arm: StudyRun['arm'], experiment: Experiment): StudyRun => ({
