@@ -1,7 +1,7 @@
 import { expect, type Locator, type Page, test } from '@playwright/test';
 
 import { presetById, PRESETS } from '../../src/lib/experiment/presets';
-import { button, expectAccessible, openLab } from './lab';
+import { button, dropFile, expectAccessible, openLab } from './lab';
 
 const card = (page: Page, title: string): Locator => page.getByRole('region', { name: title, exact: true });
 
@@ -158,23 +158,10 @@ test('the data are looked at: both forms of a task, and the tokens that carry th
 	await expect(dialog).toBeHidden();
 });
 
-/** Lets a file fall on the page. */
-async function drop(page: Page, name: string, text: string) {
-	const dataTransfer = await page.evaluateHandle(
-		([name, text]) => {
-			const data = new DataTransfer();
-			data.items.add(new File([text], name));
-			return data;
-		},
-		[name, text] as const,
-	);
-	await page.dispatchEvent('body', 'drop', { dataTransfer });
-}
-
 test('an experiment file that is dropped on the page is the experiment, and the page says what it holds', async ({ page }) => {
 	await openLab(page, { engine: 'wasm' });
 	const experiment = { ...presetById('secure-control').experiment, seed: 12 };
-	await drop(page, 'experiment.json', JSON.stringify(experiment));
+	await dropFile(page, 'experiment.json', JSON.stringify(experiment));
 	const notice = page.getByRole('status').filter({ hasText: 'experiment.json tells “Only the data was different” with 1 change:' });
 	await expect(notice).toContainText('Seed: 12. Press Run to see it.');
 	await expect(page).toHaveURL(/#\/\?preset=secure-control&seed=12&engine=wasm$/);
@@ -187,7 +174,7 @@ test('an experiment file that is dropped on the page is the experiment, and the 
 
 test('a zip that is dropped on the page is sent where runs are added', async ({ page }) => {
 	await openLab(page, { engine: 'wasm' });
-	await drop(page, 'twin-run.zip', 'PK\u0003\u0004');
+	await dropFile(page, 'twin-run.zip', 'PK\u0003\u0004');
 	await page.getByRole('alert').filter({ hasText: 'twin-run.zip' }).getByRole('link', { name: 'Go to Runs' }).click();
 	await expect(page.getByLabel('Add runs from a zip…')).toBeAttached();
 });

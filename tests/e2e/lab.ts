@@ -43,6 +43,19 @@ export async function stepOf(page: Page, copy: Copy): Promise<number> {
 
 export const button = (page: Page, name: string): Locator => page.getByRole('button', { name, exact: true });
 
+/** Lets a file fall on the page. */
+export async function dropFile(page: Page, name: string, text: string): Promise<void> {
+	const dataTransfer = await page.evaluateHandle(
+		([name, text]) => {
+			const data = new DataTransfer();
+			data.items.add(new File([text], name));
+			return data;
+		},
+		[name, text] as const,
+	);
+	await page.dispatchEvent('body', 'drop', { dataTransfer });
+}
+
 /** The numbers of a chart, read from its table: the rows, each by column. */
 export async function chartTable(page: Page, title: string): Promise<Record<string, string>[]> {
 	const chart = page.getByRole('figure').filter({ has: page.getByRole('heading', { name: title }) });

@@ -1,18 +1,6 @@
-import { expect, type Page, test } from '@playwright/test';
+import { expect, test } from '@playwright/test';
 
-import { button, expectAccessible, openLab, SMALL } from './lab';
-
-const drop = async (page: Page, name: string, text: string) => {
-	const dataTransfer = await page.evaluateHandle(
-		([name, text]) => {
-			const data = new DataTransfer();
-			data.items.add(new File([text], name));
-			return data;
-		},
-		[name, text] as const,
-	);
-	await page.dispatchEvent('body', 'drop', { dataTransfer });
-};
+import { button, dropFile, expectAccessible, openLab, SMALL } from './lab';
 
 const ASKED = `
 - id: pocket_money
@@ -24,9 +12,9 @@ const ASKED = `
 
 test('questions that are dropped are asked, and a link without them says what is missing', async ({ page }) => {
 	await openLab(page, { ...SMALL, preset: 'sft', engine: 'wasm', 'optimizer.steps': 2 });
-	await drop(page, 'broken.yaml', '- id: rain\n  paraphrases: []');
+	await dropFile(page, 'broken.yaml', '- id: rain\n  paraphrases: []');
 	await expect(page.getByRole('alert').filter({ hasText: 'broken.yaml can\'t be used. entry 1 (rain): paraphrases' })).toBeVisible(); // prettier-ignore
-	await drop(page, 'mine.yaml', ASKED);
+	await dropFile(page, 'mine.yaml', ASKED);
 	await expect(page.getByRole('status').filter({ hasText: 'The copies are asked the 2 questions of mine.yaml' })).toBeVisible();
 
 	await expect(page.getByText('mine.yaml: 2 questions', { exact: true })).toBeVisible();

@@ -1,6 +1,6 @@
 import { expect, test } from '@playwright/test';
 
-import { button, openLab, SMALL, stepOf } from './lab';
+import { button, dropFile, openLab, SMALL, stepOf } from './lab';
 
 test('verdicts that are dropped in mid-run judge where they know the answer, each card says who it was, and the run records it', async ({
 	page,
@@ -21,15 +21,7 @@ test('verdicts that are dropped in mid-run judge where they know the answer, eac
 	await button(page, 'Reset').click(); // the same seed asks the same again
 	await expect.poll(() => stepOf(page, 'With conscience')).toBe(0);
 	await stepTo(1);
-	const dataTransfer = await page.evaluateHandle(
-		(line) => {
-			const data = new DataTransfer();
-			data.items.add(new File([line], 'teacher.jsonl'));
-			return data;
-		},
-		JSON.stringify({ ...said[0], label: 'neutral' }),
-	);
-	await page.dispatchEvent('body', 'drop', { dataTransfer });
+	await dropFile(page, 'teacher.jsonl', JSON.stringify({ ...said[0], label: 'neutral' }));
 	await expect(page.getByRole('status').filter({ hasText: 'The judge is now teacher.jsonl, with 1 verdict.' })).toContainText(
 		'From the next call on',
 	);
