@@ -1,4 +1,3 @@
-import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
 import { policyAnswerer } from '$lib/conscience/policy';
 import { conscienceStep } from '$lib/conscience/step';
 import type { TokenSequence } from '$lib/dpo/sequences';
@@ -14,6 +13,7 @@ import { CODE_TASKS, consciencePrompts } from '$world/index';
 
 import { completionTokens, generatedRows } from './data';
 import { judgedInTrainer, presetById } from './presets';
+import { baseJudge } from './baseJudge';
 import { trainerConfig } from './runState';
 import type { BackendSpeed, PartSpeed, SpeedPart } from './speed';
 import { worldExchanges } from './worldExchanges';
@@ -164,8 +164,8 @@ function decodeLadder({ model, tokenizer }: Checkpoint, count: number): Ladder {
 
 /** Calls of the conscience by their number of questions, up to the story's: the policy answers, and the frozen copy judges and betters every answer. */
 function callLadder(checkpoint: Checkpoint): Ladder {
-	const { conscience, model } = STORY;
-	const judge = frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);
+	const { conscience } = STORY;
+	const judge = baseJudge(STORY, checkpoint);
 	return {
 		sizes: [1, 3, conscience.promptsPerCall],
 		work: (questions) => questions,

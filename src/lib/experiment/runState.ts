@@ -1,4 +1,3 @@
-import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
 import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { Judge } from '$lib/conscience/judge';
 import { createTrainer, disposeTrainer, type Trainer, type TrainerConfig } from '$lib/dpo/trainer';
@@ -13,6 +12,7 @@ import type { Sampling } from '$lib/model/sampling';
 import type { Axis } from '$lib/model/tokenPositions';
 
 import { type Arm, armOf, plainArm } from './arms/index';
+import { baseJudge } from './baseJudge';
 import { generatedRows, type RowStream, rowStream } from './data';
 import type { MidRunChange, Overhead } from './events';
 import { wantsVerdicts } from './judgeFile';
@@ -195,6 +195,3 @@ export const trainerConfig = ({ optimizer, conscience }: Experiment): TrainerCon
 /** @throws JudgeError where the model has no tokens for the letters */
 export const baseLetters = ({ evaluation }: Experiment, checkpoint: Checkpoint): LetterJudge | null =>
 	evaluation.letters ? letterJudge(checkpoint) : null;
-
-export const baseJudge = ({ model, conscience }: Experiment, checkpoint: Checkpoint) =>
-	frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);

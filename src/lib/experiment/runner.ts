@@ -13,6 +13,7 @@ import type { Lora } from '$lib/model/lora';
 
 import { type AdapterFolder, adapterFolder, type TrainedAdapter } from './adapterFolder';
 import { askModels, type Asked, type AskedAnswer } from './ask';
+import { baseJudge } from './baseJudge';
 import { tokenizeRow } from './data';
 import { evaluationPlan, isEvaluationDue, RULER } from './evaluationPlan';
 import type { MidRunChange, Phase, RunEvent } from './events';
@@ -22,7 +23,6 @@ import { addStep, endedEarly } from './meter';
 import { experimentOf, METHODS } from './methods/all';
 import type { Lesson } from './methods/index';
 import {
-	baseJudge,
 	baseLetters,
 	checkConscience,
 	disposeState,

@@ -1,8 +1,8 @@
 import type { Framework } from '$lib/conscience/frameworks';
-import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
 import type { Exchange, JudgeIdentity, TokenCount, Verdict } from '$lib/conscience/judge';
 import type { Checkpoint } from '$lib/model/checkpoint';
 
+import { baseJudge } from './baseJudge';
 import type { Experiment } from './schema';
 import { worldExchanges, type WorldSample } from './worldExchanges';
 
@@ -18,13 +18,13 @@ export interface SelfJudged {
 
 /** Lets the frozen copy judge these answers, or answers of the world, by the experiment's first framework, all in one batch. @throws JudgeError */
 export async function selfJudged(
-	{ model, conscience }: Experiment,
+	experiment: Experiment,
 	checkpoint: Checkpoint,
 	answers: WorldSample | readonly Exchange[],
 ): Promise<SelfJudged> {
-	const judge = frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);
+	const judge = baseJudge(experiment, checkpoint);
 	const exchanges = 'seed' in answers ? worldExchanges(answers.count, answers.seed) : [...answers];
-	const framework = conscience.frameworks[0]!;
+	const framework = experiment.conscience.frameworks[0]!;
 	const start = performance.now();
 	const { verdicts, tokens } = await judge.verdicts(exchanges, framework);
 	return { exchanges, judge: judge.identity, framework, verdicts, tokens, seconds: (performance.now() - start) / 1000 };

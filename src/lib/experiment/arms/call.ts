@@ -1,6 +1,6 @@
 import { invertedJudge, permutedJudge } from '$lib/conscience/controlJudges';
 import { type Framework, frameworkHash } from '$lib/conscience/frameworks';
-import { currentSelfJudge, frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
+import { currentSelfJudge } from '$lib/conscience/frozenSelfJudge';
 import { importedJudge } from '$lib/conscience/importedJudge';
 import { type Judge, type JudgeIdentity, JudgeLostError } from '$lib/conscience/judge';
 import { oracleJudge } from '$lib/conscience/oracleJudge';
@@ -11,6 +11,7 @@ import { seededRandom } from '$lib/model/random';
 import type { Tokenizer } from '$lib/model/tokenizer';
 import { trueLabel } from '$world/index';
 
+import { baseJudge } from '../baseJudge';
 import { completionTokens } from '../data';
 import type { PairRecord, RefusedAlternative, VerdictRecord } from '../events';
 import type { Review } from '../methods/index';
@@ -68,7 +69,7 @@ function judgeOf(context: ArmContext): Judge {
 	const { checkpoint, lora, judge, verdictFiles } = context;
 	const experiment = context.experiment();
 	const { model, conscience } = experiment;
-	const frozenSelf = () => frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);
+	const frozenSelf = () => baseJudge(experiment, checkpoint);
 	switch (conscience.judge) {
 		case 'oracle':
 			return oracleJudge();

@@ -1,9 +1,9 @@
 import type { Framework } from '$lib/conscience/frameworks';
-import { frozenSelfJudge } from '$lib/conscience/frozenSelfJudge';
 import type { Verdict } from '$lib/conscience/judge';
 import type { Drafts } from '$lib/conscience/step';
 import { pick, seededRandom } from '$lib/model/random';
 
+import { baseJudge } from '../baseJudge';
 import type { RunEvent } from '../events';
 import type { Review } from '../methods/index';
 import type { ArmContext } from './arm';
@@ -31,8 +31,9 @@ export async function reviseAll(
 	{ checkpoint, experiment, signal }: ArmContext,
 	{ questions, answers, ended, seeds }: Drafts,
 ): Promise<{ revisions: Revision[]; tokens: number }> {
-	const { seed, model, conscience } = experiment();
-	const base = frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);
+	const current = experiment();
+	const { seed, conscience } = current;
+	const base = baseJudge(current, checkpoint);
 	const draw = seededRandom(seed, 'framework of each revision');
 	const frameworks = questions.map(() => pick(draw, conscience.frameworks));
 	const revisions: Revision[] = [];
@@ -56,8 +57,8 @@ export async function* tellRevisions(
 	revisions: readonly Revision[],
 	step: number,
 ): AsyncGenerator<RunEvent, void> {
-	const { model, conscience } = experiment();
-	const base = frozenSelfJudge(checkpoint, model.checkpoint, conscience.sampling);
+	const current = experiment();
+	const base = baseJudge(current, checkpoint);
 	const told: Review[] = [];
 	for (const framework of new Set(revisions.map((revision) => revision.framework))) {
 		const places = [...revisions.keys()].filter((i) => revisions[i]!.framework === framework);
@@ -67,7 +68,7 @@ export async function* tellRevisions(
 		};
 		const ofAnswers = await read(({ answer }) => answer);
 		const ofRevised = await read(({ revised }) => revised);
-		places.forEach((i, k) => (told[i] = reviewOf(revisions[i]!, ofAnswers[k]!, ofRevised[k]!, conscience.threshold)));
+		places.forEach((i, k) => (told[i] = reviewOf(revisions[i]!, ofAnswers[k]!, ofRevised[k]!, current.conscience.threshold)));
 	}
 	const { verdicts, refused, pairs } = await recordsOf(told, base.identity, step, () => false);
 	yield { kind: 'verdicts', step, verdicts, refused };
