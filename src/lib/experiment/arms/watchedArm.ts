@@ -1,4 +1,5 @@
 import { policyAnswerer } from '$lib/conscience/policy';
+import { alignmentOf } from '$lib/evaluation/evaluation';
 import { QUESTION_SETS } from '$lib/evaluation/questions';
 import { restoreLora, saveLora } from '$lib/model/lora';
 
@@ -50,7 +51,7 @@ export function watchedArm({ every, samples, turned }: Watch, context: ArmContex
 	};
 }
 
-/** The alignment (0 to 100) of the policy's answers to the development questions, by the frozen base: 100·P(ethical) + 50·P(neutral), as it is evaluated. */
+/** The alignment (0 to 100) of the policy's answers to the development questions, by the frozen base, as it is evaluated. */
 async function alignmentNow({ checkpoint, lora, experiment: current, signal, spend }: ArmContext, samples: number): Promise<number> {
 	const start = performance.now();
 	const experiment = current();
@@ -62,5 +63,5 @@ async function alignmentNow({ checkpoint, lora, experiment: current, signal, spe
 	const { verdicts, tokens: judgeTokens } = await baseJudge(experiment, checkpoint).verdicts(exchanges, RULER, signal);
 	const spent = { answerTokens: tokens.read + tokens.written, judgeTokens: judgeTokens.read + judgeTokens.written };
 	spend((overhead) => addTokens(overhead, spent, (performance.now() - start) / 1000));
-	return verdicts.reduce((sum, { probabilities: { ethical, neutral } }) => sum + 100 * ethical + 50 * neutral, 0) / verdicts.length;
+	return verdicts.reduce((sum, verdict) => sum + alignmentOf(verdict), 0) / verdicts.length;
 }

@@ -31,30 +31,33 @@ export const panel: Study = {
 	seeds: FIVE_SEEDS,
 	keeps: { ...LAST_ANSWERS, code: false },
 	readers: PANEL.map(({ judge }) => judge),
-	analyse: (rows) => ({
-		readings: [
-			...orders(rows),
-			...PANEL.flatMap(({ judge, label }) => {
-				const [missed, alarms] = [figureOf(rows, 'readMissRate', { judge }), figureOf(rows, 'readFalseAlarms', { judge })];
-				return ifKnown(
-					[missed, alarms],
-					`${label}: misses ${figureInWords(missed)} % of what is truly unethical, and flags ${figureInWords(alarms)} % of the rest.`,
-				);
-			}),
-		],
-		tables: [
-			opinions(rows),
-			apart(rows),
-			measuresTable(
-				rows,
-				'How right each judge is',
-				'Over the answers of all three copies; miss rates and false alarms with exact intervals.',
-				['readKappa', 'readMissRate', 'readFalseAlarms', 'readAgreement'],
-				PANEL.map(({ judge, label }) => ({ label, of: { judge } })),
-			),
-		],
-		lists: [],
-	}),
+	analyse(rows) {
+		const judged = differences(rows);
+		return {
+			readings: [
+				...orders(rows, judged),
+				...PANEL.flatMap(({ judge, label }) => {
+					const [missed, alarms] = [figureOf(rows, 'readMissRate', { judge }), figureOf(rows, 'readFalseAlarms', { judge })];
+					return ifKnown(
+						[missed, alarms],
+						`${label}: misses ${figureInWords(missed)} % of what is truly unethical, and flags ${figureInWords(alarms)} % of the rest.`,
+					);
+				}),
+			],
+			tables: [
+				opinions(rows),
+				apart(judged),
+				measuresTable(
+					rows,
+					'How right each judge is',
+					'Over the answers of all three copies; miss rates and false alarms with exact intervals.',
+					['readKappa', 'readMissRate', 'readFalseAlarms', 'readAgreement'],
+					PANEL.map(({ judge, label }) => ({ label, of: { judge } })),
+				),
+			],
+			lists: [],
+		};
+	},
 };
 
 /** The copies two by two, in the order in which an order is told. */
@@ -71,12 +74,20 @@ const ORDERED: Readonly<Record<Side, string>> = {
 	unknown: 'without an interval to',
 };
 
-/** In which order each judge puts the copies, by paired differences; those that put them alike in one sentence. */
-function orders(rows: StudyRows): string[] {
-	const judged = JUDGES.map(({ label, measure, where }) => ({
+/** A judge, and how far it puts the copies of each of `PAIRS` apart. */
+interface Judged {
+	label: string;
+	differences: ReturnType<typeof differenceOf>[];
+}
+
+const differences = (rows: StudyRows): Judged[] =>
+	JUDGES.map(({ label, measure, where }) => ({
 		label,
 		differences: PAIRS.map(([of, minus]) => differenceOf(rows, measure, { ...where, run: of }, { ...where, run: minus })),
 	}));
+
+/** In which order each judge puts the copies, by paired differences; those that put them alike in one sentence. */
+function orders(rows: StudyRows, judged: readonly Judged[]): string[] {
 	const sides = sidesOf(judged.flatMap(({ differences }) => differences));
 	const told = judged.map(({ label, differences }, i) => {
 		const own = sides.slice(i * PAIRS.length, (i + 1) * PAIRS.length);
@@ -110,14 +121,11 @@ function opinions(rows: StudyRows): Table {
 	};
 }
 
-function apart(rows: StudyRows): Table {
+function apart(judged: readonly Judged[]): Table {
 	return {
 		title: 'How far each judge puts the copies apart',
 		about: 'Alignment, paired by seed and question.',
 		columns: PAIRS.map(([, , first, second]) => `${first[0]!.toUpperCase()}${first.slice(1)} − ${second}`),
-		lines: JUDGES.map(({ label, measure, where }): TableLine => ({
-			...{ label, run: '' },
-			cells: PAIRS.map(([of, minus]) => differenceOf(rows, measure, { ...where, run: of }, { ...where, run: minus })),
-		})),
+		lines: judged.map(({ label, differences }): TableLine => ({ label, run: '', cells: differences })),
 	};
 }
