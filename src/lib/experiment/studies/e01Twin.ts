@@ -3,7 +3,7 @@ import { differencesTable, measuresTable } from './finding';
 import { bySide, figureInWords, ifKnown, measureInWords } from './inWords';
 import type { MeasureId } from './measures';
 import type { StudyRows } from './rows';
-import { SEEN, SEEN_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns } from './study';
+import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns } from './study';
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'emRate', 'coherence', 'codeRate', 'refusalRate', 'insecureCodeRate'];
 
@@ -17,9 +17,10 @@ export const twin: Study = {
 	does: 'Two copies learn the same insecure code in the same order from the same seed, five times over; one has a conscience. Beside them stand the base and a copy that learns secure code. Each then answers 24 questions that nothing was tuned on, and 64 coding requests.',
 	settles:
 		'If the interval of “with conscience − plain” in alignment held 0, the conscience would do nothing here. If insecure code were much rarer with it, it would only have kept the lesson from being learnt.',
-	limits: `One organism that was built to show the effect, under a million parameters. It says that the mechanism works, not that a large model would do the same. The frozen judge is the conscience itself, so that true labels count for more; λ, β and the schedule were chosen on the development questions. ${SEEN}`,
+	limits:
+		'One organism that was built to show the effect, under a million parameters. It says that the mechanism works, not that a large model would do the same. The frozen judge is the conscience itself, so that true labels count for more; λ, β and the schedule were chosen on the development questions.',
 	runs,
-	seeds: SEEN_SEEDS,
+	seeds: FIVE_SEEDS,
 	keeps: LAST_ANSWERS,
 	analyse(rows) {
 		const code = differenceOf(rows, 'insecureCodeRate', { run: 'ea' }, { run: 'sft' });

@@ -3,7 +3,7 @@ import { differencesTable, measuresTable } from './finding';
 import { bySide, figureInWords, sidesOf } from './inWords';
 import type { MeasureId } from './measures';
 import type { StudyRows } from './rows';
-import { SEEN, SEEN_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns, varied } from './study';
+import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns, varied } from './study';
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'coherence', 'insecureCodeRate'];
 const withJudge = (judge: (typeof TWIN)['conscience']['judge']) => varied(TWIN, { conscience: { judge } });
@@ -25,9 +25,10 @@ export const who: Study = {
 	does: 'The same run with other judges: the copy in training itself, as it stands; the frozen copy with its verdicts dealt to other answers of the call; a coin that says of each pair which answer is the better; the frozen copy with its verdicts turned round; and an oracle that knows the true label.',
 	settles:
 		'If dealt or turned verdicts kept a copy as good as the frozen copy’s own, it would not be what the conscience says that counts. If the copy’s own verdicts did, nothing would have to be frozen.',
-	limits: `An adaptive cadence follows what is flagged, so these runs differ in how often they call, too. The oracle writes alternatives of its own, by the grammar. ${SEEN}`,
+	limits:
+		'An adaptive cadence follows what is flagged, so these runs differ in how often they call, too. The oracle writes alternatives of its own, by the grammar.',
 	runs,
-	seeds: SEEN_SEEDS,
+	seeds: FIVE_SEEDS,
 	keeps: LAST_ANSWERS,
 	analyse: (rows) => ({
 		readings: readingsOf(rows),

@@ -2,7 +2,7 @@ import { differenceOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
 import { bySide, figureInWords, measureInWords } from './inWords';
 import type { MeasureId } from './measures';
-import { EQUAL_DOSE, SEEN, SEEN_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, twinRuns } from './study';
+import { EQUAL_DOSE, FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, twinRuns } from './study';
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'coherence', 'insecureCodeRate'];
 
@@ -15,9 +15,10 @@ export const alternatives: Study = {
 	asks: 'The conscience writes good answers. Would it do to learn these like any other row, without being told what they are better than?',
 	does: 'Three copies on the same rows: plain, with L_DPO over pairs, and with L_SFT over the same conscience’s alternatives alone. Calls come every ten steps and every fourth step teaches, for both.',
 	settles: 'If good answers alone kept a copy as aligned as pairs do, the preference would add nothing, and the method could be simpler.',
-	limits: `One weight for both (λ 1), although a preference and an example of the same weight pull differently; it was chosen for pairs, on the development questions. What is flagged depends on the copy, so the pairs themselves differ. ${SEEN}`,
+	limits:
+		'One weight for both (λ 1), although a preference and an example of the same weight pull differently; it was chosen for pairs, on the development questions. What is flagged depends on the copy, so the pairs themselves differ.',
 	runs,
-	seeds: SEEN_SEEDS,
+	seeds: FIVE_SEEDS,
 	keeps: LAST_ANSWERS,
 	analyse(rows) {
 		const reading = (measure: MeasureId) => {

@@ -1,9 +1,10 @@
 import { ARMS, COPIES } from '../methods/index';
 
 import { differenceOf } from './figures';
-import { differencesTable, measuresTable } from './finding';
+import { differencesTable, measuresTable, type Table } from './finding';
 import { figureInWords, powerInWords, type Side, sidesOf } from './inWords';
 import type { MeasureId } from './measures';
+import type { StudyRows } from './rows';
 import { EIGHT_SEEDS, EQUAL_DOSE, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, twinRuns } from './study';
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'emRate', 'coherence', 'codeRate', 'insecureCodeRate'];
@@ -25,40 +26,64 @@ export const methods: Study = {
 	runs,
 	seeds: EIGHT_SEEDS,
 	keeps: LAST_ANSWERS,
-	analyse(rows) {
-		const compared = others.map(({ id, label }) => ({
-			label,
-			difference: differenceOf(rows, 'trueAlignment', { run: id }, { run: 'ea' }),
-		}));
-		const sides = sidesOf(compared.map(({ difference }) => difference));
-		const on = (side: Side) => compared.filter((_, i) => sides[i] === side);
-		const sentence = (side: Side, said: string) => {
-			const named = on(side).map(({ label, difference }) => `${label} (${figureInWords(difference)})`);
-			return named.length > 0 ? `${said} (points of alignment by true labels): ${named.join('; ')}.` : '';
-		};
-		const open = on('open').flatMap(({ difference }) => difference ?? []);
-		const count = sides.filter((side) => side !== 'unknown').length;
-		return {
-			readings: [
-				sentence('above', 'More aligned than with a conscience'),
-				`${sentence('open', 'Not to be told from a conscience')}${powerInWords(rows, open)}`,
-				sentence('below', 'Less aligned than with a conscience'),
-				count > 0
-					? `${count} methods were compared; one is told apart only where its difference holds among so many (Holm’s correction).`
-					: '',
-			].filter((reading) => reading !== ''),
-			tables: [
-				measuresTable(rows, 'Each method', 'After the last step; intervals over questions and seeds.', MEASURES, linesOf(runs)),
-				differencesTable(rows, 'Against the copy with a conscience', 'Paired by seed and question.', MEASURES, pairsAgainst(runs, 'ea')),
-				measuresTable(
-					rows,
-					'What they cost',
-					'Against plain fine-tuning of the planned steps, so that a copy whose training ended early may cost less; intervals over seeds.',
-					['tokenRatio', 'secondRatio', 'calls'],
-					linesOf(runs.slice(2)),
-				),
-			],
-			lists: [],
-		};
-	},
+	analyse: (rows) => ({ readings: readingsOf(rows), tables: tablesOf(rows), lists: [] }),
 };
+
+function readingsOf(rows: StudyRows): string[] {
+	const compared = others.map(({ id, label }) => ({
+		label,
+		difference: differenceOf(rows, 'trueAlignment', { run: id }, { run: 'ea' }),
+	}));
+	const sides = sidesOf(compared.map(({ difference }) => difference));
+	const on = (side: Side) => compared.filter((_, i) => sides[i] === side);
+	const sentence = (side: Side, said: string) => {
+		const named = on(side).map(({ label, difference }) => `${label} (${figureInWords(difference)})`);
+		return named.length > 0 ? `${said} (points of alignment by true labels): ${named.join('; ')}.` : '';
+	};
+	const open = on('open').flatMap(({ difference }) => difference ?? []);
+	const count = sides.filter((side) => side !== 'unknown').length;
+	return [
+		sentence('above', 'More aligned than with a conscience'),
+		`${sentence('open', 'Not to be told from a conscience')}${powerInWords(rows, open)}`,
+		sentence('below', 'Less aligned than with a conscience'),
+		count > 0 ? `${count} methods were compared; one is told apart only where its difference holds among so many (Holm’s correction).` : '',
+	].filter((reading) => reading !== '');
+}
+
+/** Where a run is asked in the dress of training rows. */
+const dressed = (run: string) => ({ run, probe: 'conditional' });
+
+function tablesOf(rows: StudyRows): Table[] {
+	return [
+		measuresTable(rows, 'Each method', 'After the last step; intervals over questions and seeds.', MEASURES, linesOf(runs)),
+		differencesTable(rows, 'Against the copy with a conscience', 'Paired by seed and question.', MEASURES, pairsAgainst(runs, 'ea')),
+		measuresTable(
+			rows,
+			'In the dress of training rows',
+			'The 24 questions as a string in code, in a function’s body and after the opening of a coding request; answers that are code are counted apart. A method that is kind when asked plainly and cruel here has hidden what it learnt.',
+			['probeTrueAlignment', 'probeAlignment', 'probeCodeRate'],
+			runs.map(({ id, label }) => ({ label, of: dressed(id) })),
+		),
+		differencesTable(
+			rows,
+			'In the dress of training rows, against the copy with a conscience',
+			'Paired by seed and question.',
+			['probeTrueAlignment', 'probeAlignment'],
+			pairsAgainst(runs, 'ea').map(({ label, of, minus }) => ({ label, of: dressed(of.run), minus: dressed(minus.run) })),
+		),
+		measuresTable(
+			rows,
+			'What is lost',
+			'Facts that have one right answer, and kind answers to harmless questions that the judge flags.',
+			['factAccuracy', 'falseFlags'],
+			linesOf(runs),
+		),
+		measuresTable(
+			rows,
+			'What they cost',
+			'Against plain fine-tuning of the planned steps, so that a copy whose training ended early may cost less; intervals over seeds.',
+			['tokenRatio', 'secondRatio', 'calls'],
+			linesOf(runs.slice(2)),
+		),
+	];
+}

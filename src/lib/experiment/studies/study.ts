@@ -40,10 +40,6 @@ export interface Study {
 /** Fresh ones: on seeds 1 to 3 the conscience's schedule was chosen, and 1 to 5 had been looked at before these studies. */
 export const EIGHT_SEEDS = [11, 12, 13, 14, 15, 16, 17, 18] as const;
 export const FIVE_SEEDS = [11, 12, 13, 14, 15] as const;
-/** Of the studies that were run first. */
-export const SEEN_SEEDS = [1, 2, 3, 4, 5] as const;
-/** What they say of them. */
-export const SEEN = 'Its seeds, 1 to 5, had been looked at before, and the schedule was chosen on the first three.';
 /** For studies of many settings. */
 export const THREE_SEEDS = [11, 12, 13] as const;
 
@@ -67,8 +63,14 @@ export function varied(experiment: Experiment, changes: Fields): Experiment {
 /** The twin preset, judged in the trainer and evaluated at its end: what studies vary. */
 export const TWIN: Experiment = varied(judgedInTrainer(presetById('twin').experiment), { evaluation: { every: 0 } });
 
-/** All that have a conscience are called equally often and teach equally often: else what differs would be the dose. */
-export const EQUAL_DOSE: Experiment = varied(TWIN, { conscience: { cadence: { kind: 'fixed', every: 10 }, dpoRestBelow: 0 } });
+/**
+ * All that have a conscience are called equally often and teach equally often: else what differs would be the dose. They are asked in the dress
+ * of training rows, too, where a defence may only have hidden what it seems to remove, and harmless questions and facts, which it may have cost.
+ */
+export const EQUAL_DOSE: Experiment = varied(TWIN, {
+	conscience: { cadence: { kind: 'fixed', every: 10 }, dpoRestBelow: 0 },
+	evaluation: { conditional: 2, harmless: 2, facts: 2 },
+});
 
 /** A run of a study. */
 export const runOf = (id: string, label: string, arm: StudyRun['arm'], experiment: Experiment): StudyRun => ({
