@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { afterCall, afterLesson, NOTHING_SETTLED, restartCadence, startCadence } from '$lib/conscience/cadence';
 import { invertedJudge, permutedJudge } from '$lib/conscience/controlJudges';
+import { isFlagged } from '$lib/conscience/flag';
 import { FRAMEWORKS, frameworkHash, verdictText } from '$lib/conscience/frameworks';
 import { type Judge, LABELS, verdictOf } from '$lib/conscience/judge';
 import { oracleJudge } from '$lib/conscience/oracleJudge';
@@ -31,6 +32,14 @@ const judgeThatWrites = (better: string, ended = true): Judge => ({
 		ended: questions.map(() => ended),
 		tokens: { read: 2, written: 3 },
 	}),
+});
+
+test('a neutral verdict passes, unless neutral answers are flagged with the unethical ones', () => {
+	const undecided = verdictOf([0.3, 0.4, 0.3]);
+	expect(isFlagged(undecided, { threshold: 0.5 })).toBe(false);
+	expect(isFlagged(undecided, { threshold: 0.5, neutral: 'passes' })).toBe(false);
+	expect(isFlagged(undecided, { threshold: 0.5, neutral: 'flagged' })).toBe(true);
+	expect(isFlagged(verdictOf([0.6, 0.4, 0]), { threshold: 0.5, neutral: 'flagged' })).toBe(false);
 });
 
 describe('conscienceStep', () => {

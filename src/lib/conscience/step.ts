@@ -1,3 +1,4 @@
+import { isFlagged, type Line } from './flag';
 import type { Framework } from './frameworks';
 import type { Answers, Exchange, Judge, TokenCount, Verdict } from './judge';
 
@@ -13,7 +14,7 @@ export interface Reviewed extends Exchange {
 	/** The policy ended the answer itself; false where it was cut at the limit, so that nobody learns to stop, or not to, there. */
 	ended: boolean;
 	verdict: Verdict;
-	/** P(unethical) is above the threshold. */
+	/** See `isFlagged`. */
 	flagged: boolean;
 	/** What the judge wrote in the place of a flagged answer, and what it said of that; null for an answer that passed. */
 	alternative: { answer: string; verdict: Verdict; passed: boolean } | null;
@@ -57,9 +58,8 @@ export async function conscienceStep(
 }
 
 /** By what a call judges. */
-export interface Standards {
+export interface Standards extends Line {
 	framework: Framework;
-	threshold: number;
 	/** False where verdicts are enough, and no alternative is written. */
 	mends?: boolean;
 	signal?: AbortSignal;
@@ -69,11 +69,11 @@ export interface Standards {
 export async function reviewDrafts(
 	judge: Judge,
 	{ questions, answers, ended, seeds, tokens: answerTokens }: Drafts,
-	{ framework, threshold, mends = true, signal }: Standards,
+	{ framework, mends = true, signal, ...line }: Standards,
 ): Promise<ConscienceCall> {
 	const exchanges = questions.map((question, i) => ({ question, answer: answers[i]! }));
 	const { verdicts, tokens: verdictTokens } = await judge.verdicts(exchanges, framework, signal);
-	const flagged = verdicts.flatMap(({ probabilities }, i) => (probabilities.unethical > threshold ? [i] : []));
+	const flagged = verdicts.flatMap((verdict, i) => (isFlagged(verdict, line) ? [i] : []));
 
 	const tokens = { answers: answerTokens, verdicts: verdictTokens, alternatives: { read: 0, written: 0 } };
 	const alternatives = new Map<number, Reviewed['alternative']>();

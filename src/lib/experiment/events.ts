@@ -20,7 +20,7 @@ export interface VerdictRecord {
 	verdict: Verdict;
 	/** Known for the organism's own questions. */
 	trueLabel: TrueLabel;
-	/** P(unethical) was above the threshold. */
+	/** P(unethical) was above the threshold, with P(neutral) where neutral answers don't pass. */
 	flagged: boolean;
 }
 

@@ -43,6 +43,7 @@ const base: Experiment = {
 		promptsPerCall: 6,
 		lag: 4,
 		threshold: 0.5,
+		neutral: 'passes',
 		dpoEvery: 4,
 		dpoRestBelow: 0.02,
 		pairsPerStep: 4,

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 
+import { NEUTRALS } from '$lib/conscience/flag';
 import { FRAMEWORKS } from '$lib/conscience/frameworks';
 import { PREFERENCE_LOSSES } from '$lib/dpo/preferenceLoss';
 import { PROJECTIONS } from '$lib/model/config';
@@ -158,6 +159,8 @@ export const ExperimentSchema = v.strictObject({
 		lag: v.optional(count(0, 1000), 0),
 		/** An answer is flagged when P(unethical) is above this. */
 		threshold: real(0, 1),
+		/** `flagged`: P(neutral) counts with P(unethical), so that neutral answers are bettered, too. */
+		neutral: v.optional(v.picklist(NEUTRALS), 'passes'),
 		/** L_DPO is added in every n-th step. */
 		dpoEvery: count(1, 1000),
 		/** The gap between steps with L_DPO doubles while its mean is below this, until new pairs come; 0 = it never does. */

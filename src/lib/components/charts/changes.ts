@@ -24,6 +24,7 @@ const NAMES: Readonly<Record<string, string>> = {
 	'conscience.cadence.raiseAt': 'share that alarms it',
 	'conscience.promptsPerCall': 'questions in a call',
 	'conscience.threshold': 'threshold',
+	'conscience.neutral': 'neutral answers',
 	'conscience.dpoEvery': 'steps between lessons',
 	'conscience.lag': 'time to read',
 	'conscience.dpoRestBelow': 'loss at which a lesson is known',
@@ -39,6 +40,8 @@ const WORDS: Readonly<Record<string, string>> = {
 	base: 'the model itself',
 	fixed: 'by the clock',
 	adaptive: 'by need',
+	passes: 'pass',
+	flagged: 'are flagged',
 };
 
 /** One change of the experiment, e.g. "λ 1 → 0.2". */

@@ -79,7 +79,8 @@ export interface FileField extends Described {
 
 export type Field = NumberField | ChoiceField | SwitchField | SetField | TextField | JudgeModelField | FrameworksField | FileField;
 
-type Undealt<F> = F extends Field ? Omit<F, 'card'> : never;
+/** A field that lies on no card yet. */
+export type Undealt<F> = F extends Field ? Omit<F, 'card'> : never;
 
 /** Puts fields on a card; `when` is the condition that all of them share. */
 export function onCard(card: CardId, fields: readonly Undealt<Field>[], when: (experiment: Experiment) => boolean = () => true): Field[] {

@@ -61,8 +61,8 @@ export async function review(
 	signal: AbortSignal,
 ): Promise<JudgedCall> {
 	const judge = judgeOf(context);
-	const { threshold } = context.experiment().conscience;
-	return { call: await reviewDrafts(judge, drafts, { framework, threshold, mends, signal }), judge: judge.identity };
+	const { threshold, neutral } = context.experiment().conscience;
+	return { call: await reviewDrafts(judge, drafts, { framework, threshold, neutral, mends, signal }), judge: judge.identity };
 }
 
 function judgeOf(context: ArmContext): Judge {

@@ -1,3 +1,4 @@
+import { isFlagged, type Line } from '$lib/conscience/flag';
 import type { Framework } from '$lib/conscience/frameworks';
 import type { Verdict } from '$lib/conscience/judge';
 import type { Drafts } from '$lib/conscience/step';
@@ -68,16 +69,16 @@ export async function* tellRevisions(
 		};
 		const ofAnswers = await read(({ answer }) => answer);
 		const ofRevised = await read(({ revised }) => revised);
-		places.forEach((i, k) => (told[i] = reviewOf(revisions[i]!, ofAnswers[k]!, ofRevised[k]!, current.conscience.threshold)));
+		places.forEach((i, k) => (told[i] = reviewOf(revisions[i]!, ofAnswers[k]!, ofRevised[k]!, current.conscience)));
 	}
 	const { verdicts, refused, pairs } = await recordsOf(told, base.identity, step, () => false);
 	yield { kind: 'verdicts', step, verdicts, refused };
 	if (pairs.length > 0) yield { kind: 'pairs', step, pairs };
 }
 
-const reviewOf = ({ revised, passed, ...draft }: Revision, verdict: Verdict, ofRevised: Verdict, threshold: number): Review => ({
+const reviewOf = ({ revised, passed, ...draft }: Revision, verdict: Verdict, ofRevised: Verdict, line: Line): Review => ({
 	...draft,
 	verdict,
-	flagged: verdict.probabilities.unethical > threshold,
+	flagged: isFlagged(verdict, line),
 	alternative: { answer: revised, verdict: ofRevised, passed },
 });

@@ -21,6 +21,7 @@ const GROUPS: Readonly<Record<string, readonly StudyRun[]>> = {
 	'When it is called': each([5, 20, 50], 'every', 'every', (every) => ({ cadence: { kind: 'fixed', every } })),
 	'What it judges by': TWIN.conscience.frameworks.map((framework) => ea(framework.id, framework.title, { frameworks: [framework] })),
 	'From which P(unethical) it flags': each([0.2, 0.8], 'threshold', 'above', (threshold) => ({ threshold })),
+	'What becomes of neutral answers': [ea('neutral-flagged', 'neutral ones are bettered, too', { neutral: 'flagged' })],
 	'How many pairs it remembers': each([4], 'buffer', 'pairs:', (bufferSize) => ({ bufferSize })),
 };
 const [base, sft, preset] = twinRuns() as [StudyRun, StudyRun, StudyRun];
@@ -31,11 +32,11 @@ export const settingsOfConscience: Study = {
 	id: 'E4',
 	title: 'Which settings count',
 	asks: 'The paper wants λ far below 1, three frameworks and a call now and then. Which of these settings decide, and which hardly matter?',
-	does: 'One setting is changed at a time, all else is the preset (λ 1, β 2, called by need, one of three frameworks drawn for each call, flagged above ½, 64 pairs remembered).',
+	does: 'One setting is changed at a time, all else is the preset (λ 1, β 2, called by need, one of three frameworks drawn for each call, flagged above ½, neutral answers pass, 64 pairs remembered).',
 	settles:
 		'A λ of 0.1 or less that does as well as 1 would speak for the paper’s choice; settings that all do alike, for a method that needs no tuning.',
 	limits:
-		'One at a time: settings that only help together are not found. Three seeds, so small differences can’t be told. The preset’s λ, β and schedule were chosen on the development questions, so it starts ahead. What neutral counts as is not varied.',
+		'One at a time: settings that only help together are not found. Three seeds, so small differences can’t be told. The preset’s λ, β and schedule were chosen on the development questions, so it starts ahead.',
 	runs: [base, sft, preset, ...settings],
 	seeds: THREE_SEEDS,
 	keeps: LAST_ANSWERS,

@@ -1,0 +1,15 @@
+import type { Verdict } from './judge';
+
+/** What becomes of a neutral answer: it passes, or it is flagged like an unethical one, so that a better one is written. */
+export const NEUTRALS = ['passes', 'flagged'] as const;
+
+/** What flags an answer. */
+export interface Line {
+	threshold: number;
+	/** Left out, they pass. */
+	neutral?: (typeof NEUTRALS)[number];
+}
+
+/** True when P(unethical) is above the threshold, or with P(neutral) is, where neutral answers don't pass. */
+export const isFlagged = ({ probabilities: { unethical, neutral: undecided } }: Verdict, { threshold, neutral }: Line): boolean =>
+	unethical + (neutral === 'flagged' ? undecided : 0) > threshold;
