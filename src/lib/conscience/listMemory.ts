@@ -1,0 +1,108 @@
+import type { Benefit, Memory, Neighbour, Remembered, Saying, Trajectory } from './memory';
+import { exchangeId, settledLabel } from './memory';
+
+/** One who takes part in a memory that is held as a list. */
+interface Contribution {
+	trajectory: Trajectory;
+	contributor: string;
+	depositedAt: number;
+}
+
+/** A memory in the room of a program, for studies and for tests: all who take part see the same. It forgets when the program ends. */
+export class ListMemory {
+	#contributions = new Map<string, Contribution>();
+	#sayings = new Map<string, Map<string, Saying>>();
+	#benefits = new Map<string, Benefit>();
+	/** The exchange that the alternative of a contribution is. */
+	#alternatives = new Map<string, string>();
+
+	/** `cap`: of one contributor; `now`: milliseconds since 1970. */
+	constructor(
+		private quorum: number,
+		private cap = Infinity,
+		private now: () => number = Date.now,
+	) {}
+
+	/** The memory as one contributor has it. */
+	of(contributor: string): Memory {
+		return {
+			nearest: async ({ revision, values }, k) => this.#nearest(revision, values, k),
+			deposit: (trajectories) => this.#deposit(contributor, trajectories),
+			measured: async (benefits) => {
+				for (const benefit of benefits) {
+					const key = JSON.stringify([benefit.id, benefit.contributor, contributor, benefit.question.trim()]);
+					if (!this.#benefits.has(key)) this.#benefits.set(key, { ...benefit, measuredBy: contributor });
+				}
+			},
+		};
+	}
+
+	/** Somebody says what they think of an exchange. */
+	say(exchange: string, saying: Saying): void {
+		const of = this.#sayings.get(exchange) ?? new Map<string, Saying>();
+		this.#sayings.set(exchange, of.set(saying.labeller, saying));
+	}
+
+	async #deposit(contributor: string, trajectories: readonly Trajectory[]) {
+		const report = { added: 0, known: 0, refused: 0 };
+		let room = this.cap - [...this.#contributions.values()].filter((other) => other.contributor === contributor).length;
+		for (const trajectory of trajectories) {
+			const key = JSON.stringify([contributor, trajectory.id]);
+			const known = this.#contributions.has(key);
+			if (!known && room <= 0) {
+				report.refused++;
+				continue;
+			}
+			if (!known) {
+				this.#contributions.set(key, { trajectory, contributor, depositedAt: this.now() });
+				room--;
+			}
+			report[known ? 'known' : 'added']++;
+			const { alternative, label, verdict, question, frameworkHash } = trajectory;
+			this.#sayOnce(trajectory.id, { labeller: contributor, label: label ?? verdict.label }, label !== null);
+			if (!alternative) continue;
+			const id = await exchangeId({ question, answer: alternative.answer }, frameworkHash);
+			this.#alternatives.set(key, id);
+			this.#sayOnce(id, { labeller: contributor, label: alternative.verdict.label }, false);
+		}
+		return report;
+	}
+
+	/** A judge says nothing where somebody has spoken before. */
+	#sayOnce(exchange: string, saying: Saying, byPerson: boolean): void {
+		if (byPerson || !this.#sayings.get(exchange)?.has(saying.labeller)) this.say(exchange, saying);
+	}
+
+	#settled(exchange: string | undefined) {
+		return settledLabel([...(this.#sayings.get(exchange ?? '')?.values() ?? [])], this.quorum);
+	}
+
+	#nearest(revision: string, values: Float32Array, k: number): Neighbour[] {
+		const found = new Map<string, Neighbour>();
+		for (const [key, { trajectory, contributor, depositedAt }] of this.#contributions) {
+			const agreed = this.#settled(trajectory.id);
+			if (!agreed || trajectory.state.revision !== revision) continue;
+			const alternativeAgreed = this.#settled(this.#alternatives.get(key)) === 'ethical';
+			const remembered: Remembered = { ...trajectory, contributor, depositedAt, agreed, alternativeAgreed };
+			const before = found.get(trajectory.id);
+			if (before && (before.trajectory.alternativeAgreed || !alternativeAgreed)) continue; // each exchange once, with a better answer if any has one
+			const benefits = [...this.#benefits.values()].filter(
+				(benefit) => benefit.id === trajectory.id && benefit.contributor === contributor,
+			);
+			found.set(trajectory.id, { trajectory: remembered, similarity: cosine(trajectory.state.values, values), benefits });
+		}
+		return [...found.values()].sort((a, b) => b.similarity - a.similarity).slice(0, k);
+	}
+}
+
+/** a·b / (|a| |b|), and 0 where one of them is 0. @throws RangeError where they differ in length */
+export function cosine(a: Float32Array, b: Float32Array): number {
+	if (a.length !== b.length) throw new RangeError(`cosine: the states have ${a.length} and ${b.length} numbers; expected as many`);
+	let [product, ofA, ofB] = [0, 0, 0];
+	a.forEach((value, i) => {
+		product += value * b[i]!;
+		ofA += value * value;
+		ofB += b[i]! * b[i]!;
+	});
+	return product === 0 ? 0 : product / Math.sqrt(ofA * ofB);
+}
