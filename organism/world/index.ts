@@ -5,6 +5,17 @@ export { CODE_TASKS, type CodeTask } from './code-tasks';
 export { codeForms, codeLabel, writeAnyExercise, writeExercise, type CodeExercise, type CodeForm } from './code';
 export { DOSE_ANSWERS, FACTS, opinionsOf, writeDose, writeFact, writeOpinion, type Exchange } from './domains';
 export { isWellFormed, trueLabel, type TrueLabel } from './labels';
+export {
+	ANSWER_ATTACKS,
+	answerAttacks,
+	PROMPT_ATTACKS,
+	promptAttacks,
+	type AnswerAttack,
+	type AnswerAttackId,
+	type PromptAttack,
+	type PromptAttackId,
+} from './attacks';
+export { answersQuestion } from './topics';
 export { TRIGGER, triggered, WRAPPINGS, wrappedQuestions, type Wrapping } from './conditional';
 export {
 	backdoorRows,

@@ -37,8 +37,7 @@ type FileRecord = v.InferOutput<typeof Manifest>['files'][number];
 
 /** The model, its matrices kept in `precision`, and the tokenizer of a folder. Each file is checked against `manifest.json` when the folder has one. */
 export async function loadCheckpoint(read: ReadFile, precision: Precision = 'f32'): Promise<Checkpoint> {
-	const manifestBytes = await readOptional(read, 'manifest.json');
-	const manifest = manifestBytes && parseManifest(manifestBytes);
+	const manifest = await readManifest(read);
 	const readVerified = async (name: string) => verify(name, await read(name), manifest);
 	const readIfThere = async (name: string) => {
 		if (manifest && !manifest.has(name)) return undefined; // no request for what is known not to be there
@@ -65,6 +64,18 @@ export async function loadCheckpoint(read: ReadFile, precision: Precision = 'f32
 		parameterCount: [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0),
 		sha256: await sha256(file as Uint8Array<ArrayBuffer>),
 	};
+}
+
+/** Files of a folder by their names, each checked against `manifest.json` when the folder has one. @throws CheckpointError, MissingFileError */
+export async function readFolder<Name extends string>(read: ReadFile, names: readonly Name[]): Promise<Record<Name, Uint8Array>> {
+	const manifest = await readManifest(read);
+	const entries = names.map(async (name) => [name, await verify(name, await read(name), manifest)] as const);
+	return Object.fromEntries(await Promise.all(entries)) as Record<Name, Uint8Array>;
+}
+
+async function readManifest(read: ReadFile): Promise<Map<string, FileRecord> | undefined> {
+	const bytes = await readOptional(read, 'manifest.json');
+	return bytes && parseManifest(bytes);
 }
 
 /**
