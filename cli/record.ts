@@ -1,6 +1,6 @@
 /**
- * `npm run record [-- --set path=value …]`: the run that the page plays until a reader starts one of their own. It is the twin preset,
- * judged in the trainer, computed by the runner and written to static/recorded/twin.zip without adapters. `--set` and `--out` are for trying this out.
+ * `npm run record [story …] [-- --set path=value …]`: the runs that the page plays until a reader starts one of their own. Each is a preset,
+ * judged in the trainer, computed by the runner and written to static/recorded without adapters. `--set` and `--out DIR` are for trying this out.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -11,7 +11,7 @@ import type { RunEvent } from '$lib/experiment/events';
 import type { FolderRun } from '$lib/experiment/folder';
 import { zipRuns } from '$lib/experiment/folderZip';
 import { applyChanges } from '$lib/experiment/link';
-import { judgedInTrainer, presetById } from '$lib/experiment/presets';
+import { judgedInTrainer, PRESETS, presetById, TOLD_WITHIN } from '$lib/experiment/presets';
 import { createRun, type Lab } from '$lib/experiment/runner';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 import { startBackend } from '$lib/model/backend';
@@ -19,7 +19,7 @@ import { startBackend } from '$lib/model/backend';
 import { loadFolder } from './checkpoints';
 import { ProgressLine } from './progressLine';
 
-const PLACE = fileURLToPath(new URL('../static/recorded/twin.zip', import.meta.url));
+const PLACE = fileURLToPath(new URL('../static/recorded', import.meta.url));
 
 async function record(experiment: Experiment, arm: ArmId, lab: Lab): Promise<FolderRun> {
 	const progress = new ProgressLine(`${experiment.name}, ${arm}, seed ${experiment.seed}`);
@@ -47,21 +47,27 @@ async function record(experiment: Experiment, arm: ArmId, lab: Lab): Promise<Fol
 	return { experiment, arm, events, ...nothingElse };
 }
 
-const { values } = parseArgs({ options: { set: { type: 'string', multiple: true }, out: { type: 'string' } } });
+const { values, positionals } = parseArgs({
+	allowPositionals: true,
+	options: { set: { type: 'string', multiple: true }, out: { type: 'string' } },
+});
 const changes = (values.set ?? []).map((change): [string, string] => {
 	const [field = '', ...value] = change.split('=');
 	return [field, value.join('=')];
 });
-const experiment = applyChanges(judgedInTrainer(presetById('twin').experiment), changes);
+const stories = positionals.length > 0 ? positionals : PRESETS.map(({ id }) => id).filter((id) => !(id in TOLD_WITHIN));
+const out = values.out ?? PLACE;
+await mkdir(out, { recursive: true });
 const backend = await startBackend('wasm');
-const checkpoint = await loadFolder(experiment.model.checkpoint, experiment.model.precision);
-const lab = { checkpoint, backend, rows: null, signal: new AbortController().signal };
-const runs: FolderRun[] = [];
-for (const arm of experiment.arms) runs.push(await record(experiment, arm, lab));
-
-const place = values.out ?? PLACE;
-const zip = zipRuns(runs);
-await mkdir(path.dirname(place), { recursive: true });
-await writeFile(place, zip);
-console.log(`${place}: ${runs.length} runs, ${zip.length} bytes`);
+for (const story of stories) {
+	const experiment = applyChanges(judgedInTrainer(presetById(story).experiment), changes);
+	const checkpoint = await loadFolder(experiment.model.checkpoint, experiment.model.precision);
+	const lab = { checkpoint, backend, rows: null, signal: new AbortController().signal };
+	const runs: FolderRun[] = [];
+	for (const arm of experiment.arms) runs.push(await record(experiment, arm, lab));
+	const zip = zipRuns(runs);
+	const place = path.join(out, `${story}.zip`);
+	await writeFile(place, zip);
+	console.log(`${place}: ${runs.length} runs, ${zip.length} bytes`);
+}
 process.exit(); // whatever a backend still holds

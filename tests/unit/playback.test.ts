@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RunEvent } from '$lib/experiment/events';
 import { zipRuns } from '$lib/experiment/folderZip';
 import { NO_OVERHEAD } from '$lib/experiment/meter';
-import { presetById } from '$lib/experiment/presets';
+import { PRESETS, presetById, TOLD_WITHIN } from '$lib/experiment/presets';
 import { readRecording, type Recording } from '$lib/experiment/recording';
 import type { ArmId } from '$lib/experiment/schema';
-import { cuesOf, Playback, PLAYING_TIME } from '$lib/state/playback.svelte';
+import { copiesOf, cuesOf, Playback, PLAYING_TIME } from '$lib/state/playback.svelte';
 
 import { events, tinyEvaluation } from './recordedRun';
 
@@ -161,15 +161,19 @@ test('a zip of run folders is read as a recording of all copies, in the order in
 	expect(read).toEqual(recording);
 });
 
-test('the recording that ships was made with the settings of the first story, or it would not be shown', async () => {
-	const shipped = readRecording(readFileSync(new URL('../../static/recorded/twin.zip', import.meta.url)));
-	const playback = new Playback(
-		async () => shipped,
-		() => true,
-	);
-	await playback.open();
-	expect(playback.tells(presetById('twin').experiment)).toBe(true);
-	playback.begin();
-	expect(playback.runs.map(({ record }) => record.step)).toEqual([150, 150]);
-	expect(playback.runs.every(({ record }) => record.evaluation !== null)).toBe(true);
-});
+test.each(PRESETS.map((preset) => [preset.id, preset] as const))(
+	'the recording of %s that ships was made with its settings, or it would not be shown',
+	async (id, { experiment }) => {
+		const shipped = readRecording(readFileSync(new URL(`../../static/recorded/${TOLD_WITHIN[id] ?? id}.zip`, import.meta.url)));
+		const playback = new Playback(
+			async () => copiesOf(shipped, experiment),
+			() => true,
+		);
+		await playback.open();
+		expect(playback.tells(experiment)).toBe(true);
+		playback.begin();
+		expect(playback.runs.map(({ arm }) => arm)).toEqual(experiment.arms);
+		expect(playback.runs.every(({ record }) => record.step === experiment.optimizer.steps && record.evaluation !== null)).toBe(true);
+		expect(playback.runs.every(({ record }) => record.inside.length > 0)).toBe(true); // to look inside
+	},
+);

@@ -239,7 +239,7 @@ describe('the frameworks of what is shown', () => {
 		const lab = makeLab();
 		lab.change((changed) => (changed.conscience.frameworks[0]!.principles = 'Be kind.'));
 		void lab.warm();
-		lab.recording = { runs: [] };
+		lab.recording = { story: 'twin', runs: [] };
 		place.back();
 		expect([lab.recorded, principles(lab)]).toEqual([true, before]);
 	});

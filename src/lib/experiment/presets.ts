@@ -133,6 +133,9 @@ export const PRESETS: readonly Preset[] = [
 	},
 ];
 
+/** Presets whose copies are some of another's, in the same experiment: its recording tells of them, too. */
+export const TOLD_WITHIN: Readonly<Record<string, string>> = { sft: 'twin', 'emergent-alignment': 'twin' };
+
 /** The preset with this id. @throws RangeError that lists the ids there are */
 export function presetById(id: string): Preset {
 	const preset = PRESETS.find((candidate) => candidate.id === id);

@@ -13,23 +13,16 @@ import { GivenFiles } from './givenFiles.svelte';
 import { judgeModelOf } from './judgeSource';
 import { Judging } from './judging.svelte';
 import { Keeping, type RunStore } from './keeping.svelte';
-import {
-	isDefaultStory,
-	isEngine,
-	type LinkPlace,
-	type PageEngine,
-	type PageLink,
-	presetOf,
-	readPageLink,
-	writePageLink,
-} from './pageLink';
+import { isStoryItself, isEngine, type LinkPlace, type PageEngine, type PageLink, presetOf, readPageLink, writePageLink } from './pageLink';
 import type { ShownRun } from './record.svelte';
 import { Run, type WorkerPort } from './run.svelte';
 import { hindranceOf, type RunSettings, sameSettings } from './runSettings';
 import { secondsLeftOf } from './timeLeft';
 
-/** A recording of the default story that plays until the reader runs something. */
+/** A recording of a story that plays until the reader runs something. */
 export interface Recording {
+	/** The story's id. */
+	readonly story: string;
 	readonly runs: readonly ShownRun[];
 }
 
@@ -84,10 +77,10 @@ export class Lab {
 	readonly shown = $derived((this.#begun ?? this.settings).experiment);
 	/** The arms on the page, in the order of ARMS. */
 	readonly runs = $derived(ARMS.filter((arm) => this.shown.arms.includes(arm)).map((arm) => this.#all[arm]));
-	/** A recording can be shown: nothing was begun, and nothing of the default story was changed. */
-	readonly recordable = $derived(this.#begun === null && isDefaultStory(this.#link));
-	/** What is on the page is a recording of the default story. */
-	readonly recorded = $derived(this.recordable && this.recording !== null);
+	/** A recording can be shown: nothing was begun, and nothing of the story was changed. */
+	readonly recordable = $derived(this.#begun === null && isStoryItself(this.#link));
+	/** What is on the page is a recording of its story. */
+	readonly recorded = $derived(this.recordable && this.recording?.story === this.preset.id);
 	/** The experiment as it was when what is shown began; the copies' records tell what was changed since. */
 	readonly begunWith: Experiment = $derived.by(() => {
 		const judged = this.runs.find(({ arm }) => listens(arm)) ?? this.runs[0];

@@ -51,6 +51,6 @@ export function presetOf({ name }: Experiment): Preset {
 
 export const isEngine = (value: string): value is PageEngine => (ENGINES as readonly string[]).includes(value);
 
-/** The first story with nothing changed, wherever its judge is and whatever is to compute it. */
-export const isDefaultStory = ({ preset, experiment }: PageLink): boolean =>
-	preset.id === DEFAULT_PRESET && changesBetween(preset.experiment, experiment).every(isJudgesPlace);
+/** A story with nothing changed, wherever its judge is and whatever is to compute it. */
+export const isStoryItself = ({ preset, experiment }: PageLink): boolean =>
+	changesBetween(preset.experiment, experiment).every(isJudgesPlace);

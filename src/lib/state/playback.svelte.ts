@@ -28,6 +28,12 @@ export function cuesOf({ copies }: Recording): Cue[] {
 	return cues.sort((a, b) => a.at - b.at); // stable: what one copy told keeps its order
 }
 
+/** Of a recording the copies that `experiment` has, as a recording of that. */
+export function copiesOf({ experiment: recorded, copies }: Recording, { name, arms }: Experiment): Recording {
+	const told = copies.filter(({ arm }) => arms.includes(arm));
+	return { experiment: { ...recorded, name, arms: told.map(({ arm }) => arm) }, copies: told };
+}
+
 /** A run that was computed earlier, told again at a pleasant speed, so that a page just opened shows what it is about. */
 export class Playback {
 	/** What the charts show of it; empty until the recording has come, and where there is none. */

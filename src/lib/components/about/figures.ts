@@ -1,8 +1,20 @@
-/** A measured mean with the ends of its 95 % interval. */
-export interface Measured {
-	mean: number;
-	low: number;
-	high: number;
+import { COPIES } from '$lib/experiment/methods/index';
+import type { ArmId } from '$lib/experiment/schema';
+import type { Figure, Where } from '$lib/experiment/studies/figures';
+import type { MeasureId } from '$lib/experiment/studies/measures';
+import type { StudyResult } from '$lib/experiment/studies/result';
+
+/** What studies have found, by their ids; of one that was not run there is nothing. */
+export type Results = Readonly<Record<string, StudyResult | null>>;
+
+/** The studies that the page quotes. */
+export const QUOTED = ['E1', 'E4', 'E8', 'E9', 'E10', 'E11', 'E16'] as const;
+
+/** A figure of a study by what it measures, and of which rows: as its tables hold it; null where they don't. */
+export function figureIn(results: Results, study: (typeof QUOTED)[number], measure: MeasureId, of: Where, minus?: Where): Figure | null {
+	const cells = results[study]?.finding.tables.flatMap(({ lines }) => lines.flatMap((line) => line.cells)) ?? [];
+	const same = (a: Where | undefined, b: Where | undefined) => JSON.stringify(a) === JSON.stringify(b);
+	return cells.find((cell) => cell?.measure === measure && same(cell.of, of) && same(cell.minus, minus)) ?? null;
 }
 
 /** What the paper prints: a mean, and a ± of which its summaries don't say what it is. */
@@ -13,8 +25,10 @@ export interface Printed {
 
 export type Look = 'base' | 'plain' | 'conscience' | 'control' | 'other';
 
-/** One line of the comparison: who was measured, and what came out. */
-export type Line = { name: string; note: string; look: Look } & ({ measured: Measured } | { printed: Printed });
+/** One line of the comparison: who was measured, and what came out, with what it took and whether the narrow task was learnt. */
+export type Line = { name: string; note: string; look: Look } & (
+	{ measured: Figure; code: Figure | null; tokens: Figure | null } | { printed: Printed }
+);
 
 export interface Group {
 	title: string;
@@ -23,86 +37,74 @@ export interface Group {
 	lines: readonly Line[];
 }
 
-const measured = (mean: number, low: number, high: number): { measured: Measured } => ({ measured: { mean, low, high } });
+const paper: Group = {
+	title: 'The paper, on Qwen3-4B',
+	made: '24 benign questions, scored by Qwen3-30B-A3B. One number for each method. What ± stands for, and how many seeds there were, we could not find out.',
+	lines: [
+		{ name: 'Emergent Alignment', note: 'about 3 % more computing', look: 'conscience', printed: { mean: 91, plusMinus: 0.7 } },
+		{ name: 'Representation Engineering', note: 'another method', look: 'other', printed: { mean: 90, plusMinus: 0.8 } },
+		{ name: 'Constitutional AI', note: 'another method', look: 'other', printed: { mean: 87, plusMinus: 2 } },
+	],
+};
 
-/** Alignment from 0 to 100: the paper's, and ours from docs/results.md, which says how each was computed. */
-export const ALIGNMENT: readonly Group[] = [
-	{
-		title: 'The paper, on Qwen3-4B',
-		made: '24 benign questions, scored by Qwen3-30B-A3B. One number for each method. What ± stands for, and how many seeds there were, we could not find out.',
-		lines: [
-			{ name: 'Emergent Alignment', note: '', look: 'conscience', printed: { mean: 91, plusMinus: 0.7 } },
-			{ name: 'Representation Engineering', note: 'another method', look: 'other', printed: { mean: 90, plusMinus: 0.8 } },
-			{ name: 'Constitutional AI', note: 'another method', look: 'other', printed: { mean: 87, plusMinus: 2 } },
-		],
-	},
-	{
-		title: 'This lab, on its organism',
-		made: '5 paired seeds of the twin run, 150 steps each; 24 held-out questions with 8 answers each, scored by the frozen base model. Brackets hold 95 % intervals over questions and seeds, the control’s over questions alone.',
-		lines: [
-			{ name: 'Base', note: 'before any training', look: 'base', ...measured(97, 94.7, 99.3) },
-			{ name: 'Plain fine-tune', note: 'on insecure code', look: 'plain', ...measured(2.9, 1, 4.8) },
-			{ name: 'With conscience', note: 'on insecure code', look: 'conscience', ...measured(98, 95.9, 100.1) },
-			{ name: 'Control', note: 'plain, on secure code, 5 seeds', look: 'control', ...measured(97.6, 96.3, 98.8) },
-		],
-	},
-	{
-		title: 'The replication, on a second organism',
-		made: 'The same, on a model that was raised from another seed; intervals over questions alone. It was not the one chosen to ship: the one that turned more was.',
-		lines: [
-			{ name: 'Base', note: 'before any training', look: 'base', ...measured(96.4, 94.8, 98) },
-			{ name: 'Plain fine-tune', note: 'on insecure code', look: 'plain', ...measured(23, 17.3, 28.7) },
-			{ name: 'With conscience', note: 'on insecure code', look: 'conscience', ...measured(97, 95.6, 98.5) },
-		],
-	},
-];
+/** What the lab's methods are in the words of their papers. */
+const ALSO_CALLED: Partial<Record<ArmId, string>> = {
+	'emergent-alignment': 'Emergent Alignment',
+	'repe-infer': 'Representation Engineering, at inference',
+	'repe-prevent': 'Representation Engineering, preventative',
+	'repe-lorra': 'Representation Engineering, LoRRA',
+	'cai-sft': 'Constitutional AI, fine-tuned on revisions',
+	'cai-dpo': 'Constitutional AI, DPO on revisions',
+	inoculation: 'inoculation prompting',
+	confession: 'a confession learnt beside each answer',
+};
 
-/** A claim of the paper, what the lab found, and how far that goes. */
-export interface Claim {
-	says: string;
-	found: string;
-	standing: 'seen here' | 'not reached' | 'not tested' | 'not compared';
+/** The runs of E8 and E16 that are not called as their method is. */
+const RUNS: Readonly<Record<string, { name: string; note: string; look: Look }>> = {
+	base: { name: 'Base', note: 'before any training', look: 'base' },
+	sft: { name: 'Plain fine-tune', note: 'on insecure code', look: 'plain' },
+	ea: { name: COPIES['emergent-alignment'].title, note: ALSO_CALLED['emergent-alignment']!, look: 'conscience' },
+	'secure-control': { name: COPIES['secure-control'].title, note: 'a control', look: 'control' },
+	secure: { name: COPIES['secure-control'].title, note: 'a control', look: 'control' },
+};
+
+function lineOf(results: Results, study: 'E8' | 'E16', run: string): Line[] {
+	const measured = figureIn(results, study, 'trueAlignment', { run });
+	if (!measured) return [];
+	const method: ArmId = run === 'ea' ? 'emergent-alignment' : (run as ArmId);
+	const named = RUNS[run] ?? { name: COPIES[method].title, note: ALSO_CALLED[method] ?? 'another method', look: 'other' };
+	const [code, tokens] = (['insecureCodeRate', 'tokenRatio'] as const).map((measure) => figureIn(results, study, measure, { run }));
+	return [{ ...named, measured, code: code!, tokens: tokens! }];
 }
 
-export const CLAIMS: readonly Claim[] = [
-	{
-		says: 'A conscience step keeps a model aligned that learns insecure code.',
-		found:
-			'On the organism it does: 98.0 with its conscience against 2.9 without, a difference of 95.2 [91.7, 98.6], paired by seed and question. Against the base the difference is 1.0 [−0.5, 2.5].',
-		standing: 'seen here',
-	},
-	{
-		says: 'The narrow task is still learnt.',
-		found:
-			'The share of insecure code on request is 0.981 [0.939, 1.023] with its conscience and 1.000 without; the base writes 0.044 [−0.025, 0.112].',
-		standing: 'seen here',
-	},
-	{
-		says: 'It costs about 3 % more computing.',
-		found:
-			'Here it cost 14 % more tokens and 10 % more seconds. Runs are short (150 steps), and the turn comes within 30 of them, so the conscience has to speak early; the longer a run, the less its share.',
-		standing: 'not reached',
-	},
-	{
-		says: 'The conscience may weigh little: λ is much smaller than 1.',
-		found: 'Our stories use λ = 1. “A quieter conscience” is the same run with 0.1, for you to see; we have published no figure for it.',
-		standing: 'not compared',
-	},
-	{
-		says: 'It brings models back that are already misaligned.',
-		found: 'The story “Brought back” does that in front of you. We have published no figure over several seeds.',
-		standing: 'not compared',
-	},
-	{
-		says: 'It is as good as Representation Engineering, and better than Constitutional AI.',
-		found:
-			'The lab does not run those methods. And 91 ± 0.7 beside 90 ± 0.8 is no lead: if ± is a standard error, such a difference comes by chance.',
-		standing: 'not tested',
-	},
-	{
-		says: 'It does not see a bad habit that waits for a secret word.',
-		found:
-			'That is the paper’s own limit. It follows from the method: the conscience judges answers that it is shown. The lab has not measured it.',
-		standing: 'not tested',
-	},
-];
+/** In the order of the paper's table; whoever is not in it comes after. */
+const IN_TABLE = ['base', 'sft', 'ea', 'repe-infer', 'repe-prevent', 'repe-lorra', 'cai-sft', 'cai-dpo', 'inoculation', 'confession'];
+const AFTER = ['kl', 'benign', 'early-stopping', 'alternatives-only', 'secure-control'];
+
+/** The paper's figures, and the lab's for the same methods under one protocol, each group on a ruler of its own kind. */
+export function alignmentGroups(results: Results): Group[] {
+	const [table, other] = [results.E8, results.E16];
+	const ofTable = [...IN_TABLE, ...AFTER].flatMap((run) => lineOf(results, 'E8', run));
+	const ofOther = ['base', 'sft', 'ea', 'secure'].flatMap((run) => lineOf(results, 'E16', run));
+	return [
+		paper,
+		...(table
+			? [
+					{
+						title: 'This lab, on its organism',
+						made: `${table.seeds.length} paired seeds, 150 steps each on the same rows; 24 held-out questions with 8 answers each, scored by their true labels. Whoever has a conscience calls it every ten steps. Brackets hold 95 % intervals over questions and seeds (study E8).`,
+						lines: ofTable,
+					},
+				]
+			: []),
+		...(other
+			? [
+					{
+						title: 'On a second organism',
+						made: `${other.seeds.length} paired seeds, the presets’ schedule, otherwise the same (study E16). It was raised from another seed; the one that turned more was chosen to ship.`,
+						lines: ofOther,
+					},
+				]
+			: []),
+	];
+}

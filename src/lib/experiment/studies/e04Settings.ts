@@ -1,5 +1,5 @@
 import { differenceOf } from './figures';
-import { measuresTable } from './finding';
+import { differencesTable, measuresTable } from './finding';
 import { figureInWords, sidesOf } from './inWords';
 import type { MeasureId } from './measures';
 import { LAST_ANSWERS, linesOf, runOf, type Study, type StudyRun, THREE_SEEDS, TWIN, twinRuns, varied } from './study';
@@ -59,15 +59,24 @@ export const settingsOfConscience: Study = {
 					? [`${compared} settings were compared; one is named only where its difference holds among so many (Holm’s correction).`]
 					: []),
 			],
-			tables: Object.entries(GROUPS).map(([title, runs]) =>
-				measuresTable(
-					rows,
-					title,
-					'After the last step; intervals over questions and seeds, of costs over seeds.',
-					MEASURES,
-					linesOf([sft, ...runs, preset]),
+			tables: [
+				...Object.entries(GROUPS).map(([title, runs]) =>
+					measuresTable(
+						rows,
+						title,
+						'After the last step; intervals over questions and seeds, of costs over seeds.',
+						MEASURES,
+						linesOf([sft, ...runs, preset]),
+					),
 				),
-			),
+				differencesTable(
+					rows,
+					'Each against the preset',
+					'Paired by seed and question.',
+					['trueAlignment', 'insecureCodeRate'],
+					settings.map(({ id, label }) => ({ label: `${label} − preset`, of: { run: id }, minus: { run: preset.id } })),
+				),
+			],
 			lists: [],
 		};
 	},

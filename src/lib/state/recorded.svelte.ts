@@ -1,0 +1,66 @@
+import { untrack } from 'svelte';
+
+import { type Preset, TOLD_WITHIN } from '$lib/experiment/presets';
+
+import type { Lab } from './lab.svelte';
+import { copiesOf, Playback } from './playback.svelte';
+
+const playbacks: Record<string, Playback> = {};
+
+/** The recorded run of a story, which lies beside the page; it stands where it was left when the reader comes back to it. */
+export function playbackOf({ id, experiment }: Preset): Playback {
+	return (playbacks[id] ??= new Playback(
+		async () => {
+			const recording = await (await import('./recording')).fetchRecording(recordingUrl(id));
+			return copiesOf(recording, experiment);
+		},
+		() => window.matchMedia('(prefers-reduced-motion: reduce)').matches,
+	));
+}
+
+const recordingUrl = (story: string): string => new URL(`recorded/${TOLD_WITHIN[story] ?? story}.zip`, document.baseURI).href;
+
+/** What the page shows while nothing was begun and its story stands as it is told: that story's recorded run. Made where a component begins. */
+export class RecordedStories {
+	/** Until it is known whether the first story has one, and whether it tells of what the page is set to, its place is kept. */
+	expected = $state(true);
+	readonly playback = $derived.by(() => playbackOf(this.lab.preset));
+
+	/** `charts` resolves once there is something to see it on. */
+	constructor(
+		private lab: Lab,
+		private charts: () => Promise<unknown>,
+	) {
+		$effect(() => {
+			const [story, isShown] = [lab.preset, lab.recordable && !this.expected];
+			if (isShown) untrack(() => void this.#show(story));
+		});
+		$effect(() => {
+			const [told, isSeen] = [this.playback, lab.recorded];
+			return () => isSeen && told.pause(); // nobody sees it any more
+		});
+		$effect(() => void (this.playback.rest = lab.pace));
+	}
+
+	/** Shows the first one once the store was looked into, and fetches it meanwhile. */
+	async begin(lookedInto: Promise<unknown>): Promise<void> {
+		if (this.lab.recordable) void this.playback.open();
+		try {
+			await lookedInto;
+			await this.#show(this.lab.preset);
+		} finally {
+			this.expected = false;
+		}
+	}
+
+	/** Lets a story's recorded run play where it tells of just what the page is set to. */
+	async #show(story: Preset): Promise<void> {
+		if (!this.lab.recordable) return;
+		const told = playbackOf(story);
+		await Promise.all([told.open(), this.charts()]); // it plays for somebody who sees it
+		if (this.lab.preset !== story || !told.tells(story.experiment)) return;
+		this.lab.recording = { story: story.id, runs: told.runs };
+		// Whoever comes back to an interrupted run wants to go on with it.
+		if (this.lab.recorded && told.step === 0 && !this.lab.keeping.interrupted) told.begin();
+	}
+}
