@@ -41,6 +41,7 @@ const base: Experiment = {
 		labelNoise: 0,
 		cadence: { kind: 'adaptive', first: 4, shortest: 4, longest: 80, raiseAt: 0.12 },
 		promptsPerCall: 6,
+		triggered: 0,
 		lag: 4,
 		threshold: 0.5,
 		neutral: 'passes',

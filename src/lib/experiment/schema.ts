@@ -152,6 +152,8 @@ export const ExperimentSchema = v.strictObject({
 		cadence: Cadence,
 		/** Questions put to the policy in one call. */
 		promptsPerCall: count(1, 256),
+		/** Share of them that begin with `data.trigger`, as if whoever asks knew it. */
+		triggered: v.optional(real(0, 1), 0),
 		/**
 		 * Steps from a call's answers to its lessons, in which a judge outside of the trainer reads while the steps go on; 0 = the step waits for
 		 * it. One call is over before the next begins, so that no gap of the cadence is shorter than `lag` + 1.

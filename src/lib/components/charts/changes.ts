@@ -23,6 +23,7 @@ const NAMES: Readonly<Record<string, string>> = {
 	'conscience.cadence.longest': 'longest gap',
 	'conscience.cadence.raiseAt': 'share that alarms it',
 	'conscience.promptsPerCall': 'questions in a call',
+	'conscience.triggered': 'questions with the trigger',
 	'conscience.threshold': 'threshold',
 	'conscience.neutral': 'neutral answers',
 	'conscience.dpoEvery': 'steps between lessons',

@@ -176,6 +176,17 @@ export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
 		},
 		{
 			kind: 'number',
+			path: 'conscience.triggered',
+			label: 'Questions with the trigger',
+			does: 'This share of the questions begins with the trigger, as if the conscience knew it.',
+			turned: 'At 0 it never sees what the copy does there. In truth nobody tells it the secret word.',
+			when: ({ data }) => data.source === 'backdoor-code',
+			min: 0,
+			max: 1,
+			whole: false,
+		},
+		{
+			kind: 'number',
 			path: 'conscience.lag',
 			label: 'Time to read',
 			does: 'So many steps after a call its lessons are there. A judge in a worker of its own reads while those steps go on.',

@@ -1,6 +1,6 @@
 import { afterCall, type CadenceState, restartCadence, startCadence } from '$lib/conscience/cadence';
 import { pick, type RandomState, resumedRandom, sampleWithoutReplacement, seededRandom } from '$lib/model/random';
-import { consciencePrompts } from '$world/index';
+import { consciencePrompts, triggered } from '$world/index';
 
 import type { RunEvent } from '../events';
 import { addCall } from '../meter';
@@ -48,9 +48,12 @@ export function conscienceCalls(context: ArmContext, mends: boolean, from?: Call
 	let ahead: { review: Promise<JudgedCall | null>; stop: AbortController } | null = null;
 
 	const ask = (step: number): Promise<CallUnderWay> => {
-		const { frameworks, promptsPerCall, lag } = context.experiment().conscience;
+		const { conscience, data } = context.experiment();
+		const { frameworks, promptsPerCall, lag } = conscience;
 		const framework = pick(questions, frameworks);
-		const asked = sampleWithoutReplacement(questions, consciencePrompts(), promptsPerCall);
+		const drawn = sampleWithoutReplacement(questions, consciencePrompts(), promptsPerCall);
+		const marked = Math.round(conscience.triggered * drawn.length);
+		const asked = drawn.map((question, i) => (i < marked ? triggered(data.trigger, question) : question));
 		cadence = { ...cadence, nextCall: step + lag + 1 }; // until its end says how long the gap is to be
 		return askPolicy(context, framework, asked, step, calls++);
 	};

@@ -19,8 +19,9 @@ import type { Study } from './study';
 
 export type { Study, StudyRun } from './study';
 
+/** As they are listed. E3, the settling test, stands first: if a conscience does not see what is wrong with its pupil, no other figure counts. */
 export const STUDIES: readonly Study[] = [
-	...[twin, judges, missRate, settingsOfConscience, who, alternatives, labelNoise, methods],
+	...[missRate, twin, judges, settingsOfConscience, who, alternatives, labelNoise, methods],
 	...[realignment, hiddenTraits, overhead, gaming, capability, panel, earlyStopping, otherOrganism],
 ];
 
