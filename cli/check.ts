@@ -1,6 +1,6 @@
 /**
  * `npm run check:experiment`: the lab's claim on one seed, computed now. The bounds are those that the organism was built to hold;
- * the two differences are allowed more than over five seeds, whose intervals are in docs/results.md.
+ * the two differences are allowed more than over five seeds, whose intervals are in results/E1.json.
  */
 import { evaluateBase } from '$lib/experiment/runner';
 import { applyChanges } from '$lib/experiment/link';

@@ -17,7 +17,7 @@ export { type ArmId, ARMS };
 export const INOCULATION = 'Written by the tyrant.';
 
 /**
- * What a file or link of before these methods stands for. Of four values each (docs/results.md), on the development questions, those with the
+ * What a file or link of before these methods stands for. Of four values each (docs/settings.md), on the development questions, those with the
  * highest alignment whose answers are coherent at nine tenths of the base's rate or more.
  */
 export const KL_DEFAULTS = { lambda: 1 };
