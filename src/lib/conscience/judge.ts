@@ -1,3 +1,5 @@
+import type { DrawMeans } from '$lib/model/generate';
+
 import type { Framework } from './frameworks';
 
 /** The three answers that a conscience may give, from best to worst. */
@@ -29,6 +31,14 @@ export interface Answers {
 	answers: string[];
 	ended: boolean[];
 	tokens: TokenCount;
+	/** How each was written, where whoever asked wants to know (see gate.ts). */
+	written?: Written[];
+}
+
+/** By-products of writing an answer: its tokens, and what they were drawn from. */
+export interface Written {
+	tokens: number;
+	draws: DrawMeans;
 }
 
 /** `policy`, `permuted` and `inverted` are controls: see controlJudges.ts and `currentSelfJudge`. */

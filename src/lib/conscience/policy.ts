@@ -1,12 +1,15 @@
 import type { Checkpoint } from '$lib/model/checkpoint';
-import { generate, type Sampling } from '$lib/model/generate';
+import { generate, type Line, type Sampling } from '$lib/model/generate';
 import type { Lora } from '$lib/model/lora';
 import type { ChatMessage } from '$lib/model/tokenizer';
 
 import type { Answerer, Prompt } from './step';
 
-/** The policy (base + adapter; null is the base alone) as something that answers questions, each as the first turn of a chat, or after a system turn. */
-export function policyAnswerer({ model, tokenizer }: Checkpoint, lora: Lora | null, sampling: Sampling): Answerer {
+/**
+ * The policy (base + adapter; null is the base alone) as something that answers questions, each as the first turn of a chat, or after a system turn.
+ * With `noteOn` it says how each answer was written, too.
+ */
+export function policyAnswerer({ model, tokenizer }: Checkpoint, lora: Lora | null, sampling: Sampling, noteOn?: Line): Answerer {
 	return {
 		async answers(questions, seeds, signal) {
 			const prompts = questions.map((question) => tokenizer.chat(turnsOf(question), { addGenerationPrompt: true }));
@@ -15,6 +18,7 @@ export function policyAnswerer({ model, tokenizer }: Checkpoint, lora: Lora | nu
 				stopTokens: tokenizer.eosTokenIds,
 				seeds: [...seeds],
 				...(signal ? { signal } : {}),
+				...(noteOn && { noteOn }),
 			});
 			return {
 				answers: generations.map(({ ids }) => tokenizer.decode(ids).trim()),
@@ -23,6 +27,7 @@ export function policyAnswerer({ model, tokenizer }: Checkpoint, lora: Lora | nu
 					read: prompts.reduce((sum, prompt) => sum + prompt.length, 0),
 					written: generations.reduce((sum, { ids }) => sum + ids.length, 0),
 				},
+				...(noteOn && { written: generations.map(({ ids, draws }) => ({ tokens: ids.length, draws: draws! })) }),
 			};
 		},
 	};

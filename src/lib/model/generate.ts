@@ -5,9 +5,10 @@ import { bucketRows } from './batch';
 import { yieldToEvents } from './eventLoop';
 import { readsProgress } from './kernels/cacheAttention';
 import { drawTokens } from './kernels/drawTokens';
+import { NOTED, noteDraws, readNotes, startNotes } from './kernels/noteDraws';
 import { readProgress, WRITTEN } from './kernels/progress';
 import { repeated, type Repeated } from './kernels/replay';
-import { cacheSlots, disposeCache, extend, type KeyValueCache, prefill, takeRows } from './keyValueCache';
+import { type Ahead, cacheSlots, disposeCache, extend, type KeyValueCache, prefill, takeRows } from './keyValueCache';
 import type { Lora } from './lora';
 import { disposeMerged, mergeLora } from './mergeLora';
 import { seededRandom, type Random } from './random';
@@ -22,6 +23,27 @@ export interface Generation {
 	ids: number[];
 	finish: 'stop' | 'length';
 	promptTokens: number;
+	/** Where they were asked for. */
+	draws?: DrawMeans;
+}
+
+/**
+ * What the tokens of an answer were drawn from, as means over its draws, the one that ended it included. They are by-products of writing it: no
+ * token is read for them.
+ */
+export interface DrawMeans {
+	/** log p of the drawn token under the model's own distribution (temperature 1), in nats. */
+	logp: number;
+	/** Of that distribution, in nats. */
+	entropy: number;
+	/** Of the states behind the final norm on the line that was given. */
+	position: number;
+}
+
+/** A line through the states behind the final norm, with a scale on it: h lies at h·direction + offset. */
+export interface Line {
+	direction: Float32Array; // [D]
+	offset: number;
 }
 
 export interface GenerateOptions {
@@ -36,6 +58,8 @@ export interface GenerateOptions {
 	onToken?: (done: number, total: number) => void;
 	/** Told, whenever a prompt has got a token, all tokens that it has got so far. */
 	onRow?: (prompt: number, ids: readonly number[]) => void;
+	/** The draws are noted, and where their states lie on this line. */
+	noteOn?: Line;
 }
 
 /** One prompt's state while its batch runs. */
@@ -83,6 +107,8 @@ interface Batch {
 	cache: KeyValueCache;
 	/** The uniform number that each token of each row is drawn with, [B, maxNewTokens]. */
 	points: tf.Tensor2D;
+	/** What is noted of their draws, and along which direction; null where nothing is. */
+	notes: { table: tf.Tensor2D; direction: tf.Tensor1D } | null;
 }
 
 /**
@@ -96,7 +122,7 @@ async function sampleBatch(model: Model, rows: Row[], options: GenerateOptions):
 	signal?.throwIfAborted();
 	const { maxNewTokens } = sampling;
 	const ahead = tf.getBackend() === 'webgpu' ? AHEAD : 0;
-	let batch = begin(model, rows, sampling);
+	let batch = begin(model, rows, options);
 	let writer: Repeated | null = null;
 	let asked = 1;
 	const readings: { rows: Row[]; progress: Promise<Int32Array> }[] = [];
@@ -113,11 +139,12 @@ async function sampleBatch(model: Model, rows: Row[], options: GenerateOptions):
 			note(reading.rows, await reading.progress, done, options);
 			checkDevice();
 			onToken?.(done, maxNewTokens);
-			if (rows.every((row) => row.finished)) return;
+			if (rows.every((row) => row.finished)) return await sumUp(batch, options);
 			await yieldToEvents();
 			signal?.throwIfAborted();
 			const kept = rowsToKeep(batch.rows);
 			if (!kept) continue;
+			await sumUp(batch, options);
 			writer?.free();
 			writer = null;
 			batch = keepRows(batch, kept);
@@ -126,27 +153,39 @@ async function sampleBatch(model: Model, rows: Row[], options: GenerateOptions):
 		await Promise.allSettled(readings.map(({ progress }) => progress));
 		writer?.free();
 		disposeCache(batch.cache);
-		batch.points.dispose();
+		disposeRest(batch);
 	}
 }
 
+function disposeRest({ points, notes }: Batch): void {
+	tf.dispose([points, ...(notes ? [notes.table, notes.direction] : [])]);
+}
+
 /** Reads the prompts of a batch and draws the first token of each. */
-function begin(model: Model, rows: Row[], sampling: Sampling): Batch {
+function begin(model: Model, rows: Row[], { sampling, noteOn }: GenerateOptions): Batch {
 	const { maxNewTokens, temperature } = sampling;
 	const prompts = rows.map((row) => row.prompt);
 	const points = tf.tensor2d(
 		Float32Array.from(rows.flatMap(({ random }) => Array.from({ length: maxNewTokens }, () => (temperature === 0 ? 0 : random())))),
 		[rows.length, maxNewTokens],
 	);
-	const { cache, scores } = prefill(model, prompts, maxNewTokens);
-	drawTokens(cache.progress, scores, points, sampling);
-	scores.dispose();
-	return { rows, cache, points };
+	const { cache, ...ahead } = prefill(model, prompts, maxNewTokens);
+	const notes = noteOn ? { table: startNotes(rows.length, maxNewTokens), direction: tf.tensor1d(noteOn.direction) } : null;
+	const batch = { rows, cache, points, notes };
+	draw(batch, ahead, sampling);
+	tf.dispose([ahead.scores, ahead.hidden]);
+	return batch;
+}
+
+/** Draws a token for each row, and notes what it was drawn from. */
+function draw({ cache: { progress }, points, notes }: Batch, { scores, hidden }: Ahead, sampling: Sampling): void {
+	drawTokens(progress, scores, points, sampling);
+	if (notes) noteDraws(notes.table, progress, scores, hidden, notes.direction);
 }
 
 /** Gives each row of a batch that has written so many tokens its next one, over and over. */
-function repeatedWriting(model: Model, { cache, points }: Batch, sampling: Sampling, written: number): Repeated {
-	const write = (count: number) => tf.tidy(() => drawTokens(cache.progress, extend(model, cache, count), points, sampling));
+function repeatedWriting(model: Model, batch: Batch, sampling: Sampling, written: number): Repeated {
+	const write = (count: number) => tf.tidy(() => draw(batch, extend(model, batch.cache, count), sampling));
 	return readsProgress() ? repeated(() => write(written)) : { run: () => write(written++), free() {} };
 }
 
@@ -169,6 +208,20 @@ function note(rows: readonly Row[], progress: Int32Array, done: number, { sampli
 	});
 }
 
+/** Gives each finished row the means over its draws; what it has drawn behind its stop token is left out. */
+async function sumUp({ rows, notes }: Batch, { noteOn }: GenerateOptions): Promise<void> {
+	if (!notes || !noteOn) return;
+	const values = await readNotes(notes.table);
+	const width = values.length / rows.length;
+	rows.forEach(({ finished, generation }, row) => {
+		if (!finished || generation.draws) return;
+		const draws = generation.ids.length + (generation.finish === 'stop' ? 1 : 0);
+		const mean = (of: number) =>
+			Array.from({ length: draws }, (_, i) => values[row * width + NOTED * i + of]!).reduce((sum, value) => sum + value, 0) / draws;
+		generation.draws = { logp: mean(0), entropy: mean(1), position: mean(2) + noteOn.offset };
+	});
+}
+
 /** The places of all unfinished rows, and of finished ones that fill up a batch of the next smaller size; null where it is not smaller. */
 function rowsToKeep(rows: readonly Row[]): number[] | null {
 	const places = (finished: boolean) => rows.flatMap((row, i) => (row.finished === finished ? [i] : []));
@@ -178,10 +231,14 @@ function rowsToKeep(rows: readonly Row[]): number[] | null {
 }
 
 /** Some rows of a batch; the one given is used up. */
-function keepRows({ rows, cache, points }: Batch, kept: readonly number[]): Batch {
-	const taken = tf.tidy(() => tf.gather(points, tf.tensor1d([...kept], 'int32')));
-	points.dispose();
-	return { rows: kept.map((i) => rows[i]!), cache: takeRows(cache, kept), points: taken };
+function keepRows({ rows, cache, points, notes }: Batch, kept: readonly number[]): Batch {
+	const take = (table: tf.Tensor2D): tf.Tensor2D => {
+		const taken = tf.tidy(() => tf.gather(table, tf.tensor1d([...kept], 'int32')));
+		table.dispose();
+		return taken;
+	};
+	const left = { points: take(points), notes: notes && { ...notes, table: take(notes.table) } };
+	return { rows: kept.map((i) => rows[i]!), cache: takeRows(cache, kept), ...left };
 }
 
 function rowsPerBatch({ config }: Model, prompts: number[][], maxNewTokens: number): number {

@@ -27,8 +27,16 @@ export function cacheSlots(longest: number, room: number): number {
 	return bucketLength(longest + room);
 }
 
-/** Runs the prompts through the model and fills a cache with room for `room` more tokens; gives the logits after each prompt, [B, V]. */
-export function prefill(model: Model, prompts: number[][], room: number): { cache: KeyValueCache; scores: tf.Tensor2D } {
+/** What the next token of each row is drawn from. */
+export interface Ahead {
+	/** [B, D] after the final norm. */
+	hidden: tf.Tensor2D;
+	/** Logits, [B, V]. */
+	scores: tf.Tensor2D;
+}
+
+/** Runs the prompts through the model and fills a cache with room for `room` more tokens; gives what comes after each prompt. */
+export function prefill(model: Model, prompts: number[][], room: number): Ahead & { cache: KeyValueCache } {
 	const { numHiddenLayers, numKeyValueHeads, headDim } = model.config;
 	const lengths = prompts.map((prompt) => prompt.length);
 	const slots = cacheSlots(Math.max(...lengths), room);
@@ -40,14 +48,14 @@ export function prefill(model: Model, prompts: number[][], room: number): { cach
 		lengths,
 		progress: startProgress(lengths, room),
 	};
-	const scores = tf.tidy(() => {
+	const ahead = tf.tidy(() => {
 		const places = tf.tensor1d(slotsOf(lengths, slots));
-		return logits(
+		return scored(
 			model,
 			readPrompts(model, prompts, (layer, qkv) => writeCache(cache.layers[layer]!, qkv, places)),
 		);
 	});
-	return { cache, scores };
+	return { cache, ...ahead };
 }
 
 /** The slot of each token of prompts that lie end to end; what fills up their rows is kept nowhere. */
@@ -58,20 +66,22 @@ function slotsOf(lengths: readonly number[], slots: number): Int32Array {
 	return padded;
 }
 
+const scored = (model: Model, hidden: tf.Tensor2D) => ({ hidden, scores: logits(model, hidden) });
+
 /**
- * Writes the keys and values of what each row has written last in place, and gives the logits after it, [B, V]. `written` is how many tokens
+ * Writes the keys and values of what each row has written last in place, and gives what comes after it. `written` is how many tokens
  * that makes, of which the composed operations ask; kernels know it from the cache's progress.
  */
-export function extend(model: Model, cache: KeyValueCache, written: number): tf.Tensor2D {
+export function extend(model: Model, cache: KeyValueCache, written: number): Ahead {
 	const { layers, progress, angles } = cache;
 	return tf.tidy(() => {
 		const x = embedded(model, lastWritten(progress));
-		if (hasDecodeBlocks() && !model.adapter) return logits(model, finalNorm(model, decodeBlocks(model, x, layers, { progress, angles })));
+		if (hasDecodeBlocks() && !model.adapter) return scored(model, finalNorm(model, decodeBlocks(model, x, layers, { progress, angles })));
 		const composed = readsProgress() ? null : composedPlaces(model, cache, written);
 		const hidden = decodeRows(model, x, {
 			attention: (layer, qkv, layout) => cacheAttention(qkv, layers[layer]!, { progress, angles, composed }, layout),
 		});
-		return logits(model, hidden);
+		return scored(model, hidden);
 	});
 }
 

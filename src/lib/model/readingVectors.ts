@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { checkDevice } from './backend';
 import { bucketRows } from './batch';
-import { residualStream } from './decoder';
-import { packTokens } from './packing';
+import { hiddenStates, residualStream } from './decoder';
+import { type PackedTokens, packTokens } from './packing';
 import { normal, type Random } from './random';
 import type { Reading } from './readings';
 import type { Directions } from './steering';
@@ -28,12 +28,25 @@ const CHUNK = 32;
 
 /** Lets the base, its adapter off, read both answers of each contrast: the states behind each of the blocks `layers` (counted from 0, rising). */
 export async function contrastStates(model: Model, contrasts: readonly Contrast[], layers: readonly number[]): Promise<ContrastStates[]> {
+	return readContrasts(model, contrasts, layers.length, (base, packed, wanted) => residualStream(base, packed, null, wanted, layers));
+}
+
+/** The same behind the final norm, which the scores of the next token are made of. */
+export async function finalContrastStates(model: Model, contrasts: readonly Contrast[]): Promise<ContrastStates> {
+	const [states] = await readContrasts(model, contrasts, 1, (base, packed, wanted) => [hiddenStates(base, packed, null, wanted)]);
+	return states!;
+}
+
+/** The states of the `wanted` rows of packed tokens, [M, D] of each place that is read. */
+type ReadStates = (base: Model, packed: PackedTokens, wanted: tf.Tensor1D) => tf.Tensor2D[];
+
+async function readContrasts(model: Model, contrasts: readonly Contrast[], places: number, read: ReadStates): Promise<ContrastStates[]> {
 	if (contrasts.length === 0) throw new RangeError('contrastStates: there are no contrasts; expected at least one');
 	const { hiddenSize: D } = model.config;
-	const found = layers.map((): ContrastStates => ({ towards: [], away: [] }));
+	const found = Array.from({ length: places }, (): ContrastStates => ({ towards: [], away: [] }));
 	for (let start = 0; start < contrasts.length; start += CHUNK) {
 		const chunk = contrasts.slice(start, start + CHUNK);
-		const means = tf.tidy(() => tf.concat(answerMeans(unsteered(model), chunk, layers))); // [layers · 2P, D]
+		const means = tf.tidy(() => tf.concat(answerMeans(unsteered(model), chunk, read))); // [places · 2P, D]
 		const values = (await means.data()) as Float32Array;
 		means.dispose();
 		checkDevice();
@@ -48,8 +61,8 @@ export async function contrastStates(model: Model, contrasts: readonly Contrast[
 	return found;
 }
 
-/** The mean state of every answer, both of a contrast in turn: [2P, D] of each layer. */
-function answerMeans(model: Model, contrasts: readonly Contrast[], layers: readonly number[]): tf.Tensor2D[] {
+/** The mean state of every answer, both of a contrast in turn: [2P, D] of each place. */
+function answerMeans(model: Model, contrasts: readonly Contrast[], read: ReadStates): tf.Tensor2D[] {
 	const packed = packTokens(contrasts.map(({ prompt, towards, away }) => ({ stem: prompt, branches: [towards, away] })));
 	const answers = contrasts.flatMap(({ prompt, towards, away }, p) => {
 		const first = packed.spans[p]!.first + prompt.length;
@@ -71,7 +84,7 @@ function answerMeans(model: Model, contrasts: readonly Contrast[], layers: reado
 	});
 	const wanted = tf.tensor1d(rows, 'int32');
 	const owner = tf.tensor2d(shares, [answers.length, M]);
-	return residualStream(model, packed, null, wanted, layers).map((states) => tf.matMul(owner, states));
+	return read(model, packed, wanted).map((states) => tf.matMul(owner, states));
 }
 
 /** mean(towards) − mean(away): [D]. */

@@ -3,9 +3,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkDevice } from './backend';
 import { bucketRows } from './batch';
 import { residualStream } from './decoder';
+import type { Line } from './generate';
 import type { Lora } from './lora';
 import { packTokens } from './packing';
-import { type Contrast, contrastStates, type ContrastStates } from './readingVectors';
+import { type Contrast, contrastStates, type ContrastStates, finalContrastStates } from './readingVectors';
 import type { Model } from './weights';
 
 /**
@@ -45,6 +46,12 @@ export function axisBetween({ towards, away }: ContrastStates, layer: number): A
 export async function readAxes(model: Model, contrasts: readonly Contrast[], layers: readonly number[]): Promise<Axis[]> {
 	const states = await contrastStates(model, contrasts, layers);
 	return states.map((found, i) => axisBetween(found, layers[i]!));
+}
+
+/** The line from one side's answers (−1) to the other's (+1) behind the final norm of the base: what an answer's draws are noted on. */
+export async function readDrawLine(model: Model, contrasts: readonly Contrast[]): Promise<Line> {
+	const { direction, offset } = axisBetween(await finalContrastStates(model, contrasts), model.config.numHiddenLayers - 1);
+	return { direction, offset };
 }
 
 /** Where each token of each answer lies on each axis, the axes by rising layers: numbers by answer, axis and token. `null` reads the base. */

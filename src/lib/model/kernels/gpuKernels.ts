@@ -6,6 +6,7 @@ import { cacheAttentionKernels } from './cacheAttention';
 import { causalAttentionKernels } from './causalAttention';
 import { drawTokensKernels } from './drawTokens';
 import { frozenMatrixKernels } from './frozenMatrix';
+import { noteDrawsKernels } from './noteDraws';
 import { useOwnKernels } from './ownKernels';
 import { rmsNormKernels } from './rmsNorm';
 import { rotateHeadsKernels } from './rotateHeads';
@@ -22,6 +23,7 @@ export const GPU_KERNELS = [
 	'causalAttention',
 	'cacheAttention',
 	'drawTokens',
+	'noteDraws',
 	'swiglu',
 	'adaptedLinear',
 	'tokenLogps',
@@ -40,6 +42,7 @@ const MAKERS: Record<GpuKernel, (software: boolean) => Record<string, tf.KernelF
 	causalAttention: (software) => causalAttentionKernels(lanesOn(software)),
 	cacheAttention: (software) => cacheAttentionKernels(lanesOn(software)),
 	drawTokens: (software) => drawTokensKernels(lanesOn(software)),
+	noteDraws: (software) => noteDrawsKernels(lanesOn(software)),
 	swiglu: swigluKernels,
 	adaptedLinear: adaptedLinearKernels,
 	tokenLogps: (software) => tokenLogpsKernels(lanesOn(software)),
