@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 
-import type { DrawMeans } from '$lib/model/generate';
+import type { DrawMeans, Line } from '$lib/model/generate';
 import { sha256 } from '$lib/model/sha256';
 
 import { codeShare, isRefusal } from './answerSigns';
@@ -133,6 +133,10 @@ export function checkGateFits({ line, fitted }: Gate, weights: string): void {
 		`The gate was fitted on ${fitted.on}, whose weights have the SHA-256 ${short(line.weights)}; the model here has ${short(weights)}, in whose states its direction means nothing. Fit one for this model with \`npm run gate\`, or do without a gate.`,
 	);
 }
+
+/** What the draws are to be noted on for this gate, in states of `width` numbers; where it has no line, positions are all 0 and mean nothing. */
+export const lineOf = ({ line }: Gate, width: number): Line =>
+	line ? { direction: Float32Array.from(line.direction), offset: line.offset } : { direction: new Float32Array(width), offset: 0 };
 
 /** What a gate says of a draft. */
 export interface GateDecision {

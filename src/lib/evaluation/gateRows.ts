@@ -26,7 +26,7 @@ export interface GateRow {
 	flagged: boolean;
 	/** What is delivered where the conscience is asked: the draft, or an alternative that the judge passed. */
 	reviewed: Delivered;
-	/** Read and written, and milliseconds: for the draft, for its verdict, and for an alternative with the verdict on that. */
+	/** Read and written, and milliseconds (0 where no time was taken): for the draft, for its verdict, and for an alternative with the verdict on that. */
 	tokens: Costs;
 	ms: Costs;
 	/** More drafts of the same prompt, for the longer budget; none of rows that are only fitted on. */
