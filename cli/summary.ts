@@ -17,7 +17,7 @@ export function printSummary({ note, schedule, arms, differences }: Summary, fil
 
 /** What the run learnt of the narrow task, and what it took beyond that. */
 function printBudget(
-	{ sftTokens, otherTokens, extraTokens, extraSeconds, tokenRatio, secondRatio, ofPlan, calls }: Budget,
+	{ sftTokens, otherTokens, extraTokens, extraSeconds, tokenRatio, secondRatio, ofPlan, calls, gate }: Budget,
 	schedule: Schedule,
 ): void {
 	console.log(`  budget: ${sftTokens.toFixed(0)} tokens of the narrow task${otherTokens ? ` (not the plain copy's: ${otherTokens})` : ''}`);
@@ -27,6 +27,10 @@ function printBudget(
 			? `${tokens} and ${seconds} beyond it; ${percent(ofPlan)} of the planned steps were done, in all ${percent(tokenRatio)} tokens and ${percent(secondRatio)} seconds against plain fine-tuning of all of them`
 			: `${tokens} (${percent(tokenRatio)}) and ${seconds} (${percent(secondRatio)}) beyond it`;
 	console.log(`  overhead: ${beyond}${calls > 0 ? `; ${calls.toFixed(1)} calls; ${inWords(schedule)}` : ''}`);
+	if (gate) {
+		const { judged, passed, savedTokens, savedSeconds } = gate;
+		console.log(`  gate: ${judged.toFixed(1)} answers judged, ${passed.toFixed(1)} let pass, which saved ${savedTokens.toFixed(0)} tokens of verdicts and about ${savedSeconds.toFixed(1)} seconds`); // prettier-ignore
+	}
 }
 
 type Said = (value: number) => string;

@@ -110,6 +110,8 @@ test('budgets that should be equal and are not are told, of runs that learn the 
 		conscienceSeconds: 1,
 		calls: 1,
 		ofPlan: 1,
+		judged: 0,
+		passed: 0,
 	};
 	const costs = (study: string, tokens: (run: string) => number): StudyRows => ({
 		...noRows(),

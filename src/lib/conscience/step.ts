@@ -1,6 +1,6 @@
 import { isFlagged, type Line } from './flag';
 import type { Framework } from './frameworks';
-import type { Answers, Exchange, Judge, TokenCount, Verdict } from './judge';
+import type { Answers, Exchange, Judge, TokenCount, Verdict, Written } from './judge';
 
 /** A question, alone or after what the model is told first. */
 export type Prompt = string | { system: string; text: string };
@@ -32,6 +32,8 @@ export interface Drafts {
 	ended: readonly boolean[];
 	seeds: readonly number[];
 	tokens: TokenCount;
+	/** How each was written, where the policy says so. */
+	written?: readonly Written[];
 }
 
 /** The first half of a call: the policy answers. */

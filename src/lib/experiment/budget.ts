@@ -1,5 +1,5 @@
-import type { Overhead } from './events';
-import { extraTokens } from './meter';
+import type { GateSavings, Overhead } from './events';
+import { extraTokens, savedSeconds } from './meter';
 import { METHODS } from './methods/all';
 import type { FinishedRun } from './record';
 
@@ -18,6 +18,8 @@ export interface Budget {
 	ofPlan: number;
 	/** Calls of the conscience. */
 	calls: number;
+	/** What a gate did, as means over the runs that had one; null where none had. */
+	gate: { judged: number; passed: number; savedTokens: number; savedSeconds: number } | null;
 }
 
 /** What the runs of one method took, as a mean over them; null where none says. */
@@ -35,6 +37,16 @@ export function meanBudget(runs: readonly FinishedRun[]): Budget | null {
 		secondRatio: mean(({ secondRatio }) => secondRatio ?? Number.NaN),
 		ofPlan: mean(({ ofPlan = 1 }) => ofPlan),
 		calls: mean(({ calls }) => calls),
+		gate: meanSavings(costs.flatMap(({ gate }) => gate ?? [])),
+	};
+}
+
+function meanSavings(savings: readonly GateSavings[]): Budget['gate'] {
+	if (savings.length === 0) return null;
+	const mean = (value: (one: GateSavings) => number) => savings.reduce((sum, one) => sum + value(one), 0) / savings.length;
+	return {
+		...{ judged: mean(({ judged }) => judged), passed: mean(({ passed }) => passed) },
+		...{ savedTokens: mean(({ savedTokens }) => savedTokens), savedSeconds: mean((one) => savedSeconds(one) ?? 0) },
 	};
 }
 

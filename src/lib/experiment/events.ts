@@ -68,6 +68,20 @@ export interface Overhead {
 	 */
 	ofPlan?: number;
 	calls: number;
+	/** Where a gate decides which answers are judged. */
+	gate?: GateSavings;
+}
+
+/** What a gate did with the answers of a run so far. */
+export interface GateSavings {
+	/** Answers that it sent to the judge, and that it let pass. */
+	judged: number;
+	passed: number;
+	/** Tokens that the verdicts on those would have taken to read; alternatives that were never written are not known. */
+	savedTokens: number;
+	/** What the judge read and wrote of those judged, and the trainer's seconds for it. */
+	reviewTokens: number;
+	reviewSeconds: number;
 }
 
 /** An answer of the evaluation, and where the state behind each of its tokens lies between those of the two authors. */

@@ -102,6 +102,7 @@ const OverheadSchema = v.object({
 	secondRatio: v.nullable(real),
 	calls: real,
 	ofPlan: v.exactOptional(real),
+	gate: v.exactOptional(v.object({ judged: count, passed: count, savedTokens: real, reviewTokens: real, reviewSeconds: real })),
 }) satisfies v.GenericSchema<unknown, Overhead>;
 
 /** Runs of before it was told have none. */

@@ -1,7 +1,7 @@
 import type { ConscienceCall } from '$lib/conscience/step';
 import type { StepMetrics } from '$lib/dpo/trainer';
 
-import type { Overhead } from './events';
+import type { GateSavings, Overhead } from './events';
 
 /** What a run has cost before it began. */
 export const NO_OVERHEAD: Overhead = {
@@ -29,6 +29,23 @@ export function addCall(overhead: Overhead, { tokens }: ConscienceCall, referenc
 		calls: overhead.calls + 1,
 	});
 }
+
+const NOTHING_SAVED: GateSavings = { judged: 0, passed: 0, savedTokens: 0, reviewTokens: 0, reviewSeconds: 0 };
+
+/** The cost with what a gate did in one call. */
+export function addGate(overhead: Overhead, call: GateSavings): Overhead {
+	const before = overhead.gate ?? NOTHING_SAVED;
+	const sums = Object.entries(call).map(([of, count]) => [of, before[of as keyof GateSavings] + (count as number)]);
+	return { ...overhead, gate: Object.fromEntries(sums) as unknown as GateSavings };
+}
+
+/** The seconds that the verdicts on answers let pass would have taken, at what those given took; null where none was. */
+export const savedSeconds = ({ savedTokens, reviewTokens, reviewSeconds }: GateSavings): number | null =>
+	reviewTokens === 0 ? null : (savedTokens * reviewSeconds) / reviewTokens;
+
+/** What a gate saved, in a sentence. */
+export const gateInWords = ({ judged, passed, savedTokens }: GateSavings): string =>
+	`The gate had ${judged} of ${judged + passed} answers judged and let ${passed} pass, whose verdicts would have taken ${savedTokens} tokens.`;
 
 /** Tokens that a method spent beside its steps, by what they were for. */
 export type SpentTokens = Partial<Pick<Overhead, 'answerTokens' | 'judgeTokens' | 'alternativeTokens' | 'dpoTokens'>>;

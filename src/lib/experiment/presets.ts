@@ -45,6 +45,7 @@ const base: Experiment = {
 		lag: 4,
 		threshold: 0.5,
 		neutral: 'passes',
+		gate: 'none',
 		dpoEvery: 4,
 		dpoRestBelow: 0.02,
 		pairsPerStep: 4,

@@ -11,6 +11,7 @@ import { resumedRandom, seededRandom } from '$lib/model/random';
 import type { Sampling } from '$lib/model/sampling';
 import type { Axis } from '$lib/model/tokenPositions';
 
+import { checkGate } from './arms/gated';
 import { type Arm, armOf, plainArm } from './arms/index';
 import { baseJudge } from './baseJudge';
 import { generatedRows, type RowStream, rowStream } from './data';
@@ -140,6 +141,7 @@ export function ownQuestions(experiment: Experiment, { questions = null, checkpo
 export function checkConscience(experiment: Experiment, armId: ArmId, verdictFiles: readonly VerdictFile[], checkpoint: Checkpoint): void {
 	const own = { ...experimentOf(armId, experiment), arms: [armId] };
 	if (listens(armId) || METHODS[armId].gathering) checkFrameworks(own, checkpoint);
+	if (listens(armId)) checkGate(own, checkpoint.sha256);
 	if (wantsVerdicts(own)) verdictFileFor(own, verdictFiles);
 }
 

@@ -1,3 +1,4 @@
+import { gateHash } from '$lib/conscience/gate';
 import type { VerdictFile } from '$lib/conscience/importedJudge';
 import { currentSelfJudge } from '$lib/conscience/frozenSelfJudge';
 import type { Exchange } from '$lib/conscience/judge';
@@ -12,14 +13,15 @@ import type { Checkpoint } from '$lib/model/checkpoint';
 import type { Lora } from '$lib/model/lora';
 
 import { type AdapterFolder, adapterFolder, type TrainedAdapter } from './adapterFolder';
+import { ORGANISM_GATE } from './arms/gated';
 import { askModels, type Asked, type AskedAnswer } from './ask';
 import { baseJudge } from './baseJudge';
 import { tokenizeRow } from './data';
 import { evaluationPlan, isEvaluationDue, RULER } from './evaluationPlan';
-import type { MidRunChange, Phase, RunEvent } from './events';
+import type { GateSavings, MidRunChange, Phase, RunEvent } from './events';
 import { lookInside, readAuthors } from './inside';
 import { changesBetween, checkLive } from './live';
-import { addStep, endedEarly } from './meter';
+import { addStep, endedEarly, gateInWords, savedSeconds } from './meter';
 import { experimentOf, METHODS } from './methods/all';
 import type { Lesson } from './methods/index';
 import {
@@ -154,7 +156,15 @@ async function* run(state: RunState, resumed: boolean): AsyncGenerator<RunEvent,
 	state.finished = true;
 	const done = state.trainer.optimizer.step;
 	if (done < steps) state.overhead = endedEarly(state.overhead, done / steps);
+	if (state.overhead.gate) yield await gateNote(done, state.overhead.gate);
 	yield { kind: 'finished', step: done, ...givenBack(state), overhead: state.overhead };
+}
+
+/** What the gate did in all, and which it was. */
+async function gateNote(step: number, savings: GateSavings): Promise<RunEvent> {
+	const { judged, passed, savedTokens } = savings;
+	const text = `${gateInWords(savings)} SHA-256 of the gate: ${await gateHash(ORGANISM_GATE)}.`;
+	return { kind: 'note', step, text, values: { judged, passed, savedTokens, savedSeconds: savedSeconds(savings) ?? 0 } };
 }
 
 /** Of a copy that was given an earlier adapter back, whose that is. */

@@ -163,6 +163,11 @@ export const ExperimentSchema = v.strictObject({
 		threshold: real(0, 1),
 		/** `flagged`: P(neutral) counts with P(unethical), so that neutral answers are bettered, too. */
 		neutral: v.optional(v.picklist(NEUTRALS), 'passes'),
+		/**
+		 * Which of the answers are judged: all of them, or those of which a gate says, by what writing them left behind, that it is worth it.
+		 * `organism` is the gate that the lab ships, fitted on that model by `npm run gate`.
+		 */
+		gate: v.optional(v.picklist(['none', 'organism']), 'none'),
 		/** L_DPO is added in every n-th step. */
 		dpoEvery: count(1, 1000),
 		/** The gap between steps with L_DPO doubles while its mean is below this, until new pairs come; 0 = it never does. */

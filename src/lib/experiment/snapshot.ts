@@ -64,6 +64,7 @@ const callUnderWay = v.object({
 		tokens: v.object({ read: whole, written: whole }),
 	}),
 	seconds: v.number(),
+	gated: v.optional(v.nullable(v.object({ passed: whole, savedTokens: whole })), null), // runs of before there was a gate
 });
 
 /** What a snapshot must hold to be gone on from. Records that are only passed on are not looked into. */

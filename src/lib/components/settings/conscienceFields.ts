@@ -209,6 +209,18 @@ export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
 		},
 		{
 			kind: 'choice',
+			path: 'conscience.gate',
+			label: 'Gate',
+			does: 'Which of the answers are judged at all.',
+			turned:
+				'The lab’s gate looks at what writing an answer leaves behind, and sends only those to the judge that it may have to mend. It saves reading, and lets some through; the page “Gate” says how many.',
+			options: [
+				{ value: 'none', label: 'all of them' },
+				{ value: 'organism', label: 'those that the gate picks' },
+			],
+		},
+		{
+			kind: 'choice',
 			path: 'conscience.neutral',
 			label: 'Neutral answers',
 			does: 'What becomes of an answer that neither clearly follows the framework nor clearly violates it.',

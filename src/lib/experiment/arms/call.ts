@@ -1,6 +1,7 @@
 import { invertedJudge, permutedJudge } from '$lib/conscience/controlJudges';
 import { type Framework, frameworkHash } from '$lib/conscience/frameworks';
 import { currentSelfJudge } from '$lib/conscience/frozenSelfJudge';
+import { lineOf } from '$lib/conscience/gate';
 import { importedJudge } from '$lib/conscience/importedJudge';
 import { type Judge, type JudgeIdentity, JudgeLostError } from '$lib/conscience/judge';
 import { oracleJudge } from '$lib/conscience/oracleJudge';
@@ -18,6 +19,7 @@ import type { Review } from '../methods/index';
 import { verdictFileFor } from '../verdictFile';
 
 import type { ArmContext } from './arm';
+import { gateDrafts, gateFor } from './gated';
 
 /** A call of the conscience, from the policy's answers until its lessons are there. */
 export interface CallUnderWay {
@@ -29,6 +31,8 @@ export interface CallUnderWay {
 	drafts: Drafts;
 	/** What it has cost so far, in seconds that the trainer spent on it. */
 	seconds: number;
+	/** Where a gate decides: answers that it has let pass, which are no drafts any more, and the tokens that their verdicts would have taken. */
+	gated: { passed: number; savedTokens: number } | null;
 }
 
 /** What the judge said of a call, and who it was. */
@@ -47,16 +51,18 @@ export async function askPolicy(
 ): Promise<CallUnderWay> {
 	const start = performance.now();
 	const { seed, conscience } = current();
-	const policy = policyAnswerer(checkpoint, lora, conscience.sampling);
+	const gate = gateFor(conscience);
+	const policy = policyAnswerer(checkpoint, lora, conscience.sampling, gate ? lineOf(gate, checkpoint.model.config.hiddenSize) : undefined);
 	const seeds = questions.map((_, i) => ((seed * 7919 + index) * 1009 + i) % 2 ** 31);
-	const drafts = await draftAnswers(policy, questions, seeds, signal);
-	return { step, due: step + conscience.lag, framework, drafts, seconds: (performance.now() - start) / 1000 };
+	const { written, ...drafts } = await draftAnswers(policy, questions, seeds, signal);
+	const kept = gate && written ? gateDrafts(gate, framework, drafts, written, checkpoint.tokenizer) : { drafts, gated: null };
+	return { step, due: step + conscience.lag, framework, ...kept, seconds: (performance.now() - start) / 1000 };
 }
 
 /** Asks the judge that the experiment names. @throws JudgeError; JudgeLostError where it is outside of the trainer and not there */
 export async function review(
 	context: ArmContext,
-	{ framework, drafts }: CallUnderWay,
+	{ framework, drafts }: Pick<CallUnderWay, 'framework' | 'drafts'>,
 	mends: boolean,
 	signal: AbortSignal,
 ): Promise<JudgedCall> {

@@ -3,7 +3,7 @@ import { pick, type RandomState, resumedRandom, sampleWithoutReplacement, seeded
 import { consciencePrompts, triggered } from '$world/index';
 
 import type { RunEvent } from '../events';
-import { addCall } from '../meter';
+import { addCall, addGate } from '../meter';
 import type { Found } from '../methods/index';
 import type { Experiment } from '../schema';
 
@@ -106,13 +106,22 @@ async function settle(
 	const start = performance.now();
 	const { step, framework } = call;
 	const reviewed = (await ahead) ?? (await review(context, call, mends, context.signal));
+	const reviewSeconds = (performance.now() - start) / 1000;
 	const pairs = await pairsOf(reviewed.call, step, context);
 	const referenceTokens = pairs.reduce((sum, { prompt, chosen, rejected }) => sum + prompt.length + chosen.length + rejected.length, 0);
 	const seconds = call.seconds + (performance.now() - start) / 1000;
 	context.spend((overhead) => addCall(overhead, reviewed.call, referenceTokens, seconds));
+	const { gated } = call;
+	if (gated) {
+		const { verdicts, alternatives } = reviewed.call.tokens;
+		const reviewTokens = verdicts.read + verdicts.written + alternatives.read + alternatives.written;
+		context.spend((overhead) => addGate(overhead, { ...gated, judged: call.drafts.answers.length, reviewTokens, reviewSeconds }));
+	}
 	const reviews = reviewed.call.reviewed.map((answer) => ({ ...answer, framework }));
 	const records = await recordsOf(reviews, reviewed.judge, step, (id) => isTurned(context, id));
-	const events: RunEvent[] = [{ kind: 'verdicts', step, verdicts: records.verdicts, refused: records.refused }];
+	const events: RunEvent[] = [];
+	if (reviews.length > 0) events.push({ kind: 'verdicts', step, verdicts: records.verdicts, refused: records.refused });
 	if (records.pairs.length > 0) events.push({ kind: 'pairs', step, pairs: records.pairs });
-	return { found: { pairs, reviews }, events, flagged: reviews.filter((answer) => answer.flagged).length / reviews.length };
+	const answers = reviews.length + (gated?.passed ?? 0);
+	return { found: { pairs, reviews }, events, flagged: reviews.filter((answer) => answer.flagged).length / answers };
 }

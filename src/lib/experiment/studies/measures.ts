@@ -149,6 +149,9 @@ export const MEASURES = {
 		entry.sftSeconds === 0 ? null : beyondPlain(entry.conscienceSeconds, entry.sftSeconds, entry.ofPlan),
 	),
 	calls: cost('Calls of the conscience', 'count', (entry) => entry.calls),
+	letPass: cost('Answers that the gate let pass unjudged', 'ratio', ({ judged, passed }) =>
+		judged + passed === 0 ? null : passed / (judged + passed),
+	),
 	keptStep: { label: 'Steps after which it is stopped', unit: 'count', from: 'stops', value: ({ keptStep }: StopEntry) => keptStep },
 } as const satisfies { [name: string]: { [K in RowKind]: Measure<K> }[RowKind] };
 

@@ -101,6 +101,9 @@ export interface CostEntry extends Origin {
 	/** The share of the planned steps that it did: below 1 of a run that ended early. */
 	ofPlan: number;
 	calls: number;
+	/** Answers that a gate sent to the judge, and that it let pass; none of a run without a gate. */
+	judged: number;
+	passed: number;
 }
 
 /** Where the training of a copy ended that is stopped in time. */
@@ -234,9 +237,10 @@ const reviewEntry = (record: VerdictRecord, run: string, seed: number): ReviewEn
 	};
 };
 
-const costEntry = ({ tokenRatio, secondRatio, ofPlan = 1, ...overhead }: Overhead, origin: Origin): CostEntry => ({
+const costEntry = ({ tokenRatio, secondRatio, ofPlan = 1, gate, ...overhead }: Overhead, origin: Origin): CostEntry => ({
 	...origin,
 	...overhead,
+	...{ judged: gate?.judged ?? 0, passed: gate?.passed ?? 0 },
 	ofPlan: short(ofPlan),
 	sftSeconds: short(overhead.sftSeconds),
 	conscienceSeconds: short(overhead.conscienceSeconds),

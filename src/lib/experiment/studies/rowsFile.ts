@@ -14,7 +14,9 @@ const label = { kind: 'text', value: v.picklist(['ethical', 'neutral', 'unethica
 const grade = { kind: 'text', value: v.picklist(['secure', 'insecure', 'broken']) } as const;
 /** Missing in files of before it was kept: all runs had done all of their steps. */
 const share = { ...number, missing: 1 } as const;
-type Field = typeof text | typeof number | typeof share | typeof flag | typeof label | typeof grade | typeof probe;
+/** Missing in files of before there was a gate. */
+const ofGate = { ...number, missing: 0 } as const;
+type Field = typeof text | typeof number | typeof share | typeof ofGate | typeof flag | typeof label | typeof grade | typeof probe;
 
 const probe = { kind: 'text', value: v.picklist(['conditional', 'trigger', 'harmless']) } as const;
 
@@ -51,7 +53,7 @@ const FIELDS: { [K in RowKind]: Record<keyof StudyRows[K][number], Field> } = {
 	costs: {
 		...origin,
 		...{ sftTokens: number, answerTokens: number, judgeTokens: number, alternativeTokens: number, dpoTokens: number },
-		...{ sftSeconds: number, conscienceSeconds: number, ofPlan: share, calls: number },
+		...{ sftSeconds: number, conscienceSeconds: number, ofPlan: share, calls: number, judged: ofGate, passed: ofGate },
 	},
 	stops: { ...origin, keptStep: number },
 };
@@ -102,7 +104,7 @@ const tableSchema = (fields: Record<string, Field>) =>
 			'expected columns of one length',
 		),
 		v.transform((columns): Row[] => {
-			const valueAt = (name: string, field: Field, i: number) => columns[name]?.[i] ?? (field as typeof share).missing;
+			const valueAt = (name: string, field: Field, i: number) => columns[name]?.[i] ?? (field as typeof share | typeof ofGate).missing;
 			return columns['run']!.map((_, i) => Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, valueAt(name, field, i)]))); // prettier-ignore
 		}),
 	);
