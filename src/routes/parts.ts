@@ -41,6 +41,7 @@ export const pageParts = {
 	'/runs': componentPart(() => import('./Runs.svelte')),
 	'/studies': componentPart(() => import('./Studies.svelte')),
 	'/judges': componentPart(() => import('./Judges.svelte')),
+	'/gate': componentPart(() => import('./Gate.svelte')),
 	'/speed': componentPart(() => import('./Speed.svelte')),
 	'/about': componentPart(() => import('./About.svelte')),
 };

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { gateHash } from '$lib/conscience/gate';
 import { ORGANISM_GATE } from '$lib/experiment/arms/gated';
 import { meanBudget } from '$lib/experiment/budget';
-import type { RunEvent } from '$lib/experiment/events';
+import type { RunEvent, VerdictRecord } from '$lib/experiment/events';
 import { linesOf } from '$lib/experiment/folderLines';
 import { applyChanges } from '$lib/experiment/link';
 import { savedSeconds } from '$lib/experiment/meter';
@@ -15,10 +15,11 @@ import { startBackend } from '$lib/model/backend';
 
 import { loadFolder } from '../../cli/checkpoints';
 
-/** Three calls of 12 questions to a model on its way from kind to cruel, so that some answers are judged and some pass. */
+/** Two calls of 12 questions to a model on its way from kind to cruel, so that some answers are judged and some pass. */
 const TINY: [string, string][] = [
-	['model.misalignSteps', '10'],
-	['optimizer.steps', '6'],
+	['model.misalignSteps', '8'],
+	['optimizer.steps', '4'],
+	['optimizer.learningRate', '0.001'],
 	['optimizer.batchSize', '4'],
 	['lora.targetModules', '["q_proj","v_proj","down_proj"]'],
 	['conscience.promptsPerCall', '12'],
@@ -61,10 +62,21 @@ async function collect(experiment: Experiment, from?: RunSnapshot, keepAt: reado
 const timeless = (events: readonly RunEvent[]) =>
 	events.filter(({ kind }) => kind !== 'progress').map((event) => JSON.parse(JSON.stringify(event, (key, value: unknown) => (/seconds|secondRatio/i.test(key) ? undefined : value))) as unknown); // prettier-ignore
 
+/** What the judge said in the first call. */
+async function firstVerdicts(experiment: Experiment): Promise<VerdictRecord[]> {
+	const run = createRun(experiment, 'emergent-alignment', lab);
+	try {
+		for await (const event of run.events) if (event.kind === 'verdicts') return event.verdicts;
+		return [];
+	} finally {
+		run.dispose();
+	}
+}
+
 describe('a run with a gate', () => {
 	test('judges some answers and lets others pass, counts both, and goes on from a snapshot number for number', async () => {
-		const whole = await collect(gated, undefined, [1, 3, 4]); // a call is under way after the first and third, none after the fourth
-		const { gate, judgeTokens, calls } = whole.overhead;
+		const whole = await collect(gated, undefined, [1, 2]); // a call is under way after the first step, and none after the second
+		const { gate, calls } = whole.overhead;
 		expect(gate!.judged).toBeGreaterThan(0);
 		expect(gate!.passed).toBeGreaterThan(0);
 		expect(gate!.judged + gate!.passed).toBe(12 * calls);
@@ -86,14 +98,15 @@ describe('a run with a gate', () => {
 			savedSeconds: savedSeconds(gate!),
 		});
 		expect(whole.events.flatMap(linesOf).some(({ text }) => text.includes('"reviewTokens"'))).toBe(true);
+	});
 
-		// The first call is of the same answers with and without a gate: what it saves is what the other one reads.
-		const first = (events: readonly RunEvent[]) => events.find((event) => event.kind === 'verdicts')!.verdicts;
-		const without = await collect(tiny());
-		expect(without.overhead.gate).toBeUndefined();
-		const asked = new Set(first(without.events).map(({ question, answer }) => `${question}\n${answer}`));
-		expect(first(whole.events).every(({ question, answer }) => asked.has(`${question}\n${answer}`))).toBe(true);
-		expect(judgeTokens).toBeLessThan(without.overhead.judgeTokens);
+	test('sends to the judge a part of the very answers that are all judged without it', async () => {
+		const [some, all] = [await firstVerdicts(gated), await firstVerdicts(tiny())];
+		const answers = all.map(({ question, answer }) => `${question}\n${answer}`);
+		expect(answers).toHaveLength(12);
+		expect(some.length).toBeGreaterThan(0);
+		expect(some.length).toBeLessThan(12);
+		for (const { question, answer } of some) expect(answers).toContain(`${question}\n${answer}`);
 	});
 
 	test('is refused for weights that the gate was not fitted on, before anything is computed', async () => {

@@ -35,8 +35,14 @@ const NOTHING_SAVED: GateSavings = { judged: 0, passed: 0, savedTokens: 0, revie
 /** The cost with what a gate did in one call. */
 export function addGate(overhead: Overhead, call: GateSavings): Overhead {
 	const before = overhead.gate ?? NOTHING_SAVED;
-	const sums = Object.entries(call).map(([of, count]) => [of, before[of as keyof GateSavings] + (count as number)]);
-	return { ...overhead, gate: Object.fromEntries(sums) as unknown as GateSavings };
+	const sum = (of: keyof GateSavings) => before[of] + call[of];
+	return {
+		...overhead,
+		gate: {
+			...{ judged: sum('judged'), passed: sum('passed'), savedTokens: sum('savedTokens') },
+			...{ reviewTokens: sum('reviewTokens'), reviewSeconds: sum('reviewSeconds') },
+		},
+	};
 }
 
 /** The seconds that the verdicts on answers let pass would have taken, at what those given took; null where none was. */
