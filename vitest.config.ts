@@ -5,7 +5,7 @@ import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 
 import { CHROMIUM_FLAGS, findChromium } from './scripts/chromium.mjs';
-import { PYTHON } from './scripts/python.mjs';
+import { interpreter, PYTHON } from './scripts/python.mjs';
 import { shared } from './vite.config.ts';
 
 const executablePath = findChromium();
@@ -30,7 +30,7 @@ export default defineConfig({
 				test: {
 					name: 'node',
 					include: ['tests/**/*.test.ts'],
-					exclude: ['tests/peft/**', 'tests/webllm/**'],
+					exclude: ['tests/peft/**', 'tests/postgres/**', 'tests/webllm/**'],
 					environment: 'node',
 					...patient,
 				},
@@ -59,6 +59,16 @@ export default defineConfig({
 					environment: 'node',
 					globalSetup: 'tests/webllm/setup.ts',
 					fileParallelism: false, // one compiler and one software GPU at a time
+					...patient,
+				},
+			},
+			{
+				...shared,
+				test: {
+					name: 'postgres',
+					include: ['tests/postgres/**/*.test.ts'],
+					environment: 'node',
+					env: { POSTGRES_PYTHON: interpreter('.venv-postgres') },
 					...patient,
 				},
 			},

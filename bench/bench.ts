@@ -16,6 +16,7 @@ const PARTS = {
 	writing: { builds: false },
 	shell: { builds: true },
 	memory: { builds: false },
+	class: { builds: false },
 	steps: { builds: false },
 	kernels: { builds: false },
 	halves: { builds: false },

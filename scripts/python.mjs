@@ -10,7 +10,7 @@ import { aptInstall, ROOT, run } from './process.mjs';
 const VENV = '.venv';
 
 /** An environment's own interpreter. @param {string} venv */
-const interpreter = (venv) =>
+export const interpreter = (venv) =>
 	process.platform === 'win32' ? join(ROOT, venv, 'Scripts', 'python.exe') : join(ROOT, venv, 'bin', 'python');
 
 /** The interpreter of the environment that tests/requirements.txt describes. */

@@ -48,21 +48,21 @@ export class ListMemory {
 		let room = this.cap - [...this.#contributions.values()].filter((other) => other.contributor === contributor).length;
 		for (const trajectory of trajectories) {
 			const key = JSON.stringify([contributor, trajectory.id]);
-			const known = this.#contributions.has(key);
+			const known = this.#contributions.get(key);
 			if (!known && room <= 0) {
 				report.refused++;
 				continue;
 			}
-			if (!known) {
-				this.#contributions.set(key, { trajectory, contributor, depositedAt: this.now() });
-				room--;
-			}
+			if (!known) room--;
 			report[known ? 'known' : 'added']++;
 			const { alternative, label, verdict, question, frameworkHash } = trajectory;
+			// What is there stays as it was, but for what a person came to say of it.
+			const kept = known ? { ...known, trajectory: { ...known.trajectory, label: label ?? known.trajectory.label } } : null;
+			this.#contributions.set(key, kept ?? { trajectory, contributor, depositedAt: this.now() });
 			this.#sayOnce(trajectory.id, { labeller: contributor, label: label ?? verdict.label }, label !== null);
 			if (!alternative) continue;
 			const id = await exchangeId({ question, answer: alternative.answer }, frameworkHash);
-			this.#alternatives.set(key, id);
+			if (!known) this.#alternatives.set(key, id);
 			this.#sayOnce(id, { labeller: contributor, label: alternative.verdict.label }, false);
 		}
 		return report;

@@ -1,0 +1,14 @@
+import type { Checkpoint } from '$lib/model/checkpoint';
+import { pooledStates } from '$lib/model/pooledStates';
+
+import type { Exchange } from './judge';
+import type { PooledState } from './memory';
+
+/** The states by which exchanges are found again: the frozen model reads each as a chat, cut where it reads no further. */
+export async function exchangeStates({ model, tokenizer, sha256 }: Checkpoint, exchanges: readonly Exchange[]): Promise<PooledState[]> {
+	const texts = exchanges.map(({ question, answer }) => {
+		const asked = tokenizer.chat([{ role: 'user', content: question.trim() }], { addGenerationPrompt: true });
+		return [...asked, ...tokenizer.encode(answer.trim())].slice(0, model.config.maxPositionEmbeddings);
+	});
+	return (await pooledStates(model, texts)).map((values) => ({ revision: sha256, values }));
+}
