@@ -27,14 +27,23 @@ test('without WebGPU the lab says so and runs on WebAssembly, on half of the pro
 	await expect.poll(() => stepOf(page, 'Plain fine-tune')).toBe(1);
 });
 
-test('without WebGPU the judge can’t be WebLLM: the page says so at once, and one press lets the trainer judge', async ({ page }) => {
+test('without WebGPU the judge can’t be WebLLM: the page says so at once, Run leads to where it says so, and one press lets the trainer judge', async ({
+	page,
+}) => {
 	await openLab(page, { ...SMALL, preset: 'emergent-alignment', 'conscience.judge': 'webllm' });
 	const notice = page.getByRole('alert').filter({ hasText: 'The judge could not be loaded.' });
 	await expect(notice).toContainText('This browser offers no WebGPU, which WebLLM needs.');
-	await notice.getByRole('button', { name: 'Let the trainer judge' }).click();
-	await expect(page).toHaveURL(/conscience\.judge=%22frozen-self%22/);
-	await expect(notice).toBeHidden();
+	await expect(notice).not.toBeFocused();
 	await button(page, 'Run').click();
+	const waiting = page.getByRole('alert').filter({ hasText: 'The run waits: its judge could not be loaded.' });
+	await expect(waiting).toBeFocused();
+	await page.setViewportSize({ width: 400, height: 800 }); // there Run is far below
+	await button(page, 'Run').click();
+	await expect(waiting).toBeFocused();
+	await expect(waiting).toBeInViewport({ ratio: 1 });
+	await waiting.getByRole('button', { name: 'Let the trainer judge' }).click();
+	await expect(page).toHaveURL(/conscience\.judge=%22frozen-self%22/);
+	await expect(waiting).toBeHidden(); // and what was pressed for goes on
 	await expect.poll(() => stepOf(page, 'With conscience')).toBeGreaterThan(0);
 });
 

@@ -82,6 +82,7 @@ test('a judge that can’t be loaded says why and keeps the run from beginning; 
 	await judgeWorkers[0]!.refuse('load', 'MissingFileError', 'There is no such file.');
 	await played;
 	expect([lab.judging.fault?.message, lab.playing, lab.underway]).toEqual(['There is no such file.', false, false]);
+	expect(lab.heldUp).toBeGreaterThan(0);
 	void lab.judgeInTrainer();
 	await settled();
 	await openAll();
@@ -89,6 +90,26 @@ test('a judge that can’t be loaded says why and keeps the run from beginning; 
 	expect(lab.experiment.conscience.judge).toBe('frozen-self');
 	expect(workers[1]!.last('open').params.experiment.conscience.judge).toBe('frozen-self');
 	expect(kinds(1)).toEqual(['open', 'play']);
+	expect(lab.heldUp).toBe(0);
+});
+
+test('each press that comes to nothing is told of anew; what nobody pressed for is not', async () => {
+	const lab = makeLab(WEBLLM);
+	const refuse = () => judgeWorkers[0]!.refuse('load', 'MissingFileError', 'There is no such file.');
+	void lab.warm();
+	await settled();
+	await refuse();
+	expect([lab.judging.fault?.message, lab.heldUp]).toEqual(['There is no such file.', 0]);
+	const presses = [];
+	for (const press of [() => lab.play(), () => lab.stepOnce()]) {
+		const pressed = press();
+		await settled();
+		await refuse();
+		await pressed;
+		presses.push(lab.heldUp);
+	}
+	expect(presses[0]).toBeGreaterThan(0);
+	expect(presses[1]).toBeGreaterThan(presses[0]!);
 });
 
 test('a pause while the judge is being loaded ends the loading, and nothing has begun', async () => {

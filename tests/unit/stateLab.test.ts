@@ -253,7 +253,9 @@ describe('a file', () => {
 	test('is missing where a link speaks of rows, so nothing can run', async () => {
 		lab = makeLab('data.source="rows"');
 		expect(lab.hindrance).toContain('Choose the file');
+		expect(lab.heldUp).toBe(0);
 		await lab.play();
 		expect(workers).toHaveLength(0);
+		expect(lab.heldUp).toBeGreaterThan(0); // the page leads whoever pressed to what is missing
 	});
 });

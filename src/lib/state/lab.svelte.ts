@@ -39,6 +39,8 @@ export class Lab {
 	pace = $state(0);
 	/** The first rows that the run learns from, as tokens; null until they are asked for. */
 	preview = $state.raw<readonly PreviewRow[] | null>(null);
+	/** The press of Run or One step that came to nothing because something is missing, as its judge; 0 while there is none. */
+	heldUp = $state(0);
 	/** Plays while nothing was begun; null without one. */
 	recording = $state.raw<Recording | null>(null);
 	readonly keeping: Keeping;
@@ -53,8 +55,6 @@ export class Lab {
 	#presses = 0;
 	/** The press that `activity` is of. */
 	#acting = 0;
-	/** The press that came to nothing because its judge could not be loaded. */
-	#heldUp = 0;
 	#all: Record<ArmId, Run>;
 
 	readonly #link = $derived.by(() => readPageLink(this.place.query));
@@ -146,14 +146,14 @@ export class Lab {
 	}
 
 	async play(): Promise<void> {
-		if (hindranceOf(this.over ? this.settings : this.running)) return;
+		if (this.#isHindered(this.over ? this.settings : this.running)) return;
 		if (this.over) await this.reset();
 		await this.#act('play', (run, settings) => run.play(settings));
 	}
 
 	/** One step of every copy; where a pause has caught them at different steps, of those that are behind. */
 	async stepOnce(): Promise<void> {
-		if (hindranceOf(this.running) || this.over) return;
+		if (this.over || this.#isHindered(this.running)) return;
 		const going = this.runs.filter(({ over }) => !over);
 		const least = Math.min(...going.map(({ record }) => record.step));
 		const behind = going.filter(({ record }) => record.step === least);
@@ -224,7 +224,7 @@ export class Lab {
 		const waiting = this.runs.filter(({ judgeLost }) => judgeLost !== null);
 		this.judging.decline();
 		if (waiting.length > 0) await Promise.all(waiting.map((run) => this.#playAgain(run)));
-		else if (!isAsked && this.#heldUp > 0 && this.#heldUp === this.#presses) await this.play();
+		else if (!isAsked && this.heldUp > 0 && this.heldUp === this.#presses) await this.play();
 	}
 
 	/** Lets the judge so far go on, in the place of a model that the reader does not want to load. */
@@ -293,15 +293,23 @@ export class Lab {
 		await this.play();
 	}
 
+	/** True where a press comes to nothing: the page tells what it waits for. */
+	#isHindered(settings: RunSettings): boolean {
+		const isHindered = hindranceOf(settings) !== null;
+		if (isHindered) this.heldUp = ++this.#presses;
+		return isHindered;
+	}
+
 	/** Lets all arms work at once; settings that changed since the runs were begun wait for a reset. */
 	async #act(activity: 'play' | 'step', work: (run: Run, settings: RunSettings) => Promise<void>): Promise<void> {
 		if (this.activity) return;
 		this.activity = activity;
+		this.heldUp = 0;
 		const mine = (this.#acting = ++this.#presses);
 		const isStopped = () => mine !== this.#presses;
 		const now = () => (isStopped() ? null : this.running);
 		const settings = this.judging.isMissing(this.running) ? await this.judging.judgeable(now) : now();
-		if (!settings && !isStopped()) this.#heldUp = mine;
+		if (!settings && !isStopped()) this.heldUp = mine;
 		if (settings && !isStopped()) {
 			if (!this.#begun) await this.#begin(settings);
 			const act = async (run: Run) => {
