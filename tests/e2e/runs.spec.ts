@@ -38,7 +38,7 @@ test('a run that a reload interrupted goes on from where it stood, and ends as i
 	await button(page, 'Reset').click();
 	await steps(page, 3);
 	await page.reload();
-	const notice = page.getByRole('status').filter({ hasText: 'This run was interrupted at step 3' });
+	const notice = page.getByRole('status').filter({ hasText: '“Two copies, one difference”, seed 1, was interrupted at step 3' });
 	await notice.getByRole('button', { name: 'Continue' }).click();
 	await expect(button(page, 'Run again')).toBeVisible({ timeout: 120_000 });
 	expect(await metrics(page)).toEqual(unbroken);
@@ -74,7 +74,7 @@ test('a run that is begun anew is not offered again, and both stay among the kep
 	await finish(page, 'Run');
 	await page.reload();
 	await expect(standing(page, 'ready').first()).toBeVisible();
-	await expect(page.getByText(/This run was interrupted/)).toBeHidden();
+	await expect(page.getByText(/was interrupted at step/)).toBeHidden();
 	await runsPage(page);
 	await expect(page.getByRole('heading', { level: 1, name: 'Kept runs' })).toBeVisible();
 	await expect(page.getByText(/step 1 of 8, .*cancelled/).first()).toBeVisible();
@@ -87,7 +87,7 @@ test('a second tab reads a run and leaves it alone', async ({ page }) => {
 	const other = await page.context().newPage();
 	await other.goto(page.url());
 	await expect(other.getByText('A run goes on in another tab.')).toBeVisible();
-	await expect(other.getByText(/This run was interrupted/)).toBeHidden();
+	await expect(other.getByText(/was interrupted at step/)).toBeHidden();
 	await runsPage(other);
 	await expect(other.getByText(/Another tab runs this/)).toBeVisible();
 	await expect(other.getByRole('button', { name: 'Delete' })).toHaveAttribute('aria-disabled', 'true');

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { differenceInterval, MEASURES } from '$lib/components/runs/measures';
 import { ARM_LOOKS } from '$lib/components/arms';
 import { looksOf, MOST } from '$lib/components/runs/looks';
-import { departuresOf, factsOf, namesOf, onTheWay, progressInWords, storyOf, titleOf } from '$lib/components/runs/words';
-import { presetById, PRESETS } from '$lib/experiment/presets';
+import { departuresOf, factsOf, namesOf, onTheWay, progressInWords, titleOf } from '$lib/components/runs/words';
+import { presetById, PRESETS, storyOf } from '$lib/experiment/presets';
 import { ARMS, type ArmId, type Experiment } from '$lib/experiment/schema';
 import type { KeptRun } from '$lib/storage/database';
 

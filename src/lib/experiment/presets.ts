@@ -145,6 +145,9 @@ export function presetById(id: string): Preset {
 	return preset;
 }
 
+/** What a story is called, by its name in an experiment; a name of the reader's own is its title. */
+export const storyOf = (name: string): string => PRESETS.find(({ id }) => id === name)?.title ?? name;
+
 /** The same experiment with the frozen copy inside the trainer as its judge: for wherever WebLLM can't run. */
 export const judgedInTrainer = (experiment: Experiment): Experiment => ({
 	...experiment,

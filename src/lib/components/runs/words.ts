@@ -40,9 +40,6 @@ export function departuresOf(experiment: Experiment): string {
 	return [...said, ...(more > 0 ? [`and ${more} more`] : [])].join(' · ');
 }
 
-/** What a story is called, by its name in an experiment; a name of the reader's own is its title. */
-export const storyOf = (name: string): string => PRESETS.find(({ id }) => id === name)?.title ?? name;
-
 type Named = Pick<KeptRun, 'experiment' | 'arm' | 'createdAt'>;
 
 /**
