@@ -11,6 +11,7 @@ import {
 	readNumber,
 	valueAt,
 } from '$lib/components/settings/field';
+import { departures, fields, listed } from '$lib/components/settings/departures';
 import { CARDS, changedFields, fieldAt, fieldInWords, FIELDS, fieldsOn } from '$lib/components/settings/fields';
 import { STORY_READINGS } from '$lib/components/storyReadings';
 import { presetById, PRESETS } from '$lib/experiment/presets';
@@ -158,4 +159,16 @@ test('every story is three sentences, and says what to watch', () => {
 		expect(story.split(/(?<=[.?])\s+(?=[A-Z])/)).toHaveLength(3);
 		expect(watch.length).toBeGreaterThan(40);
 	}
+});
+
+test('a link names as many changes as it counts', async () => {
+	await fields.load();
+	const changed = structuredClone(twin);
+	changed.seed = 9;
+	Object.assign(changed.optimizer, { steps: 40, learningRate: 1e-3, batchSize: 3 });
+	Object.assign(changed.conscience, { lambda: 0.5, promptsPerCall: 3 });
+	const departed = departures(changed, twin)!;
+	expect(departed).toHaveLength(6);
+	expect(listed(departed, changed).split('; ')).toEqual(departed.map((field) => `${field.label}: ${fieldInWords(field, changed)}`));
+	expect(listed(departed, changed)).toContain('Seed: 9');
 });

@@ -13,8 +13,6 @@ export function departures(experiment: Experiment, preset: Experiment): readonly
 	return fields.here?.changedFields(experiment, preset) ?? null;
 }
 
-/** Departures as a sentence goes on, the first four by name: “Seed: 9; Steps: 40; and 2 more”. */
-export function listed(departed: readonly Field[], experiment: Experiment): string {
-	const named = departed.slice(0, 4).map((field) => `${field.label}: ${fields.here?.fieldInWords(field, experiment)}`);
-	return [...named, ...(departed.length > 4 ? [`and ${departed.length - 4} more`] : [])].join('; ');
-}
+/** Departures as a sentence goes on, each by name: who counts them finds as many as were announced. “Seed: 9; Steps: 40” */
+export const listed = (departed: readonly Field[], experiment: Experiment): string =>
+	departed.map((field) => `${field.label}: ${fields.here?.fieldInWords(field, experiment)}`).join('; ');
