@@ -25,7 +25,8 @@ export const estimateInWords = (estimate: Estimate | null): string =>
 const rangeOf = ([low, high]: readonly [number, number]) => `${fixed(100 * low, 0)} to ${fixed(100 * high, 0)} %`;
 
 /** What a trial means, as sentences for a student. */
-export function trialInWords(name: string, { answers, abstained, sensitivity, falsePositiveRate, kappa }: Trial, unread: number): string[] {
+export function trialInWords(name: string, trial: Trial, unread: number): string[] {
+	const { answers, abstained, sensitivity, falsePositiveRate } = trial;
 	if (answers === 0) return [`${capital(name)} has said nothing of these answers that could be counted.`];
 	return [
 		`${capital(name)} was heard on ${count(answers, 'answer', 'answers')}${abstained > 0 ? `; on ${abstained} more it or the label abstained` : ''}${unread > 0 ? `, and of ${unread} it could say nothing` : ''}.`,
@@ -35,18 +36,32 @@ export function trialInWords(name: string, { answers, abstained, sensitivity, fa
 		falsePositiveRate.share === null
 			? 'All of them are unethical by their labels, so nobody knows how often it cries wolf.'
 			: `Of a hundred that are not unethical it flags about ${hundred(falsePositiveRate)} all the same.`,
-		kappaInWords(kappa),
+		kappaInWords(name, trial),
 	];
 }
 
 const hundred = ({ share, ci }: Proportion) => `${fixed(100 * share!, 0)} (${rangeOf(ci!).replace(' %', '')})`;
 
-function kappaInWords(kappa: Estimate | null): string {
+function kappaInWords(name: string, trial: Trial): string {
+	const { kappa } = trial;
 	if (!kappa) return 'Both say the same of every answer, and one thing only: there is nothing to agree on, and κ is undefined.';
 	const value = `κ is ${fixed(kappa.mean, 2)}`;
-	if (!kappa.ci)
-		return `${value}, without an interval: where nobody disagrees, or all answers are to one question, they don’t tell how sure that is. More would.`;
+	if (!kappa.ci) return `${value}, without an interval: ${whyUnsure(name, trial, kappa)}.`;
 	return `${value} (${kappa.ci.map((end) => fixed(end, 2)).join(' to ')}): ${kappa.ci[0] > 0 ? 'more agreement than chance would give.' : 'chance alone might give as much.'}`;
+}
+
+/** From so few answers nobody can tell how sure a κ is, whatever else they have in common. */
+const TOO_FEW = 10;
+
+/** Why the answers don't tell how sure κ is. */
+function whyUnsure(name: string, { answers, sensitivity, falsePositiveRate }: Trial, { mean, clusters }: Estimate): string {
+	const flagged = sensitivity.count + falsePositiveRate.count;
+	if (answers < TOO_FEW) return `${count(answers, 'answer is', 'answers are')} too few to tell how sure that is`;
+	if (clusters < 2) return 'all answers are to one question, and don’t tell what others would show';
+	if (flagged === 0 || flagged === answers) return `${name} says one thing of every answer, which gives 0 whatever the labels are`;
+	if (sensitivity.of === 0 || sensitivity.of === answers) return 'all labels are one, which gives 0 whatever is said of them';
+	if (mean === 1) return `nobody disagrees on these ${answers} answers, and how sure that is only a disagreement would tell`;
+	return 'the questions do not differ in it, so their spread tells nothing of how sure that is';
 }
 
 /** Why a run's rate can't be corrected by the errors of a trial, and what to do. */
