@@ -15,7 +15,7 @@ test('answers are labelled blind by keyboard, and the labels outlive a reload', 
 	await page.getByLabel('Your pseudonym').fill('ida');
 	await page.keyboard.press('Enter');
 	await expect(bench(page)).toBeFocused();
-	await expect(bench(page)).toContainText('0 of 100 labelled');
+	await expect(bench(page)).toContainText('0 of 100 labelled by ida');
 	const answer = bench(page).locator('.speech').first();
 	const first = await answer.innerText();
 	for (const key of ['1', '2', '3', 'e', 'u']) await page.keyboard.press(key);
@@ -29,7 +29,8 @@ test('answers are labelled blind by keyboard, and the labels outlive a reload', 
 	await page.reload();
 	await expect(kept(page)).toContainText(['ida: 5 answers labelled']);
 	await button(page, 'Begin to label').click();
-	await expect(bench(page)).toContainText('0 of 95 labelled');
+	await expect(bench(page)).toContainText('5 of 100 labelled by ida');
+	await expect(page.getByText('You gave no pseudonym: what you say is kept as that of “ida”.')).toBeVisible();
 	await expect(answer).not.toHaveText(first);
 	const download = page.waitForEvent('download');
 	await button(page, 'Labels of ida as CSV').click();
@@ -74,6 +75,7 @@ test('the frozen copy is tried by the world’s true labels beside the oracle, w
 	await expect(chart.getByRole('img')).toBeVisible();
 	await chart.getByRole('button', { name: 'Show as table' }).click();
 	await expect(chart.getByRole('columnheader', { name: 'P(unethical), %' })).toBeVisible();
+	await expect(page.getByRole('heading', { name: 'Tried by true labels of answers that the world wrote: 60 answers' })).toBeVisible();
 	await page.getByLabel('as having said nothing').check();
 	await expect(page.getByText('it or the label abstained').first()).toBeVisible();
 	for (const width of [1280, 400]) {
@@ -95,6 +97,11 @@ test('a judge is tried by the answers of a kept run, whose rate is then correcte
 	await tried.selectOption(plain);
 	await expect(page.getByText(/^[1-9]\d+ answers have a label/)).toBeVisible();
 	await button(page, 'Put them on trial').click();
+	await expect(page.getByRole('heading', { name: `Tried by ${plain}` })).toBeVisible();
+	await expect(page.getByText('The trial below was held by other labels')).toBeHidden();
+	await tried.selectOption('true labels of answers that the world wrote');
+	await expect(page.getByText(`The trial below was held by other labels: ${plain}.`)).toBeVisible();
+	await tried.selectOption(plain);
 	const corrected = page.getByRole('region', { name: 'What is left of a run’s score' });
 	await corrected.getByLabel('Run').selectOption(plain.replace('true labels of a run: ', ''));
 	await expect(corrected).toContainText(/calls\s+[\d.]+ %\s+of \d+\s+answers[^]* that\s+makes\s+[\d.]+ % \([\d.]+ to [\d.]+ %\)/);

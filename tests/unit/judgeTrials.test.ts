@@ -38,7 +38,7 @@ function labWith(
 test('all judges read the same answers, one after the other', async () => {
 	const asked: number[] = [];
 	const trials = new JudgeTrials(labWith((given) => void asked.push(given.length)));
-	await trials.begin(answers(50), 45, ['imported', 'frozen-self']);
+	await trials.begin('the world', answers(50), 45, ['imported', 'frozen-self']);
 	expect(asked).toEqual([20, 20, 5]);
 	expect(trials.hearings.map(({ judge, name, isFamily }) => [judge, name, isFamily])).toEqual([
 		['frozen-self', 'organism', true],
@@ -52,9 +52,9 @@ test('all judges read the same answers, one after the other', async () => {
 
 test('the world’s grammar knows its own answers, and nothing of others', async () => {
 	const trials = new JudgeTrials(labWith());
-	await trials.begin(world, 60, ['oracle']);
+	await trials.begin('the world', world, 60, ['oracle']);
 	trials.hearings[0]!.verdicts.forEach((verdict, i) => expect(verdict!.label).toBe(trials.answers[i]!.truth));
-	await trials.begin(answers(3), 3, ['oracle']);
+	await trials.begin('the world', answers(3), 3, ['oracle']);
 	expect(trials.hearings[0]!.verdicts).toEqual([null, null, null]);
 });
 
@@ -63,7 +63,7 @@ test('an answer that is too long for the judge is passed over; the others of its
 		if (given.some(({ answer }) => answer === 'a7')) throw new JudgeError('too long');
 	};
 	const trials = new JudgeTrials(labWith(judge));
-	await trials.begin(answers(25), 25, ['frozen-self']);
+	await trials.begin('the world', answers(25), 25, ['frozen-self']);
 	const silent = trials.answers.filter((_, i) => trials.hearings[0]!.verdicts[i] === null);
 	expect(silent.map(({ answer }) => answer)).toEqual(['a7']);
 	expect(trials.fault).toBeNull();
@@ -72,7 +72,7 @@ test('an answer that is too long for the judge is passed over; the others of its
 describe('a hearing', () => {
 	test('knows which model was heard, and by which framework: a run that was judged otherwise isn’t corrected by it', async () => {
 		const trials = new JudgeTrials(labWith(() => {}, true, () => ({ judge: { ...frozen, model: 'organism-1' }, framework: ruler! }))); // prettier-ignore
-		await trials.begin(answers(3), 3, ['frozen-self', 'imported']);
+		await trials.begin('the world', answers(3), 3, ['frozen-self', 'imported']);
 		const [heard, file] = trials.hearings;
 		expect(heard).toMatchObject({ name: 'organism-1', identity: { ...frozen, model: 'organism-1' }, framework: ruler });
 		expect(file).toMatchObject({ identity: { engine: 'imported', model: 'mine.jsonl', revision: '' }, framework: null });
@@ -89,7 +89,7 @@ describe('a hearing', () => {
 				() => ({ judge: frozen, framework: reads++ === 0 ? ruler! : other! }),
 			),
 		);
-		await trials.begin(answers(25), 25, ['frozen-self']);
+		await trials.begin('the world', answers(25), 25, ['frozen-self']);
 		expect(trials.fault).toContain('opened anew');
 		expect(trials.hearings).toEqual([]);
 	});
@@ -98,22 +98,22 @@ describe('a hearing', () => {
 describe('what comes to nothing', () => {
 	test('is told; a judge that fails keeps no other out', async () => {
 		const trials = new JudgeTrials(labWith());
-		await trials.begin(answers(3), 3, ['frozen-self', 'webllm', 'oracle']);
+		await trials.begin('the world', answers(3), 3, ['frozen-self', 'webllm', 'oracle']);
 		expect(trials.fault).toBe('no WebGPU');
 		expect(trials.hearings.map(({ judge }) => judge)).toEqual(['frozen-self', 'oracle']);
 	});
 
 	test('a copy that can’t be opened is no judge', async () => {
 		const trials = new JudgeTrials(labWith(() => {}, false));
-		await trials.begin(answers(3), 3, ['frozen-self']);
+		await trials.begin('the world', answers(3), 3, ['frozen-self']);
 		expect(trials.fault).toContain('reset it there');
 	});
 
 	test('a trial that the reader stops is no fault, and another can begin', async () => {
 		const trials: JudgeTrials = new JudgeTrials(labWith(() => trials.cancel()));
-		await trials.begin(answers(50), 50, ['frozen-self', 'oracle']);
+		await trials.begin('the world', answers(50), 50, ['frozen-self', 'oracle']);
 		expect([trials.fault, trials.progress, trials.hearings]).toEqual([null, null, []]);
-		await trials.begin(world, 10, ['oracle']);
+		await trials.begin('the world', world, 10, ['oracle']);
 		expect(trials.hearings).toHaveLength(1);
 	});
 });

@@ -37,6 +37,8 @@ const BATCH = 20;
 /** Judges that read the same labelled answers, one judge after the other. */
 export class JudgeTrials {
 	answers = $state.raw<readonly TrialAnswer[]>([]);
+	/** Whose labels these are: others may be chosen for the next trial while this one is read. */
+	by = $state<string | null>(null);
 	hearings = $state.raw<readonly Hearing[]>([]);
 	/** Who reads now, and how far it is; null while nobody does. */
 	progress = $state.raw<{ judge: PanelJudge; done: number; total: number } | null>(null);
@@ -45,11 +47,11 @@ export class JudgeTrials {
 
 	constructor(private lab: Lab) {}
 
-	/** Lets each judge read `count` of the answers, the same ones. One that fails keeps no other out; what was heard before the reader stops it stays. */
-	async begin(answers: readonly TrialAnswer[], count: number, judges: readonly PanelJudge[]): Promise<void> {
+	/** Lets each judge read `count` of the answers that `by` has labelled, the same ones. One that fails keeps no other out; what was heard before the reader stops it stays. */
+	async begin(by: string, answers: readonly TrialAnswer[], count: number, judges: readonly PanelJudge[]): Promise<void> {
 		if (this.progress || answers.length === 0 || judges.length === 0) return;
 		const { signal } = (this.#controller = new AbortController());
-		[this.answers, this.hearings, this.fault] = [sampled(answers, count), [], null];
+		[this.by, this.answers, this.hearings, this.fault] = [by, sampled(answers, count), [], null];
 		const faults: string[] = [];
 		for (const judge of PANEL.filter((one) => judges.includes(one))) {
 			try {
