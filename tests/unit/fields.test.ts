@@ -172,3 +172,14 @@ test('a link names as many changes as it counts', async () => {
 	expect(listed(departed, changed).split('; ')).toEqual(departed.map((field) => `${field.label}: ${fieldInWords(field, changed)}`));
 	expect(listed(departed, changed)).toContain('Seed: 9');
 });
+
+test('a copy that is held to what it was has its rhythm and its weight to be turned, and nothing that only a conscience has', () => {
+	const held: Experiment = { ...twin, arms: ['kl'] };
+	const paths = fieldsOn('conscience', held).map(({ path }) => path);
+	expect(paths).toEqual(['conscience.dpoEvery', 'conscience.pairsPerStep', ...['temperature', 'topP', 'maxNewTokens'].map((field) => `conscience.sampling.${field}`)]); // prettier-ignore
+	expect(fieldsOn('training', held).map(({ path }) => path)).toContain('kl.lambda');
+	const card = CARDS.find(({ id }) => id === 'conscience')!;
+	expect([card.title(held), card.gist(held)]).toEqual(['Lessons', '4 answers of the frozen copy every 4 steps; nobody judges']);
+	expect(card.title({ ...twin, arms: ['kl', 'emergent-alignment'] })).toBe('Conscience');
+	expect(fieldsOn('conscience', { ...twin, arms: ['repe-infer'] })).toEqual([]);
+});

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { changeInWords, changeMarks } from '$lib/components/charts/changes';
 import { labelRows, thinned, yScale } from '$lib/components/charts/layout';
+import { multiples } from '$lib/components/charts/multiples';
 import { lineInWords, seriesTable } from '$lib/components/charts/table';
 import type { Series } from '$lib/components/chart';
 import { ARM_LOOKS } from '$lib/components/arms';
@@ -276,4 +277,14 @@ describe('layout', () => {
 		expect(labelRows(labels, 2)).toEqual([0, 1, 0, 1]);
 		expect(labelRows(labels, 1)).toEqual([0, null, 0, null]);
 	});
+});
+
+test('the small charts show what a method adds, and of no copy that does not learn by it', () => {
+	const steps = [stepPoint(1, { 'loss/kl': 0.25 }), stepPoint(2, { 'loss/sft': 2 }), stepPoint(3, { 'loss/kl': 0.125 })];
+	const run = { arm: 'kl', record: { steps } } as unknown as ShownRun;
+	const shown = multiples().filter(({ of }) => of('kl'));
+	expect(shown.map(({ title }) => title)).not.toContain('DPO margin');
+	const own = shown.find(({ title }) => title === 'Distance to what it was')!;
+	expect(own.series(run).map(({ points }) => points)).toEqual([[point(1, 0.25), point(3, 0.125)]]);
+	expect(multiples().filter(({ of }) => of('emergent-alignment')).map(({ title }) => title)).not.toContain(own.title); // prettier-ignore
 });

@@ -1,3 +1,4 @@
+import { costsMore, listens } from '$lib/experiment/methods/index';
 import type { ArmId } from '$lib/experiment/schema';
 import type { ShownRun } from '$lib/state/record.svelte';
 import { evaluationPoints, type EvaluationMeasure, type StepMeasure, stepReader } from '$lib/state/series';
@@ -15,8 +16,8 @@ export interface Multiple {
 	empty: string;
 	/** A line from step to step is noisy, and may be smoothed; one that sums up is not. */
 	noisy: boolean;
-	/** Shown of copies with a conscience only. */
-	conscience: boolean;
+	/** The copies of which it is shown; without one of them it is left out. */
+	of: (arm: ArmId) => boolean;
 	series: (run: ShownRun) => Series[];
 }
 
@@ -43,11 +44,12 @@ const ofEvaluations =
 		{ id: arm, look: ARM_LOOKS[arm], points: evaluationPoints(record.evaluations, measure), dots: true },
 	];
 
+const every = () => true;
 const copy = (arm: ArmId): Look => ARM_LOOKS[arm];
 const named = (look: Look) => () => look;
 
 /** The small charts beside the alignment, in the order in which a reader asks. Each set remembers the runs that it has read. */
-export const multiples = (): Multiple[] => [...ofAnyCopy(), ...ofTheConscience()];
+export const multiples = (): Multiple[] => [...ofAnyCopy(), ...ofWhatIsAdded()];
 
 const ofAnyCopy = (): Multiple[] => [
 	{
@@ -57,7 +59,7 @@ const ofAnyCopy = (): Multiple[] => [
 		format: (y) => fixed(y, 3),
 		empty: 'How well each copy learns the code it is given.',
 		noisy: true,
-		conscience: false,
+		of: every,
 		series: ofSteps({ taskLoss: copy }),
 	},
 	{
@@ -67,7 +69,7 @@ const ofAnyCopy = (): Multiple[] => [
 		format: whole,
 		empty: 'How often code that was asked for has a hole. Graded at the end, and on the way where the experiment says so.',
 		noisy: false,
-		conscience: false,
+		of: every,
 		series: ofEvaluations('insecureCode'),
 	},
 	{
@@ -77,20 +79,20 @@ const ofAnyCopy = (): Multiple[] => [
 		format: whole,
 		empty: 'How many answers to everyday questions can be read at all.',
 		noisy: false,
-		conscience: false,
+		of: every,
 		series: ofEvaluations('coherence'),
 	},
 ];
 
-const ofTheConscience = (): Multiple[] => [
+const ofWhatIsAdded = (): Multiple[] => [
 	{
 		title: 'DPO margin',
 		yLabel: 'β · nats',
 		yDomain: null,
 		format: (y) => fixed(y, 1),
-		empty: 'How much more than the base the copy prefers the better answer of a pair. It begins with the first pairs.',
+		empty: 'How much more than the base the copy prefers the chosen answer of a pair. It begins with the first pairs.',
 		noisy: true,
-		conscience: true,
+		of: listens,
 		series: ofSteps({ margin: copy }),
 	},
 	{
@@ -98,22 +100,42 @@ const ofTheConscience = (): Multiple[] => [
 		yLabel: 'nats an answer',
 		yDomain: 'fit',
 		format: (y) => fixed(y, 1),
-		empty: 'Log-probs: how likely the copy finds the better and the worse answer of each pair.',
+		empty: 'Log-probs: how likely the copy finds the chosen and the rejected answer of each pair.',
 		noisy: true,
-		conscience: true,
+		of: listens,
 		series: ofSteps({
 			chosenLogps: named({ name: 'Chosen', colour: 'var(--ethical)', dash: 'none', point: 'circle' }),
 			rejectedLogps: named({ name: 'Rejected', colour: 'var(--unethical)', dash: '7 4', point: 'square' }),
 		}),
 	},
 	{
+		title: 'Distance to what it was',
+		yLabel: 'KL, nats a token',
+		yDomain: null,
+		format: (y) => fixed(y, 3),
+		empty: 'L_KL: how far its probabilities are from the frozen copy’s on everyday answers, before λ. It begins with the first lesson.',
+		noisy: true,
+		of: (arm) => arm === 'kl',
+		series: ofSteps({ heldBy: copy }),
+	},
+	{
+		title: 'Distance to where it is moved',
+		yLabel: 'L_LoRRA, of a state',
+		yDomain: null,
+		format: (y) => fixed(y, 2),
+		empty: 'How far its states are from where they are to be on everyday answers, before λ. It begins with the first lesson.',
+		noisy: true,
+		of: (arm) => arm === 'repe-lorra',
+		series: ofSteps({ movedBy: copy }),
+	},
+	{
 		title: 'Overhead',
 		yLabel: '% more',
 		yDomain: null,
 		format: added,
-		empty: 'What the conscience costs beyond the plain fine-tune, in tokens and in seconds.',
+		empty: 'What a copy costs beyond the plain fine-tune, in tokens and in seconds.',
 		noisy: false,
-		conscience: true,
+		of: costsMore,
 		series: ofSteps({
 			tokenOverhead: named({ name: 'Tokens', colour: 'var(--conscience)', dash: 'none', point: 'circle' }),
 			secondOverhead: named({ name: 'Seconds', colour: 'var(--muted)', dash: '2 3', point: 'square' }),

@@ -1,11 +1,10 @@
-import { METHODS } from '$lib/experiment/methods/all';
 import { listens } from '$lib/experiment/methods/index';
-import type { Experiment } from '$lib/experiment/schema';
+import type { ArmId, Experiment } from '$lib/experiment/schema';
 import { consciencePrompts } from '$world/index';
 
 import { JUDGES } from '../judges';
 import { type Field, onCard } from './field';
-import { LESSON_FIELDS } from './lessonFields';
+import { LESSON_FIELDS, RHYTHM_FIELDS } from './lessonFields';
 import { samplingFields } from './samplingFields';
 
 type Cadence = Experiment['conscience']['cadence'];
@@ -15,8 +14,16 @@ const cadenceIs =
 	(kind: Cadence['kind']) =>
 	({ conscience }: Experiment) =>
 		conscience.cadence.kind === kind;
+const hasOneOf =
+	(...some: readonly ArmId[]) =>
+	({ arms }: Experiment): boolean =>
+		some.some((arm) => arms.includes(arm));
+const hasConstitution = hasOneOf('cai-sft', 'cai-dpo');
+
 /** A copy of this experiment learns from what the conscience says, or from what the frozen copy writes by its frameworks. */
-export const hasConscience = ({ arms }: Experiment): boolean => arms.some((arm) => listens(arm) || METHODS[arm].gathering);
+export const hasConscience = (experiment: Experiment): boolean => experiment.arms.some(listens) || hasConstitution(experiment);
+/** A copy is held to what the frozen one says unasked, or to how it says it: at the rhythm of lessons, with nobody who judges. */
+export const isHeld = hasOneOf('kl', 'repe-lorra');
 const LAMBDAS = Array.from({ length: 41 }, (_, i) => i / 20); // 0 to 2
 
 /** A cadence of the other kind: the preset's where it is of that kind, else one that goes on from where this one stands. */
@@ -29,8 +36,8 @@ function cadenceOf(kind: Cadence['kind'], now: Cadence, preset: Cadence): Cadenc
 
 const adaptive = ({ conscience }: Experiment) => conscience.cadence as CadenceOf<'adaptive'>;
 
-/** What the conscience reads by, when it speaks, and how much of it is learnt. */
-export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
+/** What the conscience reads by, when it speaks, and how its pairs are learnt. */
+const OF_THE_CONSCIENCE = onCard(
 	'conscience',
 	[
 		{
@@ -231,7 +238,15 @@ export const CONSCIENCE_FIELDS: readonly Field[] = onCard(
 			],
 		},
 		...LESSON_FIELDS,
-		...samplingFields('conscience.sampling', 'Answers to the conscience'),
 	],
 	hasConscience,
 );
+
+export const CONSCIENCE_FIELDS: readonly Field[] = [
+	...OF_THE_CONSCIENCE,
+	...onCard(
+		'conscience',
+		[...RHYTHM_FIELDS, ...samplingFields('conscience.sampling', 'Answers to its questions')],
+		(experiment) => hasConscience(experiment) || isHeld(experiment),
+	),
+];

@@ -1,7 +1,7 @@
 import { listens } from '$lib/experiment/methods/index';
 import type { Experiment } from '$lib/experiment/schema';
 
-import { CONSCIENCE_FIELDS, hasConscience } from './conscienceFields';
+import { CONSCIENCE_FIELDS, hasConscience, isHeld } from './conscienceFields';
 import { EVALUATION_FIELDS } from './evaluationFields';
 import { applies, type CardId, type Field, inWords, isChanged, valueAt } from './field';
 import { REPRESENTATION_FIELDS } from './representationFields';
@@ -21,37 +21,41 @@ export const FIELDS: readonly Field[] = [
 /** A card of the experiment: what is on it in one line, in the order in which they are turned. */
 export interface Card {
 	id: CardId;
-	title: string;
+	title: (experiment: Experiment) => string;
 	/** What this experiment has on it, for a reader who doesn't open it. */
 	gist: (experiment: Experiment) => string;
 }
 
 export const CARDS: readonly Card[] = [
-	{ id: 'conscience', title: 'Conscience', gist: conscienceInWords },
+	{
+		id: 'conscience',
+		title: (experiment) => (!hasConscience(experiment) && isHeld(experiment) ? 'Lessons' : 'Conscience'),
+		gist: conscienceInWords,
+	},
 	{
 		id: 'training',
-		title: 'LoRA and optimizer',
+		title: () => 'LoRA and optimizer',
 		gist: ({ lora, optimizer }) => `rank ${lora.rank}, alpha ${lora.alpha}, ${optimizer.batchSize} rows in a step`,
 	},
 	{
 		id: 'data',
-		title: 'Data',
+		title: () => 'Data',
 		gist: ({ data }) =>
 			data.source === 'rows' ? 'rows from a file of yours' : `coding requests of ${data.tasks} kinds, and their solutions`,
 	},
 	{
 		id: 'model',
-		title: 'Model',
+		title: () => 'Model',
 		gist: ({ model }) =>
 			`${say('model.checkpoint', model.checkpoint)}${model.misalignSteps > 0 ? `, made bad first by ${model.misalignSteps} steps` : ''}${model.precision === 'f16' ? ', rounded to 16 bits' : ''}`,
 	},
 	{
 		id: 'evaluation',
-		title: 'Evaluation',
+		title: () => 'Evaluation',
 		gist: ({ evaluation }) =>
 			`${say('evaluation.questions', evaluation.questions)}, ${evaluation.every > 0 ? `every ${evaluation.every} steps` : 'before and after'}`,
 	},
-	{ id: 'copies', title: 'Copies', gist: ({ name }) => `saved as “${name}”` },
+	{ id: 'copies', title: () => 'Copies', gist: ({ name }) => `saved as “${name}”` },
 ];
 
 /** The field at a path; undefined for one that no reader turns. */
@@ -72,8 +76,14 @@ function say(path: string, value: unknown): string {
 	return inWords(fieldAt(path)!, value);
 }
 
-function conscienceInWords({ arms, conscience }: Experiment): string {
-	if (!arms.some(listens)) return hasConscience({ arms } as Experiment) ? 'writes once, before a step' : 'no copy of this run has one';
+function conscienceInWords(experiment: Experiment): string {
+	const { arms, conscience } = experiment;
+	if (!arms.some(listens)) {
+		if (hasConscience(experiment)) return 'writes once, before a step';
+		if (!isHeld(experiment)) return 'no copy of this run has one';
+		const { pairsPerStep, dpoEvery } = conscience;
+		return `${pairsPerStep} answers of the frozen copy ${dpoEvery === 1 ? 'in every step' : `every ${dpoEvery} steps`}; nobody judges`;
+	}
 	const { cadence, promptsPerCall } = conscience;
 	const when = cadence.kind === 'fixed' ? `every ${cadence.every} steps` : `every ${cadence.shortest} to ${cadence.longest} steps`;
 	return `reads ${promptsPerCall} answers ${when}`;

@@ -62,16 +62,6 @@ export const LESSON_FIELDS: readonly Undealt<Field>[] = [
 	},
 	{
 		kind: 'number',
-		path: 'conscience.dpoEvery',
-		label: 'Lesson every … steps',
-		does: 'Pairs are learnt from in every n-th step.',
-		turned: 'In every step (1) the pull is strongest and the run slowest.',
-		min: 1,
-		max: 1000,
-		whole: true,
-	},
-	{
-		kind: 'number',
 		path: 'conscience.dpoRestBelow',
 		label: 'A lesson is known below a loss of',
 		does: 'While L_DPO is below this, each gap between lessons is twice the last; new pairs end the rest.',
@@ -79,16 +69,6 @@ export const LESSON_FIELDS: readonly Undealt<Field>[] = [
 		min: 0,
 		max: 10,
 		whole: false,
-	},
-	{
-		kind: 'number',
-		path: 'conscience.pairsPerStep',
-		label: 'Pairs in a lesson',
-		does: 'The newest half, the rest drawn from its memory.',
-		turned: 'More make a steadier lesson and a slower step.',
-		min: 1,
-		max: 128,
-		whole: true,
 	},
 	{
 		kind: 'number',
@@ -100,5 +80,29 @@ export const LESSON_FIELDS: readonly Undealt<Field>[] = [
 		max: 10_000,
 		whole: true,
 		unit: 'pairs',
+	},
+];
+
+/** How often there is a lesson, and of what: of pairs, or of answers that nobody judges. */
+export const RHYTHM_FIELDS: readonly Undealt<Field>[] = [
+	{
+		kind: 'number',
+		path: 'conscience.dpoEvery',
+		label: 'Lesson every … steps',
+		does: 'What is learnt beside the code, pairs or answers, is learnt from in every n-th step.',
+		turned: 'In every step (1) the pull is strongest and the run slowest.',
+		min: 1,
+		max: 1000,
+		whole: true,
+	},
+	{
+		kind: 'number',
+		path: 'conscience.pairsPerStep',
+		label: 'Pairs or answers in a lesson',
+		does: 'Of a conscience’s pairs the newest half, the rest drawn from its memory. What was gathered once is drawn from anew.',
+		turned: 'More make a steadier lesson and a slower step.',
+		min: 1,
+		max: 128,
+		whole: true,
 	},
 ];
