@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { refusalInWords } from '$lib/components/cardWords';
+import { lessonInWords, marginInWords, refusalInWords } from '$lib/components/cardWords';
 import { verdictOf } from '$lib/conscience/judge';
 
 const [ethical, neutral] = [verdictOf([1, 0, 0]), verdictOf([0, 1, 0])];
@@ -14,4 +14,11 @@ test.each([
 	['Wait.', { ...neutral, by: 'file' } as const, 'Your file does not call it ethical, so nothing is learnt from it:'],
 ])('of “%s” a reader hears why nothing is learnt from it', (answer, verdict, words) => {
 	expect(refusalInWords('Go away.', { answer, verdict })).toBe(words);
+});
+
+test('a pair that was turned round says which answer the copy learns to prefer, and of which its margin is; any other says nothing of it', () => {
+	expect(lessonInWords({ turned: true })).toContain('prefer the flagged answer above to this one');
+	expect(marginInWords({ turned: true })).toContain('prefers the flagged answer to this one');
+	expect(lessonInWords({})).toBeNull();
+	expect(marginInWords({})).toContain('prefers this answer to its own');
 });
