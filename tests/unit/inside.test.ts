@@ -24,6 +24,17 @@ describe('the changes of an adapter', () => {
 		expect(insideAt([], null)).toBeNull();
 	});
 
+	test('of a copy that was stopped are those of the step whose adapter it has, and lines go on from step to step', () => {
+		const record = new RunRecord();
+		const { step, ...inside } = points[1]!;
+		const last = tinyEvaluation(40) as Extract<RunEvent, { kind: 'evaluation' }>;
+		const early: RunEvent = { ...last, evaluation: { ...last.evaluation, adapterStep: step }, inside };
+		record.restore([{ ...tinyEvaluation(20), inside: at(20, 6, 8) } as RunEvent, early]);
+		expect(record.inside.map((point) => point.step)).toEqual([20, step]);
+		expect([null, step, 25].map((read) => insideAt(record.inside, read)?.step)).toEqual([step, step, 20]);
+		expect(changePoints(record.inside).map(({ x, y }) => [x, y])).toEqual([[step, 13], [20, 10]]); // prettier-ignore
+	});
+
 	test('of a layer, and of all, are the root of the sum of squares', () => {
 		expect(byLayer(points[1]!.changeNorms)).toEqual([
 			{ layer: 0, all: 5, projections: { q_proj: 3, v_proj: 4 } },

@@ -76,6 +76,12 @@ describe('points', () => {
 		expect(firstX([{ record: { evaluations: [] } }])).toBe(0);
 	});
 
+	test('of a copy that was stopped: its last evaluation is drawn where its adapter was, not at the last step that was planned', () => {
+		const last = { ...evaluation(80, [1, 0.5]), adapterStep: 50 };
+		const points = evaluationPoints([evaluation(0, [0.5]), evaluation(40, [0.75]), evaluation(60, [0.25]), last], 'alignment');
+		expect(points.map(({ x, y }) => [x, y])).toEqual([[0, 50], [40, 75], [50, 75], [60, 25]]); // prettier-ignore
+	});
+
 	test('a list that grows is read once, item by item, and begun anew when another run is shown', () => {
 		const read: number[] = [];
 		const begun = { times: 0 };

@@ -96,7 +96,10 @@ export class RunRecord {
 		const evaluated = events.filter((event) => event.kind === 'evaluation');
 		if (evaluated.length > 0) {
 			this.evaluations = [...this.evaluations, ...evaluated.map(({ evaluation }) => evaluation)];
-			this.inside = [...this.inside, ...evaluated.flatMap(({ evaluation: { step }, inside }) => (inside ? [{ step, ...inside }] : []))];
+			this.inside = [
+				...this.inside,
+				...evaluated.flatMap(({ evaluation, inside }) => (inside ? [{ step: evaluation.adapterStep ?? evaluation.step, ...inside }] : [])),
+			];
 		}
 		const changes = events.filter((event) => event.kind === 'change');
 		if (changes.length > 0) this.changes = [...this.changes, ...changes];

@@ -46,14 +46,19 @@ function bounded({ mean, ci }: Estimate, factor: number): Omit<Point, 'x'> | nul
 	return Number.isFinite(mean) ? { y: mean * factor, band: ci && [within(ci[0]), within(ci[1])] } : null;
 }
 
-/** The points of a measure of a run's evaluations. Of two at one step the later counts: it is the final one, with more samples. */
+/** The points of a measure of a run's evaluations, each at the step whose adapter answered: where a training was stopped, that is not the run's last. */
 export function evaluationPoints(evaluations: readonly Evaluation[], measure: EvaluationMeasure): Point[] {
-	const points = evaluations.flatMap((evaluation) => {
-		const found = EVALUATION_MEASURES[measure](evaluation);
-		return found ? [{ x: evaluation.step, ...found }] : [];
-	});
-	return [...new Map(points.map((point) => [point.x, point])).values()].sort((a, b) => a.x - b.x);
+	return inOrder(
+		evaluations.flatMap((evaluation) => {
+			const found = EVALUATION_MEASURES[measure](evaluation);
+			return found ? [{ x: evaluation.adapterStep ?? evaluation.step, ...found }] : [];
+		}),
+	);
 }
+
+/** Points as they came, in the order of x. Of two at one x the later counts: it is of the final evaluation, with more samples. */
+export const inOrder = (points: readonly Point[]): Point[] =>
+	[...new Map(points.map((point) => [point.x, point])).values()].sort((a, b) => a.x - b.x);
 
 /**
  * A list made from a list that only grows: each call takes in what has been added since the last one, so that a run of
