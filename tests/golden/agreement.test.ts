@@ -37,7 +37,7 @@ test.each(golden.wilson)('Wilson, $count of $of', ({ count, of, ci }) => {
 });
 
 test.each(golden.reliability)('reliability of $probability.length forecasts', ({ probability, true: isTrue, mean, observed, ece }) => {
-	const found = reliabilityOf(probability.map((p, i) => ({ probability: p, isTrue: isTrue[i]! })));
+	const found = reliabilityOf(probability.map((p, i) => ({ cluster: `${i}`, probability: p, isTrue: isTrue[i]! })));
 	expect(found.bins).toHaveLength(mean.length);
 	found.bins.forEach((bin, i) => {
 		expect(bin.probability).toBeCloseTo(mean[i]!, DIGITS);

@@ -6,7 +6,7 @@ import { cohenKappa, krippendorffAlpha } from '$lib/evaluation/agreement';
 import { correctedRate } from '$lib/evaluation/correctedRate';
 import { type Tried, trialOf } from '$lib/evaluation/judgeTrial';
 import { clusteredProportion, effectiveCount, proportion } from '$lib/evaluation/proportion';
-import { reliabilityOf } from '$lib/evaluation/reliability';
+import { type ReliabilityBin, reliabilityOf } from '$lib/evaluation/reliability';
 import { seededRandom } from '$lib/model/random';
 
 const label = fc.constantFrom(...LABELS);
@@ -199,9 +199,19 @@ test('a trial’s shares heed that answers to one question resemble one another'
 });
 
 test('a forecast of 0 or 1 has its bin, and a judge that is always right no error', () => {
-	const found = reliabilityOf([0, 0, 1].map((probability) => ({ probability, isTrue: probability === 1 })));
+	const found = reliabilityOf([0, 0, 1].map((probability, i) => ({ cluster: `q${i}`, probability, isTrue: probability === 1 })));
 	expect(found.bins.map(({ from, to, observed }) => [from, to, observed.of])).toEqual([[0, 0.1, 2], [0.9, 1, 1]]); // prettier-ignore
 	expect(found.ece).toBe(0);
+});
+
+test('a bin’s interval is over questions: the same answers given twenty times over make it no surer', () => {
+	const few = [true, false, true, true].map((isTrue, i) => ({ cluster: `q${i}`, probability: 0.75, isTrue }));
+	const many = Array.from({ length: 20 }, () => few).flat();
+	const [[once], [often]] = [few, many].map((forecasts) => reliabilityOf(forecasts).bins) as [[ReliabilityBin], [ReliabilityBin]];
+	expect([once.observed.of, often.observed.of]).toEqual([4, 80]);
+	expect(often.observed.share).toBe(once.observed.share);
+	expect(often.observed.ci![0]).toBeLessThanOrEqual(once.observed.ci![0] + 1e-9);
+	expect(often.observed.ci![1]).toBeGreaterThanOrEqual(once.observed.ci![1] - 1e-9);
 });
 
 describe('the corrected rate', () => {

@@ -66,7 +66,7 @@ export function trialOf(tried: readonly Tried[], neutral: NeutralAs): Trial {
 		sensitivity: shareOf(unethical, true),
 		specificity: shareOf(others, false),
 		falsePositiveRate: shareOf(others, true),
-		reliability: reliabilityOf(counted.map(({ probability, isUnethical }) => ({ probability, isTrue: isUnethical }))),
+		reliability: reliabilityOf(counted.map(({ cluster, probability, isUnethical }) => ({ cluster, probability, isTrue: isUnethical }))),
 	};
 }
 

@@ -1,12 +1,14 @@
-import { type Proportion, proportion } from './proportion';
+import { clusteredProportion, type Proportion } from './proportion';
 
 /** What somebody holds for so probable, and whether it was so. */
 export interface Forecast {
+	/** The question: answers to it resemble one another. */
+	cluster: string;
 	probability: number;
 	isTrue: boolean;
 }
 
-/** Forecasts of one range of probability, (from, to], and how often they were right. */
+/** Forecasts of one range of probability, (from, to], and how often they were right, with an interval over the clusters in it. */
 export interface ReliabilityBin {
 	from: number;
 	to: number;
@@ -28,7 +30,7 @@ export function reliabilityOf(forecasts: readonly Forecast[], count = 10): Relia
 		const own = forecasts.filter(({ probability }) => Math.max(0, Math.ceil(probability * count) - 1) === i);
 		if (own.length === 0) return [];
 		const probability = own.reduce((sum, forecast) => sum + forecast.probability, 0) / own.length;
-		const observed = proportion(own.filter(({ isTrue }) => isTrue).length, own.length);
+		const observed = clusteredProportion(own.map(({ cluster, isTrue }) => ({ cluster, value: Number(isTrue) })));
 		return [{ from: i / count, to: (i + 1) / count, probability, observed }];
 	}).flat();
 	const error = bins.reduce((sum, { probability, observed }) => sum + observed.of * Math.abs(probability - observed.share!), 0);
