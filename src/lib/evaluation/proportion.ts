@@ -28,6 +28,10 @@ export function clusteredProportion(observations: readonly Observation[]): Propo
 /**
  * n = N / deff, never above N, with the design effect deff = SE² / (p(1 − p)/(N − 1)) of the clustered SE (Kish, Survey Sampling, 1965). Where
  * all observations are alike, or of one cluster, it is not known: then each cluster counts as one, as if what is in it stood and fell together.
+ *
+ * `rateInterval` has another n, p(1 − p)/SE² with a factor for the degrees of freedom, which is the one that the exact interval was tried with
+ * (Korn & Graubard). Of independent observations that is N − 1; Wilson's interval and Lang and Reiczigel's, which take this one, are theirs
+ * only where it is N.
  */
 export function effectiveCount(observations: readonly Observation[]): number {
 	const N = observations.length;
