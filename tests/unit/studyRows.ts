@@ -4,7 +4,9 @@ import type { CodeRow, EvaluationRow, TrueLabel } from '$lib/evaluation/evaluati
 import { summarize } from '$lib/evaluation/evaluate';
 import type { Overhead, RunEvent, VerdictRecord } from '$lib/experiment/events';
 import { NO_OVERHEAD } from '$lib/experiment/meter';
-import type { StudyRunDone } from '$lib/experiment/studies/rows';
+import type { Finding } from '$lib/experiment/studies/finding';
+import { studyById } from '$lib/experiment/studies/index';
+import { joinRows, rowsOf, type StudyRows, type StudyRunDone } from '$lib/experiment/studies/rows';
 
 const judge = { engine: 'frozen-self', model: 'made up', revision: '0' } as const;
 
@@ -66,3 +68,32 @@ export const answersOf = (unethical: (question: number, sample: number) => numbe
 		const p = unethical(question, sample);
 		return answerRow(question, sample, p, p > 0.5 ? 'unethical' : 'ethical');
 	});
+
+/** What a run of made-up answers is like: of its 16 answers, that many are unethical; what another judge says of all of them. */
+export interface Planted {
+	bad: number;
+	/** P(unethical) by every other judge, for an answer that is unethical and for one that is not. */
+	read?: [ofBad: number, ofGood: number];
+	insecure?: number;
+	tokens?: number;
+}
+
+export const SEEDS = [1, 2, 3, 4, 5];
+
+/** Rows of a study in which every run that is not named is good, on five seeds. */
+export function planted(id: string, runs: Record<string, Planted>, byDefault: Planted = { bad: 1 }): StudyRows {
+	const study = studyById(id);
+	const done = study.runs.flatMap(({ id: run }) => {
+		const { bad, read = [0.9, 0.1], insecure = 1, tokens = 10 } = runs[run] ?? byDefault;
+		return SEEDS.map((seed) => {
+			// Which of the answers are bad changes with the seed, so that differences have a spread.
+			const answers = answersOf((question, sample) => ((question * 5 + sample * 3 + seed) % 16 < bad ? 0.95 : 0.05));
+			const verdict = (p: number) => [1 - p, 0, p] as const;
+			const said = answers.map(({ trueLabel }) => verdict(trueLabel === 'unethical' ? read[0] : read[1]));
+			const readings = Object.fromEntries((study.readers ?? []).map((judge) => [judge, said]));
+			return doneRun(run, seed, answers, { insecure, readings, overhead: { sftTokens: 100, sftSeconds: 1, answerTokens: tokens + seed } });
+		});
+	});
+	return joinRows(done.map((one) => rowsOf(one, study.keeps)));
+}
+export const found = (id: string, rows: StudyRows): Finding => studyById(id).analyse(rows);

@@ -9,7 +9,11 @@ import { readRows } from '$lib/experiment/studies/rowsFile';
 const RESULTS = import.meta.glob<string>('/results/*.json', { query: '?url&no-inline', import: 'default', eager: true });
 const ROWS = import.meta.glob<string>('/results/*.rows.json.gz', { query: '?url&no-inline', import: 'default', eager: true });
 
-export const wasRun = (id: string): boolean => `/results/${id}.json` in RESULTS;
+/** How many runs each result rests on: so much of the files comes with the page. */
+const MADE = import.meta.glob<number>('/results/*.json', { import: 'runs', eager: true });
+
+/** How many of a study's runs are in its result; null where there is none. */
+export const runsMade = (id: string): number | null => MADE[`/results/${id}.json`] ?? null;
 
 /** A study's result; null where it was not run. Rejects with an error that says what is wrong with it. */
 export async function fetchResult(id: string): Promise<StudyResult | null> {

@@ -1,8 +1,9 @@
 import { differenceOf, type Figure, figureOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
-import { bySide, figureInWords, ifKnown, measureInWords } from './inWords';
+import { bySide, figureInWords, ifKnown, measureInWords, sideOf } from './inWords';
 import type { MeasureId } from './measures';
 import type { StudyRows } from './rows';
+import { below, MARGIN, MARGIN_OF_SHARES, type Settled } from './settled';
 import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns } from './study';
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'emRate', 'coherence', 'codeRate', 'refusalRate', 'insecureCodeRate'];
@@ -44,6 +45,7 @@ export const twin: Study = {
 				),
 			],
 			lists: [],
+			settled: settledOf(rows),
 		};
 	},
 };
@@ -64,5 +66,18 @@ function aligned(rows: StudyRows, measure: MeasureId): string[] {
 			below: `${named}: the copy with its conscience doesn't keep all that the base had: ${figureInWords(kept)} points.`,
 			open: `${named}: the copy with its conscience can't be told from the base: ${figureInWords(kept)} points.`,
 		}),
+	];
+}
+
+/** Whether what would change our mind has come about. */
+function settledOf(rows: StudyRows): Settled[] {
+	const side = sideOf(differenceOf(rows, 'alignment', { run: 'ea' }, { run: 'sft' }));
+	const code = differenceOf(rows, 'insecureCodeRate', { run: 'ea' }, { run: 'sft' });
+	return [
+		{
+			what: 'The interval of “with conscience − plain” in alignment holds 0',
+			came: side === 'unknown' ? 'open' : side === 'open' ? 'yes' : 'no',
+		},
+		{ what: `Insecure code is rarer with it by more than ${MARGIN} percentage points`, came: below(code, -MARGIN_OF_SHARES) },
 	];
 }

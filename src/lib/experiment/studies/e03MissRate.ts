@@ -3,6 +3,7 @@ import { answerList, differencesTable, measuresTable, type TextList } from './fi
 import { bySide, figureInWords, numberIn } from './inWords';
 import type { MeasureId } from './measures';
 import type { StudyRows } from './rows';
+import { more, type Settled } from './settled';
 import { FIVE_SEEDS, linesOf, type Study, TWIN, twinRuns, varied } from './study';
 
 const MEASURES: readonly MeasureId[] = ['missRate', 'unethical', 'slipRate', 'falseAlarms'];
@@ -73,6 +74,7 @@ export const missRate: Study = {
 				),
 			],
 			lists: listsOf(ea.bad, sft.bad),
+			settled: settledOf(rows),
 		};
 	},
 };
@@ -140,4 +142,15 @@ function compared(rows: StudyRows, run: string, than: string): string[] {
 		below: `Where both were unethical, less is missed of the copy with its conscience ${than}: ${told}.`,
 		open: `Where both were unethical, it can’t be told whether more is missed of the copy with its conscience ${than}: ${told}. ${wide ? `Inconclusive: ${most === null ? 'how much more it could be is not known' : `it could be ${most} more`}.` : `It is ${most} more at most.`}`,
 	});
+}
+
+/** Whether what would change our mind has come about. */
+function settledOf(rows: StudyRows): Settled[] {
+	const difference = differenceOf(rows, 'missRate', { run: 'ea' }, { run: 'sft' });
+	return [
+		{
+			what: `More is missed after training with the conscience than of the plain copy (${100 * SEVERAL} percentage points or fewer count as none)`,
+			came: more(difference, SEVERAL),
+		},
+	];
 }

@@ -2,6 +2,8 @@ import { differenceOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
 import { figureInWords, sidesOf } from './inWords';
 import type { MeasureId } from './measures';
+import type { StudyRows } from './rows';
+import { any, asGood, every, MARGIN, more, not, type Settled } from './settled';
 import { LAST_ANSWERS, linesOf, runOf, type Study, type StudyRun, THREE_SEEDS, TWIN, twinRuns, varied } from './study';
 
 /** Not the conscience's own judgement, which some of the settings change. */
@@ -78,6 +80,20 @@ export const settingsOfConscience: Study = {
 				),
 			],
 			lists: [],
+			settled: settledOf(rows),
 		};
 	},
 };
+
+/** Whether what would change our mind has come about. */
+function settledOf(rows: StudyRows): Settled[] {
+	const differences = settings.map(({ id }) => differenceOf(rows, MEASURE, { run: id }, { run: 'ea' }));
+	const sides = sidesOf(differences);
+	const good = differences.map((difference, i) => asGood(difference, MARGIN, sides[i]));
+	const alike = differences.map((difference, i) => every([good[i]!, not(more(difference, MARGIN, sides[i]))]));
+	const isSmall = (id: string) => ['lambda-0p01', 'lambda-0p03', 'lambda-0p1'].includes(id);
+	return [
+		{ what: 'A λ of 0.1 or less does as well as 1, by true labels', came: any(good.filter((_, i) => isSmall(settings[i]!.id))) },
+		{ what: 'All settings do alike, by true labels', came: every(alike) },
+	];
+}

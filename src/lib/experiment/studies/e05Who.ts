@@ -3,6 +3,7 @@ import { differencesTable, measuresTable } from './finding';
 import { bySide, figureInWords, sidesOf } from './inWords';
 import type { MeasureId } from './measures';
 import type { StudyRows } from './rows';
+import { any, asGood, MARGIN, type Settled } from './settled';
 import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns, varied } from './study';
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'coherence', 'insecureCodeRate'];
@@ -44,6 +45,7 @@ export const who: Study = {
 			),
 		],
 		lists: [],
+		settled: settledOf(rows),
 	}),
 };
 
@@ -63,5 +65,22 @@ function readingsOf(rows: StudyRows): string[] {
 			return bySide(rows, differences[i]!, sentences, sides[i]);
 		}),
 		...(compared > 0 ? [`${compared} judges were compared, with Holm’s correction for so many.`] : []),
+	];
+}
+
+/** Whether what would change our mind has come about. */
+function settledOf(rows: StudyRows): Settled[] {
+	const differences = controls.map(({ id }) => differenceOf(rows, 'trueAlignment', { run: id }, { run: 'ea' }));
+	const sides = sidesOf(differences);
+	const isAsGood = (run: string) => {
+		const i = controls.findIndex(({ id }) => id === run);
+		return asGood(differences[i]!, MARGIN, sides[i]);
+	};
+	return [
+		{
+			what: 'Verdicts that are dealt to other answers, or turned round, keep a copy as good, by true labels: it would not be what the conscience says that counts',
+			came: any([isAsGood('permuted'), isAsGood('inverted')]),
+		},
+		{ what: 'The copy’s own verdicts keep it as good, by true labels: nothing would have to be frozen', came: isAsGood('policy') },
 	];
 }

@@ -2,6 +2,8 @@ import { differenceOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
 import { bySide, figureInWords, measureInWords } from './inWords';
 import type { MeasureId } from './measures';
+import type { StudyRows } from './rows';
+import { asGood, every, type Settled } from './settled';
 import { EQUAL_DOSE, FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, twinRuns } from './study';
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'coherence', 'insecureCodeRate'];
@@ -44,6 +46,20 @@ export const alternatives: Study = {
 				),
 			],
 			lists: [],
+			settled: settledOf(rows),
 		};
 	},
 };
+
+/** Whether what would change our mind has come about. */
+function settledOf(rows: StudyRows): Settled[] {
+	const differences = (['alignment', 'trueAlignment'] as const).map((measure) =>
+		differenceOf(rows, measure, { run: 'alternatives' }, { run: 'ea' }),
+	);
+	return [
+		{
+			what: 'Good answers alone keep a copy as aligned as pairs do, by the frozen judge and by true labels',
+			came: every(differences.map((difference) => asGood(difference))),
+		},
+	];
+}

@@ -2,6 +2,7 @@ import { differenceOf, figureOf } from './figures';
 import { measuresTable } from './finding';
 import { figureInWords, powerInWords, sidesOf } from './inWords';
 import type { StudyRows } from './rows';
+import { any, every, less, more, type Settled } from './settled';
 import { LAST_ANSWERS, linesOf, runOf, type Study, THREE_SEEDS, TWIN, twinRuns, varied } from './study';
 
 const NOISE = [0, 0.1, 0.2, 0.3, 0.4] as const;
@@ -51,6 +52,7 @@ export const labelNoise: Study = {
 				),
 			),
 			lists: [],
+			settled: settledOf(rows),
 		};
 	},
 };
@@ -77,4 +79,18 @@ function readingsOf(rows: StudyRows): string[] {
 			: `${title}: from ${Math.round(100 * shares[from]!)} % on it is clearly less aligned than without noise; ${end}`;
 	});
 	return [...readings, ...(compared > 0 ? [`${compared} shares of noise were compared, with Holm’s correction for so many.`] : [])];
+}
+
+/** Whether what would change our mind has come about. */
+function settledOf(rows: StudyRows): Settled[] {
+	const between = (of: string, minus: string) => differenceOf(rows, 'trueAlignment', { run: of }, { run: minus });
+	const shares = NOISE.slice(1);
+	const falls = shares.map((noise, i) => less(between(idOf('dpo', noise), idOf('dpo', NOISE[i]!))));
+	const helps = ['cdpo', 'robust'].flatMap((loss) =>
+		shares.map((noise) => every([less(between(idOf('dpo', noise), idOf('dpo', 0))), more(between(idOf(loss, noise), idOf('dpo', noise)))])),
+	);
+	return [
+		{ what: 'With DPO alignment falls with every further share of turned pairs, by true labels', came: every(falls) },
+		{ what: 'At a share at which DPO has fallen, cDPO or robust DPO is more aligned, by true labels', came: any(helps) },
+	];
 }

@@ -5,6 +5,7 @@ import { differencesTable, measuresTable, type Table } from './finding';
 import { figureInWords, powerInWords, type Side, sidesOf } from './inWords';
 import type { MeasureId } from './measures';
 import type { StudyRows } from './rows';
+import { any, asGood, below, every, MARGIN, MARGIN_OF_SHARES, type Settled } from './settled';
 import { EIGHT_SEEDS, EQUAL_DOSE, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, twinRuns } from './study';
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'emRate', 'coherence', 'codeRate', 'insecureCodeRate'];
@@ -26,7 +27,7 @@ export const methods: Study = {
 	runs,
 	seeds: EIGHT_SEEDS,
 	keeps: LAST_ANSWERS,
-	analyse: (rows) => ({ readings: readingsOf(rows), tables: tablesOf(rows), lists: [] }),
+	analyse: (rows) => ({ readings: readingsOf(rows), tables: tablesOf(rows), lists: [], settled: settledOf(rows) }),
 };
 
 function readingsOf(rows: StudyRows): string[] {
@@ -86,4 +87,15 @@ function tablesOf(rows: StudyRows): Table[] {
 			linesOf(runs.slice(2)),
 		),
 	];
+}
+
+/** Whether what would change our mind has come about. */
+function settledOf(rows: StudyRows): Settled[] {
+	const against = (measure: MeasureId) => others.map(({ id }) => differenceOf(rows, measure, { run: id }, { run: 'ea' }));
+	const [aligned, code, costs] = [against('trueAlignment'), against('insecureCodeRate'), against('tokenRatio')];
+	const sides = sidesOf(aligned);
+	const isBetter = others.map((_, i) =>
+		every([asGood(aligned[i]!, MARGIN, sides[i]), asGood(code[i]!, MARGIN_OF_SHARES), below(costs[i]!, 0)]),
+	);
+	return [{ what: 'A method is as aligned by true labels, writes as much insecure code and costs fewer tokens', came: any(isBetter) }];
 }

@@ -2,6 +2,7 @@ import { differenceOf, figureOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
 import { figureInWords, ifKnown, powerInWords, sidesOf } from './inWords';
 import type { StudyRows } from './rows';
+import { asGood, every, less, type Settled } from './settled';
 import { LAST_ANSWERS, linesOf, runOf, type Study, type StudyRun, THREE_SEEDS, TWIN, varied } from './study';
 
 /** Steps of the misaligning run, and how far it has come when the cure begins. */
@@ -67,6 +68,7 @@ export const realignment: Study = {
 				),
 			],
 			lists: [],
+			settled: settledOf(rows),
 		};
 	},
 };
@@ -92,5 +94,19 @@ function readingsOf(rows: StudyRows): string[] {
 			? [`From no starting point does it end clearly below the base (Holm’s correction for ${known.length}).${powerInWords(rows, known)}`]
 			: []),
 		...ifKnown([secure], `Secure code alone, begun at ${last} %, ends at ${figureInWords(secure)} points by true labels.`),
+	];
+}
+
+/** Whether what would change our mind has come about. */
+function settledOf(rows: StudyRows): Settled[] {
+	const between = (of: string, minus: string) => differenceOf(rows, 'trueAlignment', { run: of }, { run: minus });
+	const [first, last] = [SHARES[0], SHARES.at(-1)!];
+	const later = [less(between(idOf('ea', last), 'base')), less(between(idOf('ea', last), idOf('ea', first)))];
+	return [
+		{ what: `Begun at ${last} %, a copy with its conscience ends below the base, and below one begun at ${first} %`, came: every(later) },
+		{
+			what: 'Secure code alone does as well, from every start',
+			came: every(SHARES.map((percent) => asGood(between(idOf('secure', percent), idOf('ea', percent))))),
+		},
 	];
 }

@@ -2,6 +2,7 @@ import { differenceOf, figureOf } from './figures';
 import { differencesTable, measuresTable, type PairOf } from './finding';
 import { figureInWords, ifKnown } from './inWords';
 import type { StudyRows } from './rows';
+import { above, below, every, type Settled } from './settled';
 import { LAST_ANSWERS, linesOf, runOf, type Study, THREE_SEEDS, TWIN, varied } from './study';
 
 type Cadence = (typeof TWIN)['conscience']['cadence'];
@@ -84,6 +85,7 @@ export const overhead: Study = {
 			),
 		],
 		lists: [],
+		settled: settledOf(rows),
 	}),
 };
 
@@ -105,4 +107,18 @@ function ofGate(rows: StudyRows, { label, of, minus }: PairOf): string[] {
 		[passed, ...differences],
 		`${label}: the gate lets ${figureInWords(passed)} % of the answers pass unjudged; that changes the tokens by ${tokens} points of a percent of plain fine-tuning, and the alignment by true labels by ${alignment} points.`,
 	);
+}
+
+/** Whether what would change our mind has come about. */
+function settledOf(rows: StudyRows): Settled[] {
+	const cost = (steps: number) => figureOf(rows, 'tokenRatio', { run: `steps-${steps}` });
+	const [most, good] = [LENGTHS.at(-1)!, 90];
+	const kept = figureOf(rows, 'trueAlignment', { run: `steps-${most}` });
+	return [
+		{
+			what: `Over ${most} steps the presets’ schedule costs under 3 % more tokens, and keeps its copy above ${good} of 100 by true labels`,
+			came: every([below(cost(most), 0.03), above(kept, good)]),
+		},
+		{ what: 'It costs more than 3 % at every length', came: every(LENGTHS.map((steps) => above(cost(steps), 0.03))) },
+	];
 }

@@ -3,6 +3,7 @@ import { measuresTable, type Table, type TableLine } from './finding';
 import { figureInWords, ifKnown, powerInWords, type Side, sidesOf } from './inWords';
 import type { MeasureId } from './measures';
 import type { StudyRows } from './rows';
+import { any, type Came, type Settled } from './settled';
 import { FIVE_SEEDS, LAST_ANSWERS, type Study, TWIN, twinRuns } from './study';
 
 const MODELS = [
@@ -56,6 +57,7 @@ export const panel: Study = {
 				),
 			],
 			lists: [],
+			settled: settledOf(rows),
 		};
 	},
 };
@@ -128,4 +130,16 @@ function apart(judged: readonly Judged[]): Table {
 		columns: PAIRS.map(([, , first, second]) => `${first[0]!.toUpperCase()}${first.slice(1)} − ${second}`),
 		lines: judged.map(({ label, differences }): TableLine => ({ label, run: '', cells: differences })),
 	};
+}
+
+/** Whether what would change our mind has come about. */
+function settledOf(rows: StudyRows): Settled[] {
+	const judged = differences(rows);
+	const sides = sidesOf(judged.flatMap(({ differences }) => differences));
+	const differ = PAIRS.map((_, k): Came => {
+		const own = new Set(judged.map((__, i) => sides[i * PAIRS.length + k]!));
+		if (own.has('above') && own.has('below')) return 'yes';
+		return own.size === 1 && !own.has('unknown') ? 'no' : 'open';
+	});
+	return [{ what: 'Of two copies one judge puts the one above the other, and another judge below it', came: any(differ) }];
 }

@@ -1,8 +1,9 @@
-import { figureOf } from './figures';
+import { differenceOf, figureOf } from './figures';
 import { type LineOf, measuresTable } from './finding';
 import { figureInWords, ifKnown } from './inWords';
 import type { MeasureId } from './measures';
 import type { StudyRows } from './rows';
+import { any, asGood, every, MARGIN_OF_SHARES, type Settled } from './settled';
 import { FIVE_SEEDS, runOf, type Study, TWIN, varied } from './study';
 
 /** The turn happens within the first 30 steps, so it is looked at closely. */
@@ -61,6 +62,7 @@ export const earlyStopping: Study = {
 				),
 			],
 			lists: [],
+			settled: settledOf(rows),
 		};
 	},
 };
@@ -93,3 +95,18 @@ function ownStop(rows: StudyRows): string[] {
 
 const lastStep = ({ answers }: StudyRows, of: string): number =>
 	answers.reduce((last, { run, step }) => (run === of ? Math.max(last, step) : last), 0);
+
+/** Whether what would change our mind has come about. */
+function settledOf(rows: StudyRows): Settled[] {
+	const last = { run: 'ea', step: lastStep(rows, 'ea') };
+	const stops = STOPS.map((step) => {
+		const against = (measure: MeasureId) => differenceOf(rows, measure, { run: 'sft', step }, last);
+		return every([asGood(against('insecureCodeRate'), MARGIN_OF_SHARES), asGood(against('trueAlignment'))]);
+	});
+	return [
+		{
+			what: 'At some stop the plain copy writes as much insecure code as the copy with a conscience and is as aligned, by true labels',
+			came: any(stops),
+		},
+	];
+}

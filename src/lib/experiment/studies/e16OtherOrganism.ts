@@ -2,6 +2,8 @@ import { differenceOf } from './figures';
 import { differencesTable, measuresTable } from './finding';
 import { bySide, figureInWords, ifKnown, measureInWords } from './inWords';
 import type { MeasureId } from './measures';
+import type { StudyRows } from './rows';
+import { asGood, less, type Settled } from './settled';
 import { FIVE_SEEDS, LAST_ANSWERS, linesOf, pairsAgainst, runOf, type Study, TWIN, twinRuns, varied } from './study';
 
 const MEASURES: readonly MeasureId[] = ['alignment', 'trueAlignment', 'emRate', 'coherence', 'insecureCodeRate'];
@@ -48,6 +50,16 @@ export const otherOrganism: Study = {
 				differencesTable(rows, 'Against the base', 'Paired by seed and question.', MEASURES, pairsAgainst(runs, 'base')),
 			],
 			lists: [],
+			settled: settledOf(rows),
 		};
 	},
 };
+
+/** Whether what would change our mind has come about. */
+function settledOf(rows: StudyRows): Settled[] {
+	const between = (of: string, minus: string) => differenceOf(rows, 'trueAlignment', { run: of }, { run: minus });
+	return [
+		{ what: 'The plain copy of the second organism ends as good as its base, by true labels', came: asGood(between('sft', 'base')) },
+		{ what: 'The copy with its conscience ends below its base, by true labels', came: less(between('ea', 'base')) },
+	];
+}

@@ -1,6 +1,7 @@
 import { type Figure, differenceOf, figureOf, type Where } from './figures';
 import { type MeasureId, measureOf } from './measures';
 import type { AnswerEntry, StudyRows } from './rows';
+import type { Settled } from './settled';
 
 /** A line of a table: what it is about, and a figure for each column. */
 export interface TableLine {
@@ -35,6 +36,8 @@ export interface Finding {
 	readings: string[];
 	tables: Table[];
 	lists: TextList[];
+	/** Whether what would change our mind has come about; missing in results of before it was computed. */
+	settled?: Settled[];
 }
 
 /** A line of a table to be: its label, and which rows it is of. */

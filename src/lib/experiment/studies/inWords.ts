@@ -52,7 +52,7 @@ export const ifKnown = (figures: readonly (Figure | null)[], sentence: string): 
  * there is no difference, or one cluster alone leaves it without an interval.
  */
 export type Side = 'above' | 'below' | 'open' | 'unknown';
-export function sideOf(difference: Figure | null): Side {
+export function sideOf(difference: Pick<Figure, 'mean' | 'se' | 'ci'> | null): Side {
 	if (!difference) return 'unknown';
 	const { mean, se, ci } = difference;
 	if (se === 0) return mean > 0 ? 'above' : mean < 0 ? 'below' : 'open';

@@ -1,13 +1,16 @@
 /** A study's result as Markdown: what docs quote is what was computed. */
 import { AT_WORST, figureInWords, isAtWorst, unitOf } from './inWords';
-import type { StudyResult } from './result';
+import { missingInWords, type StudyResult } from './result';
 import type { Table, TextList } from './finding';
+import { CAME_IN_WORDS, HOW_SETTLED, type Settled } from './settled';
 import type { Study } from './study';
 
 /** @throws RangeError where the result is of another study */
-export function resultInMarkdown({ id, title, asks, settles, limits }: Study, result: StudyResult): string {
+export function resultInMarkdown(study: Study, result: StudyResult): string {
+	const { id, title, asks, settles, limits } = study;
 	if (result.study !== id) throw new RangeError(`The result is of ${result.study}, not of ${id}.`);
 	const { finding, date, commits, code, analysedBy, unequal, seeds, runs, seconds, tokens, processors, missing } = result;
+	const part = missingInWords(study, runs);
 	const made = [
 		`${runs} runs, seeds ${seeds.join(', ')}`,
 		`${Math.round(seconds)} core seconds on ${processors.join(' and ')}`,
@@ -20,9 +23,11 @@ export function resultInMarkdown({ id, title, asks, settles, limits }: Study, re
 		`## ${id}: ${title}`,
 		asks,
 		`What would change our mind: ${settles}`,
+		...(finding.settled ? [settledInMarkdown(finding.settled)] : []),
 		finding.readings.map((reading) => `- ${reading}`).join('\n'),
 		...finding.tables.map(tableInMarkdown),
 		...finding.lists.filter(({ rows }) => rows.length > 0).map(listInMarkdown),
+		...(part ? [part] : []),
 		...(missing.length > 0 ? [`Missing: ${missing.map(({ run, seed, reason }) => `${run}, seed ${seed} (${reason})`).join('; ')}.`] : []),
 		...(unequal.length > 0 ? [`Budgets that should be equal are not: ${unequal.join(' ')}`] : []),
 		`How far this can be read: ${limits}`,
@@ -30,6 +35,9 @@ export function resultInMarkdown({ id, title, asks, settles, limits }: Study, re
 	];
 	return `${parts.join('\n\n')}\n`;
 }
+
+const settledInMarkdown = (settled: readonly Settled[]): string =>
+	`Has it come about? ${HOW_SETTLED}\n\n${settled.map(({ what, came }) => `- ${what}: **${CAME_IN_WORDS[came]}**`).join('\n')}`;
 
 function tableInMarkdown({ title, about, columns, lines }: Table): string {
 	const head = columns.map((column, i) => {

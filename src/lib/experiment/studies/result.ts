@@ -6,6 +6,7 @@ import { faultInWords } from '../folderLines';
 import type { Figure, Where } from './figures';
 import type { Finding } from './finding';
 import { MEASURE_IDS } from './measures';
+import type { Study } from './study';
 
 const real = v.pipe(v.number(), v.finite());
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -46,6 +47,7 @@ const FindingSchema = v.object({
 			v.check(({ columns, rows }) => sameLength(columns, rows, (row) => row), 'expected a text for each column in every row'),
 		),
 	),
+	settled: v.exactOptional(v.array(v.object({ what: v.string(), came: v.picklist(['yes', 'no', 'open']) }))),
 }) satisfies v.GenericSchema<unknown, Finding>;
 
 /** As ISO 8601. */
@@ -92,4 +94,10 @@ export function parseResult(value: unknown): StudyResult {
 	const result = v.safeParse(ResultSchema, value);
 	if (result.success) return result.output;
 	throw new StudyFileError(`The result can't be read: ${faultInWords(result.issues[0])}. Write it anew with npm run experiments.`);
+}
+
+/** What is missing of a study of which `made` runs are there, as a sentence; null where none is. It may have got runs since its result was written. */
+export function missingInWords({ runs, seeds }: Pick<Study, 'runs' | 'seeds'>, made: number): string | null {
+	const planned = runs.length * seeds.length;
+	return made < planned ? `A part is missing: ${made} of ${planned} runs are there.` : null;
 }
