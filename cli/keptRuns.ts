@@ -6,8 +6,8 @@ import path from 'node:path';
 import * as v from 'valibot';
 
 import type { RunEvent } from '$lib/experiment/events';
-import { readRunFolder } from '$lib/experiment/folder';
 import { EvaluationLine } from '$lib/experiment/folderLines';
+import { readRunFolder } from '$lib/experiment/folderReading';
 import type { Readings } from '$lib/experiment/studies/rows';
 
 import type { Task } from './studyPlan';

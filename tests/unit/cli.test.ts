@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
 import { verdictOf } from '$lib/conscience/judge';
-import { readRunFolder, runFolder } from '$lib/experiment/folder';
+import { runFolder } from '$lib/experiment/folder';
+import { readRunFolder } from '$lib/experiment/folderReading';
 import { applyChanges } from '$lib/experiment/link';
 import { presetById } from '$lib/experiment/presets';
 import { verdictFile } from '$lib/experiment/verdictFile';

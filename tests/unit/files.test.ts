@@ -4,7 +4,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { strToU8 } from 'fflate';
 import { expect, test, vi } from 'vitest';
 
-import { FolderError } from '$lib/experiment/folder';
+import { FolderError } from '$lib/experiment/folderReading';
 import { filesInWorker, type FileWork, serveFiles, type Taken } from '$lib/worker/files';
 import { fileWork } from '$lib/worker/fileWork';
 import type { Port } from '$lib/worker/rpc';

@@ -3,8 +3,9 @@ import { strToU8, unzipSync, zipSync } from 'fflate';
 import { expect, test } from 'vitest';
 
 import { verdictOf } from '$lib/conscience/judge';
-import { FolderError, type FolderRun, readRunFolder, runFolder, type RunFolder } from '$lib/experiment/folder';
+import { type FolderRun, runFolder, type RunFolder } from '$lib/experiment/folder';
 import { preferenceLine } from '$lib/experiment/folderLines';
+import { FolderError, readRunFolder } from '$lib/experiment/folderReading';
 import { readZip, zipRuns } from '$lib/experiment/folderZip';
 import type { Change } from '$lib/experiment/live';
 import { PRESETS } from '$lib/experiment/presets';

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 
 import { answersLeft, evaluationPlan } from '$lib/experiment/evaluationPlan';
-import { readRunFolder, runFolder } from '$lib/experiment/folder';
+import { runFolder } from '$lib/experiment/folder';
+import { readRunFolder } from '$lib/experiment/folderReading';
 import { applyChanges } from '$lib/experiment/link';
 import { type QuestionEntry, questionFileFor, questionsOf } from '$lib/experiment/ownQuestions';
 import { presetById } from '$lib/experiment/presets';

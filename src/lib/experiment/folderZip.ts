@@ -1,6 +1,7 @@
 import { strToU8, unzipSync, zipSync } from 'fflate';
 
-import { FolderError, folderName, type FolderRun, readRunFolder, runFolder, type RunFolder } from './folder';
+import { folderName, type FolderRun, runFolder, type RunFolder } from './folder';
+import { FolderError, readRunFolder } from './folderReading';
 
 /** A zip holds no more than this, unpacked: more would take the page down with it. */
 const MOST_BYTES = 500e6;

@@ -1,5 +1,6 @@
 import type { RunEvent } from '$lib/experiment/events';
-import { experimentFile, FolderError, type FolderRun, verdictPath } from '$lib/experiment/folder';
+import { experimentFile, type FolderRun, verdictPath } from '$lib/experiment/folder';
+import { FolderError } from '$lib/experiment/folderReading';
 import { checkZipSize, readZip, zipRuns } from '$lib/experiment/folderZip';
 import { questionFile, QUESTIONS_FILE } from '$lib/experiment/questionFile';
 import { readRecording } from '$lib/experiment/recording';
