@@ -2,7 +2,6 @@ import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { Label } from '$lib/conscience/judge';
 import { listens } from '$lib/experiment/methods/index';
 import type { RunEvent } from '$lib/experiment/events';
-import type { QuestionFile } from '$lib/experiment/ownQuestions';
 import type { Experiment } from '$lib/experiment/schema';
 import type { KeptRun, RunHeader } from '$lib/storage/database';
 import { randomId } from '$lib/storage/randomId';
@@ -11,6 +10,7 @@ import { NO_PINS, type Pins, withPin } from './cards';
 import { Insistence } from './insistence';
 import { abandonedIn, type Interrupted, interruptedIn } from './interrupted';
 import { type Labels, NO_LABELS, withLabel } from './labels';
+import { readCopies, type ReadCopies, type Restored } from './restored';
 import type { Run } from './run.svelte';
 import type { RunSettings } from './runSettings';
 
@@ -51,16 +51,6 @@ export interface RunStore {
 const NOTHING_KEPT =
 	'Nothing of this copy was kept that it could go on from. What it has told is still on the page: export what you want to keep, or start this copy again.';
 const NO_LONGER_OPEN = 'The run is over, or is gone: it was gone on with, left or deleted in another tab. Look for it on the Runs page.';
-
-/** An interrupted group, read back: what each copy had told, and the experiment as it stood. */
-export interface Restored {
-	experiment: Experiment;
-	rows: RunHeader['rows'];
-	verdictFiles: RunHeader['verdictFiles'];
-	questions: QuestionFile | null;
-	engine: string;
-	copies: readonly { header: KeptRun; events: readonly RunEvent[] }[];
-}
 
 /** Keeps the lab's runs while they go on, finds those that were interrupted, and holds them so that no other tab writes to them. */
 export class Keeping {
@@ -291,18 +281,4 @@ export class Keeping {
 		else release?.();
 		return group === this.#group && this.#release !== null;
 	}
-}
-
-type ReadCopies = Awaited<ReturnType<typeof readCopies>>;
-
-/** All that is kept of a group, with what a person said of the answers of the copy that is judged. */
-async function readCopies(store: RunStore, headers: Interrupted['headers']) {
-	const [first] = headers as [KeptRun];
-	const copies = await Promise.all(headers.map(async (header) => ({ header, events: await store.events(header.id) })));
-	const judged = headers.find(({ arm }) => listens(arm)) ?? first;
-	const [labels, pins] = await Promise.all([store.labels(judged.id), store.pins(judged.id)]);
-	const experiment = (await store.experimentNow(judged.id)) ?? judged.experiment;
-	const given = { rows: await store.rows(first.id), verdictFiles: await store.verdictFiles(judged.id), questions: first.questions ?? null };
-	const restored: Restored = { experiment, ...given, engine: first.engine, copies };
-	return { judged: judged.id, labels, pins, restored };
 }
