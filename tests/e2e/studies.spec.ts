@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
 
 import { STUDIES } from '../../src/lib/experiment/studies/index';
-import { parseResult } from '../../src/lib/experiment/studies/result';
+import { missingInWords, parseResult } from '../../src/lib/experiment/studies/result';
 
 import { button, expectAccessible } from './lab';
 
@@ -15,9 +15,14 @@ test('a student finds a study, reads what came out, and opens a number to its ro
 	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Studies' }).click();
 	await expect(page).toHaveTitle('Studies · The conscience lab');
 	const main = page.getByRole('main');
-	for (const { id, title } of STUDIES) {
+	for (const study of STUDIES) {
+		const { id, title } = study;
 		const card = main.getByRole('listitem').filter({ has: page.getByRole('heading', { name: `${id}: ${title}` }) });
-		await expect(card).toContainText(existsSync(fileOf(id)) ? 'Has results.' : 'Not run yet.');
+		const made = existsSync(fileOf(id)) ? parseResult(JSON.parse(readFileSync(fileOf(id), 'utf8'))).runs : null;
+		await expect(card).toContainText(made === null ? 'Not run yet.' : 'Has results.');
+		const missing = made === null ? null : missingInWords(study, made);
+		if (missing) await expect(card).toContainText(missing);
+		else await expect(card).not.toContainText('A part is missing');
 	}
 	await expectAccessible(page);
 
@@ -60,4 +65,30 @@ test('what was run can be opened in the lab, and a link to a study that there is
 	await expect(page.getByRole('group', { name: 'Run the experiment' })).toBeVisible();
 	await page.goto('./#/studies?study=E99');
 	await expect(page.getByRole('status').filter({ hasText: 'There is no study “E99”.' })).toBeVisible();
+});
+
+test('a study says whether what would change our mind has come about, and which of its runs are missing', async ({ page }) => {
+	const result = JSON.parse(readFileSync(fileOf('E3'), 'utf8')) as { runs: number; missing: object[]; finding: object };
+	const planted = {
+		...result,
+		runs: result.runs - 1,
+		missing: [{ run: 'ea', seed: 11, reason: 'it was not made' }],
+		finding: { ...result.finding, settled: [{ what: 'More is missed', came: 'yes' }, { what: 'It is one kind of answer', came: 'open' }] }, // prettier-ignore
+	};
+	await page.route(/\/E3-[^/]*\.json$/, (route) => route.fulfill({ json: planted }));
+	await page.goto('./#/studies?study=e3');
+	const asked = page
+		.getByRole('main')
+		.locator('section')
+		.filter({ has: page.getByRole('heading', { name: 'What would change our mind' }) });
+	await expect(asked.getByRole('heading', { name: 'Has it come about?' })).toBeVisible();
+	expect(await asked.getByRole('term').allInnerTexts()).toEqual(['More is missed:', 'It is one kind of answer:']);
+	expect(await asked.getByRole('definition').allInnerTexts()).toEqual(['yes', 'can’t be told']);
+	await expect(page.getByText('A part is missing:')).toBeVisible();
+	await expect(page.getByText('ea, seed 11 (it was not made)')).toBeVisible();
+	for (const width of [1280, 400]) {
+		await page.setViewportSize({ width, height: 860 });
+		await expectAccessible(page);
+		expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+	}
 });
