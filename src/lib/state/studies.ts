@@ -10,7 +10,7 @@ const RESULTS = import.meta.glob<string>('/results/*.json', { query: '?url&no-in
 const ROWS = import.meta.glob<string>('/results/*.rows.json.gz', { query: '?url&no-inline', import: 'default', eager: true });
 
 /** How many runs each result rests on: so much of the files comes with the page. */
-const MADE = import.meta.glob<number>('/results/*.json', { import: 'runs', eager: true });
+const MADE = import.meta.glob<number>('/results/E*.json', { import: 'runs', eager: true });
 
 /** How many of a study's runs are in its result; null where there is none. */
 export const runsMade = (id: string): number | null => MADE[`/results/${id}.json`] ?? null;

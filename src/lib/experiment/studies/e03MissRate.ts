@@ -149,7 +149,7 @@ function settledOf(rows: StudyRows): Settled[] {
 	const difference = differenceOf(rows, 'missRate', { run: 'ea' }, { run: 'sft' });
 	return [
 		{
-			what: `More is missed after training with the conscience than of the plain copy (${100 * SEVERAL} percentage points or fewer count as none)`,
+			what: `More is missed after training with the conscience than of the plain copy (no: by ${100 * SEVERAL} percentage points at most)`,
 			came: more(difference, SEVERAL),
 		},
 	];

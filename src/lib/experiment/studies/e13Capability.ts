@@ -78,7 +78,7 @@ function settledOf(rows: StudyRows): Settled[] {
 	return [
 		{ what: 'A copy with its conscience knows fewer facts than the plain copy', came: less(against('factAccuracy'), MARGIN_OF_SHARES) },
 		{
-			what: `It foretells held-out rows worse (a loss that is higher by ${nats} nats a token or less counts as none)`,
+			what: `It foretells held-out rows worse (no: by a loss that is ${nats} nats a token higher at most)`,
 			came: more(against('heldOutLoss'), nats),
 		},
 		{
