@@ -110,8 +110,8 @@ export class Judging {
 		);
 	}
 
-	/** Lets a copy that was opened ask the judge that its settings want, as soon as it is there. */
-	async introduce(run: Run, settings: RunSettings): Promise<void> {
+	/** Lets a copy that was opened, or whoever else asks, meet the judge that the settings want, as soon as it is there. */
+	async introduce(run: Pick<Run, 'meetJudge'>, settings: RunSettings): Promise<void> {
 		if (!(await this.prepare(settings))) return;
 		const { judge } = this;
 		if (judge) await run.meetJudge(judge, await this.#connected());

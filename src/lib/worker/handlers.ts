@@ -1,6 +1,7 @@
 import type { RunEvent } from '$lib/experiment/events';
 import { RunStateError } from '$lib/experiment/live';
 
+import { calmly } from './calmly';
 import { RunKeeper, type RunStore } from './keeping';
 import type { Asked, LabEvent, OpenParams, Requests, RunStatus } from './protocol';
 import type { Handlers } from './rpc';
@@ -120,14 +121,11 @@ function stepBoundary({ experiment }: OpenParams): (event: RunEvent) => boolean 
 	};
 }
 
-/** An answer's text goes to the page at most this often, in ms: a model may write tokens faster than anybody reads. */
-const TEXT_EVERY_MS = 50;
-
 /** Puts a reader's question; a cancel ends the answers, too. */
 async function ask(session: Session, { runId, askId, question, who, seed }: Requests['ask']['params'], emit: (event: LabEvent) => void) {
 	const controller = new AbortController();
 	session.asking.add(controller);
-	const onText = calmly((asked, text) => emit({ kind: 'asked', runId, askId, who: asked, text }));
+	const onText = calmly((asked: Asked, text) => emit({ kind: 'asked', runId, askId, who: asked, text }));
 	try {
 		return await betweenEvents(session, async () => {
 			controller.signal.throwIfAborted();
@@ -136,21 +134,4 @@ async function ask(session: Session, { runId, askId, question, who, seed }: Requ
 	} finally {
 		session.asking.delete(controller);
 	}
-}
-
-/** `tell` at most every TEXT_EVERY_MS; what was held back is told before somebody else speaks. */
-function calmly(tell: (who: Asked, text: string) => void): (who: Asked, text: string) => void {
-	let held: [Asked, string] | null = null;
-	let last = -Infinity;
-	return (who, text) => {
-		if (held && held[0] !== who) {
-			tell(...held);
-			last = -Infinity;
-		}
-		held = [who, text];
-		if (performance.now() - last < TEXT_EVERY_MS) return;
-		tell(who, text);
-		held = null;
-		last = performance.now();
-	};
 }

@@ -3,19 +3,22 @@ import wasmUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?u
 import simdUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 
+import { baseJudge } from '$lib/experiment/baseJudge';
 import type { RunEvent } from '$lib/experiment/events';
 import { previewRows } from '$lib/experiment/preview';
 import { measureSpeed } from '$lib/experiment/measureSpeed';
 import { createRun } from '$lib/experiment/runner';
 import { selfJudged } from '$lib/experiment/selfJudged';
 import { type BackendReport, checkDevice, startBackend } from '$lib/model/backend';
-import { type Checkpoint, fetchFrom, loadCheckpoint } from '$lib/model/checkpoint';
+import { type Checkpoint, fetchFrom, loadCheckpoint, type ReadFile } from '$lib/model/checkpoint';
 import type { Precision } from '$lib/model/halfPrecision';
 import type { Sampling } from '$lib/model/sampling';
 import { disposeModel } from '$lib/model/weights';
 import { openJournal } from '$lib/storage/journal';
 import { readSnapshot } from '$lib/storage/runs';
 
+import { chatHandlers } from './chatHandlers';
+import type { ChatPageEvent, ChatRequests } from './chatProtocol';
 import { type Prepare, runHandlers } from './handlers';
 import { holdLifeline } from './lifeline';
 import { portJudge } from './judgePort';
@@ -30,7 +33,7 @@ const wasmPaths = {
 	'tfjs-backend-wasm-threaded-simd.wasm': absolute(simdUrl),
 };
 
-const emit = emitter<LabEvent | SpeedEvent>(self);
+const emit = emitter<LabEvent | SpeedEvent | ChatPageEvent>(self);
 /** A worker keeps its engine for life (the page starts another worker for another engine) and its checkpoint until another is asked for. */
 let started: Promise<BackendReport> | null = null;
 let loaded: { url: string; precision: Precision; checkpoint: Checkpoint } | null = null;
@@ -41,14 +44,8 @@ const outsideJudge = (sampling: Sampling) => judge && portJudge(judge.port, judg
 const prepare: Prepare = async ({ runId, experiment, arm, rows, verdictFile, questions = null, engine, checkpointUrl }, signal) => {
 	started ??= start(engine);
 	const backend = await started;
-	const { precision } = experiment.model;
-	if (loaded?.url !== checkpointUrl || loaded.precision !== precision) {
-		const read = fetchFrom(checkpointUrl, (loadedBytes, totalBytes) => emit({ kind: 'download', runId, loadedBytes, totalBytes }));
-		const checkpoint = await loadCheckpoint((name) => unlessAborted(read(name), signal), precision);
-		if (loaded) disposeModel(loaded.checkpoint.model); // the run that used it ended before this one was prepared
-		loaded = { url: checkpointUrl, precision, checkpoint };
-	}
-	const { checkpoint } = loaded;
+	const read = fetchFrom(checkpointUrl, (loadedBytes, totalBytes) => emit({ kind: 'download', runId, loadedBytes, totalBytes }));
+	const checkpoint = await checkpointAt(checkpointUrl, experiment.model.precision, (name) => unlessAborted(read(name), signal));
 	return {
 		backend,
 		parameters: checkpoint.parameterCount,
@@ -61,6 +58,15 @@ const prepare: Prepare = async ({ runId, experiment, arm, rows, verdictFile, que
 		preview: (count) => previewRows(experiment, rows?.rows ?? null, checkpoint, count, arm),
 	};
 };
+
+async function checkpointAt(url: string, precision: Precision, read: ReadFile): Promise<Checkpoint> {
+	if (loaded?.url !== url || loaded.precision !== precision) {
+		const checkpoint = await loadCheckpoint(read, precision);
+		if (loaded) disposeModel(loaded.checkpoint.model); // the run that used it ended before this one was prepared
+		loaded = { url, precision, checkpoint };
+	}
+	return loaded.checkpoint;
+}
 
 async function start(engine: Engine): Promise<BackendReport> {
 	const report = await startBackend(engine, { wasmPaths });
@@ -94,8 +100,15 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 void holdLifeline((lock) => emit({ kind: 'alive', lock }));
-serve<Requests & SpeedRequests>(self, {
+serve<Requests & SpeedRequests & ChatRequests>(self, {
 	...runHandlers(prepare, emit, { openJournal, readSnapshot }, (met) => (judge = met)),
+	...chatHandlers(async ({ engine, experiment, checkpointUrl }) => {
+		started ??= start(engine);
+		const backend = await started;
+		const checkpoint = await checkpointAt(checkpointUrl, experiment.model.precision, fetchFrom(checkpointUrl));
+		const own = baseJudge(experiment, checkpoint);
+		return { backend, checkpoint, judge: (engine) => (engine === 'webllm' ? outsideJudge(experiment.conscience.sampling) : own) };
+	}, emit),
 	async measure({ engine, checkpointUrl, seconds }) {
 		const begun = performance.now();
 		started ??= start(engine);

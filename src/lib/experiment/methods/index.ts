@@ -52,6 +52,9 @@ export type ArmId = keyof typeof BY_ID;
 export const COPIES: Readonly<Record<ArmId, Copy>> = BY_ID;
 export const ARMS = Object.keys(BY_ID) as [ArmId, ...ArmId[]];
 
+/** How a copy is called where a conscience can be switched on beside it: by how it was trained. */
+export const trainedTitle = (arm: ArmId): string => (arm === 'emergent-alignment' ? 'Trained with conscience' : COPIES[arm].title);
+
 /** True for a method that calls the conscience. */
 export const listens = (arm: ArmId): boolean => COPIES[arm].works === 'conscience';
 
