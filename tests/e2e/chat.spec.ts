@@ -87,6 +87,7 @@ test('the bench attacks with prompts of a file, tells of the lines that are none
 	await expect(page.getByText(/^line 4 /)).toBeVisible();
 	await page.getByRole('group', { name: 'Who is attacked' }).getByLabel('Before training').uncheck();
 	await button(page, 'Put the prompts of the file').click();
+	await expect(button(page, 'Download the results as JSON')).toBeVisible(); // until then what the command line found stands there
 	const figure = page.getByRole('figure').filter({ hasText: 'Plain fine-tune' });
 	await expect(figure.getByRole('img')).toBeVisible();
 	await figure.getByRole('button', { name: 'Show as table' }).click();
