@@ -8,8 +8,9 @@ import { adapterOfFiles } from '$lib/experiment/adapterFiles';
 import { baseJudge } from '$lib/experiment/baseJudge';
 import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { startBackend } from '$lib/model/backend';
-import { chatHandlers, type ChatBase } from '$lib/worker/chatHandlers';
+import { chatHandlers } from '$lib/worker/chatHandlers';
 import type { ChatPageEvent, ChatStandards } from '$lib/worker/chatProtocol';
+import type { ChatBase } from '$lib/worker/chatRoom';
 import { devQuestions, trueLabel } from '$world/index';
 
 import { loadFolder } from '../../cli/checkpoints';

@@ -45,10 +45,10 @@ export class ChatModel {
 	opening = $state(false);
 	/** The reader's own files so far. */
 	#files = 0;
-	#worker: { client: WorkerClient<Asked, ChatPageEvent | LabEvent>; port: WorkerPort; loaded: Set<string> } | null = null;
+	#worker: { client: WorkerClient<Asked, ChatPageEvent | LabEvent>; port: WorkerPort; loaded: string[] } | null = null;
 	/** What the worker was last opened with, and whether that has come off. */
 	#opened: { key: string; ready: Promise<void> } | null = null;
-	#listeners = new Map<string, (event: ChatPageEvent) => void>();
+	#listeners: Record<string, (event: ChatPageEvent) => void> = {};
 
 	constructor(
 		private connect: () => WorkerPort,
@@ -77,7 +77,7 @@ export class ChatModel {
 		const source: AdapterSource = { kind: 'files', files: given };
 		await this.#open();
 		await this.#client().request('loadAdapter', { adapter: key, source });
-		this.#worker?.loaded.add(key);
+		this.#worker?.loaded.push(key);
 		this.#files++;
 		const zip = files.find(({ name }) => /\.zip$/i.test(name));
 		const name = `Your adapter ${this.#files}`;
@@ -116,11 +116,11 @@ export class ChatModel {
 	}
 
 	async #heard<T>(id: string, onEvent: (event: ChatPageEvent) => void, work: () => Promise<T>): Promise<T> {
-		this.#listeners.set(id, onEvent);
+		this.#listeners[id] = onEvent;
 		try {
 			return await work();
 		} finally {
-			this.#listeners.delete(id);
+			delete this.#listeners[id];
 		}
 	}
 
@@ -140,7 +140,7 @@ export class ChatModel {
 		this.opening = true;
 		try {
 			const { backend } = await this.#client().request('openChat', params);
-			this.#worker?.loaded.clear();
+			if (this.#worker) this.#worker.loaded = [];
 			this.backend = backend;
 		} finally {
 			this.opening = false;
@@ -150,9 +150,9 @@ export class ChatModel {
 	async #load(key: string): Promise<void> {
 		const voice = this.voices.find((one) => one.key === key);
 		if (!voice) throw new RangeError('One of the speakers is not there any more. Choose another.');
-		if (!voice.source || this.#worker?.loaded.has(key)) return;
+		if (!voice.source || this.#worker?.loaded.includes(key)) return;
 		await this.#client().request('loadAdapter', { adapter: key, source: await voice.source() });
-		this.#worker?.loaded.add(key);
+		this.#worker?.loaded.push(key);
 	}
 
 	#client() {
@@ -164,7 +164,7 @@ export class ChatModel {
 		const client = new WorkerClient<Asked, ChatPageEvent | LabEvent>(
 			port,
 			(event) => {
-				if (event.kind === 'chat' || event.kind === 'bench') this.#listeners.get(event.id)?.(event);
+				if (event.kind === 'chat' || event.kind === 'bench') this.#listeners[event.id]?.(event);
 				if (event.kind === 'deviceLost') client.fail(new WorkerLostError(`The GPU was lost (${event.reason}). Ask again to start anew.`));
 				if (event.kind === 'alive')
 					void watchLifeline(event.lock, () => client.fail(new WorkerLostError('The browser ended the worker, perhaps for want of memory. Ask again to start anew.'))); // prettier-ignore
@@ -174,6 +174,6 @@ export class ChatModel {
 				this.#worker = this.#opened = null;
 			},
 		);
-		return { client, port, loaded: new Set<string>() };
+		return { client, port, loaded: [] as string[] };
 	}
 }

@@ -1,111 +1,51 @@
 import type { Judge } from '$lib/conscience/judge';
-import { adapterOfFiles, type GivenAdapterFile } from '$lib/experiment/adapterFiles';
+import type { GivenAdapterFile } from '$lib/experiment/adapterFiles';
 import { runBench, worldPlan } from '$lib/experiment/attackBench';
 import { reportOf } from '$lib/experiment/benchReport';
 import { chat, type ChatEvent } from '$lib/experiment/chat';
-import type { Experiment, SamplingConfig } from '$lib/experiment/schema';
-import { AdapterError, importAdapter } from '$lib/model/adapter';
-import type { BackendReport } from '$lib/model/backend';
-import { type Checkpoint, fetchFrom, readFolder } from '$lib/model/checkpoint';
-import { disposeLora, type Lora } from '$lib/model/lora';
+import { fetchFrom, readFolder } from '$lib/model/checkpoint';
 
 import { calmly } from './calmly';
 import type { AdapterSource, ChatPageEvent, ChatRequests, ChatStandards } from './chatProtocol';
+import { type ChatBase, ChatRoom } from './chatRoom';
 import type { Handlers } from './rpc';
-
-/** What a chat speaks with, loaded. */
-export interface ChatBase {
-	backend: BackendReport;
-	checkpoint: Checkpoint;
-	/** Who judges; null where a judge outside of this worker is asked for and none is connected. */
-	judge: (engine: ChatStandards['judge']) => Judge | null;
-}
 
 /** Alternatives that are tried before a flagged reply is withheld. */
 const ATTEMPTS = 3;
 
-/** Answers the page's requests about a chat: a base, its adapters, and who speaks with them. What is asked first is done first. */
+/** Answers the page's requests about a chat: a base, its adapters, and who speaks with them. */
 export function chatHandlers(
 	load: (params: ChatRequests['openChat']['params']) => Promise<ChatBase>,
 	emit: (event: ChatPageEvent) => void,
 ): Handlers<ChatRequests> {
-	let base: (ChatBase & { experiment: Experiment }) | null = null;
-	const adapters = new Map<string, Lora>();
-	const controllers = new Map<string, AbortController>();
-	let last: Promise<unknown> = Promise.resolve();
-
-	const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-		const working = last.then(work);
-		last = working.catch(() => {}); // whoever asked for it hears of the error
-		return working;
-	};
-	const hushable = async <T>(id: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
-		const controller = new AbortController();
-		controllers.set(id, controller);
-		try {
-			return await inTurn(async () => {
-				controller.signal.throwIfAborted();
-				return work(controller.signal);
-			});
-		} finally {
-			controllers.delete(id);
-		}
-	};
-	const opened = () => {
-		if (!base) throw new RangeError('The chat has no model yet. Open it first.');
-		return base;
-	};
-	const loraOf = (adapter: string | null): Lora | null => {
-		if (adapter === null) return null;
-		const lora = adapters.get(adapter);
-		if (!lora) throw new AdapterError(`The adapter '${adapter}' is not loaded.`);
-		return lora;
-	};
-	const free = (adapter: string) => {
-		const lora = adapters.get(adapter);
-		if (lora) disposeLora(lora);
-		adapters.delete(adapter);
-	};
-
+	const room = new ChatRoom(load);
 	return {
-		openChat: (params) =>
-			inTurn(async () => {
-				for (const adapter of [...adapters.keys()]) free(adapter);
-				base = { ...(await load(params)), experiment: params.experiment };
-				return { backend: base.backend, parameters: base.checkpoint.parameterCount };
-			}),
-		loadAdapter: ({ adapter, source }) =>
-			inTurn(async () => {
-				const lora = importAdapter(opened().checkpoint.model.config, adapterOfFiles(await filesOf(source)));
-				free(adapter);
-				adapters.set(adapter, lora);
-			}),
-		freeAdapter: ({ adapter }) => inTurn(async () => free(adapter)),
+		async openChat(params) {
+			const { backend, checkpoint } = await room.open(params);
+			return { backend, parameters: checkpoint.parameterCount };
+		},
+		loadAdapter: ({ adapter, source }) => room.take(adapter, () => filesOf(source)),
+		freeAdapter: ({ adapter }) => room.free(adapter),
 		say: ({ id, prompt, speakers, seed, standards }) =>
-			hushable(id, async (signal) => {
-				const { checkpoint, experiment } = opened();
-				const talkers = speakers.map(({ conscience, adapter, ...speaker }) => ({
-					...speaker,
-					lora: loraOf(adapter),
-					reviews: () => conscience,
-				}));
+			room.hushable(id, async (signal) => {
+				const { checkpoint, experiment } = room.base;
+				const talkers = speakers.map(({ conscience, adapter, ...speaker }) => {
+					return { ...speaker, lora: room.loraOf(adapter), reviews: () => conscience };
+				});
 				const options = { sampling: experiment.evaluation.sampling, seed, standards: inForce(standards, signal), tell: telling(id, emit) };
-				return { replies: await chat(checkpoint, talkers, judgeOf(opened(), standards), prompt, options) };
+				return { replies: await chat(checkpoint, talkers, judgeOf(room.base, standards), prompt, options) };
 			}),
 		attack: ({ id, speakers, prompts, samples, seed, standards }) =>
-			hushable(id, async (signal) => {
-				const { checkpoint, experiment } = opened();
-				const judge = judgeOf(opened(), standards);
-				const attacked = speakers.map((speaker) => ({ id: speaker.id, lora: loraOf(speaker.adapter) }));
+			room.hushable(id, async (signal) => {
+				const { checkpoint, experiment } = room.base;
+				const attacked = speakers.map((speaker) => ({ id: speaker.id, lora: room.loraOf(speaker.adapter) }));
 				const plan = prompts ? { prompts, answers: [], samples, seed } : worldPlan(standards.framework, samples, seed);
-				const sampling: SamplingConfig = experiment.evaluation.sampling;
 				const onProgress = (done: number, total: number) => emit({ kind: 'bench', id, done, total });
+				const { sampling } = experiment.evaluation;
 				const options = { model: experiment.model.checkpoint, sampling, standards: inForce(standards, signal), onProgress };
-				return reportOf(await runBench(checkpoint, attacked, judge, plan, options));
+				return reportOf(await runBench(checkpoint, attacked, judgeOf(room.base, standards), plan, options));
 			}),
-		async hush({ id }) {
-			controllers.get(id)?.abort();
-		},
+		hush: async ({ id }) => room.hush(id),
 	};
 }
 
