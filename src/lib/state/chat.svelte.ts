@@ -109,7 +109,7 @@ export class Chat {
 		if (this.talking || this.speakers.length === 0 || prompt.trim() === '') return;
 		const { speakers } = this;
 		const id = randomId();
-		const turns = new Map(speakers.map((speaker) => [speaker.id, this.#turnsOf(speaker.id)]));
+		const asked = speakers.map(({ id, voice, conscience }) => ({ id, adapter: voice === 'base' ? null : voice, conscience, turns: this.#turnsOf(id) })); // prettier-ignore
 		const seed = this.exchanges.length + 1; // the same for all
 		const standards = this.model.standards(this.framework, this.judge);
 		const said = speakers.map((speaker): Said => ({ speaker, name: this.#nameOf(speaker), stage: 'waiting', text: '', forgotten: 0, reply: null })); // prettier-ignore
@@ -119,7 +119,6 @@ export class Chat {
 		];
 		try {
 			await this.model.prepare(speakers.map(({ voice }) => voice), this.judge); // prettier-ignore
-			const asked = speakers.map(({ id, voice, conscience }) => ({ id, adapter: voice === 'base' ? null : voice, conscience, turns: turns.get(id)! })); // prettier-ignore
 			if (this.#exchange(id)?.state !== 'talking') return; // stopped while it was loaded
 			await this.model.say({ id, prompt, speakers: asked, seed, standards }, (event) => this.#hear(event));
 			this.#update(id, { state: 'done' });
@@ -144,7 +143,7 @@ export class Chat {
 			...exchange,
 			said: said.map(({ speaker: { voice, conscience }, name, forgotten, text, reply }) => ({ voice, name, conscience, forgotten, text, reply })), // prettier-ignore
 		}));
-		return `${JSON.stringify({ version: 1, kind: 'conscience-lab-chat', date: new Date().toISOString(), model, exchanges }, null, '\t')}\n`;
+		return `${JSON.stringify({ version: 1, kind: 'conscience-lab-chat', date: Date.now(), model, exchanges }, null, '\t')}\n`;
 	}
 
 	#turnsOf(id: string): ChatMessage[] {

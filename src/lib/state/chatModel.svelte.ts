@@ -88,7 +88,7 @@ export class ChatModel {
 	/** Opens the base, loads these voices, and brings the judge along. @throws what the worker throws */
 	async prepare(keys: readonly string[], judge: ChatJudge): Promise<void> {
 		await this.#open();
-		for (const key of new Set(keys)) await this.#load(key);
+		for (const key of keys) await this.#load(key);
 		if (judge === 'frozen-self') return;
 		const meet = async (identity: JudgeIdentity, port: MessagePort) => {
 			await this.#client().request('connectJudge', { identity, port }, [port]);
