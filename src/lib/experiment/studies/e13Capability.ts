@@ -78,7 +78,7 @@ function settledOf(rows: StudyRows): Settled[] {
 	return [
 		{ what: 'A copy with its conscience knows fewer facts than the plain copy', came: less(against('factAccuracy'), MARGIN_OF_SHARES) },
 		{
-			what: `It foretells held-out rows worse (no: by a loss that is ${nats} nats a token higher at most)`,
+			what: `It foretells held-out rows worse, if only by a little (no, where that can be ${nats} nats a token at most and may be nothing)`,
 			came: more(against('heldOutLoss'), nats),
 		},
 		{

@@ -1,0 +1,36 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+import { describe, expect, test } from 'vitest';
+
+import { figureInWords } from '$lib/experiment/studies/inWords';
+import { parseResult } from '$lib/experiment/studies/result';
+
+const root = new URL('../../', import.meta.url);
+const textOf = (name: string) => readFileSync(new URL(name, root), 'utf8');
+/** "97.1 [95.2, 99.0]" */
+const FIGURE = /−?\d+\.\d+ \[(?:at worst )?−?\d+\.\d+, (?:at worst )?−?\d+\.\d+\]/g;
+
+/** Every figure of the studies, as their pages print it. */
+function published(): Set<string> {
+	const files = readdirSync(new URL('results/', root)).filter((name) => /^E\d+\.json$/.test(name));
+	const findings = files.map((name) => parseResult(JSON.parse(textOf(`results/${name}`))).finding);
+	const cells = findings.flatMap(({ tables }) => tables.flatMap(({ lines }) => lines.flatMap((line) => line.cells)));
+	const texts = findings.flatMap(({ readings, lists }) => [...readings, ...lists.flatMap(({ rows }) => rows.flat())]);
+	return new Set([...cells.map(figureInWords), ...texts].flatMap((text) => text.match(FIGURE) ?? []));
+}
+
+describe('figures with intervals in the documents are those of the studies’ results', () => {
+	const known = published();
+	test.each([
+		['docs/results.md', /^# Results/],
+		['README.md', /^## What it finds/],
+	])('%s', (name, section) => {
+		const part = textOf(name)
+			.split(/\n(?=## )/)
+			.filter((text, _, all) => section.test(text) || section.test(all[0]!))
+			.join('\n');
+		const figures = part.match(FIGURE) ?? [];
+		expect(figures.length).toBeGreaterThan(3);
+		expect(figures.filter((figure) => !known.has(figure))).toEqual([]);
+	});
+});
