@@ -21,7 +21,7 @@ function fakeServer() {
 		calls: 0,
 		left: '',
 		tokens: [] as string[],
-		refuses: (_: Trajectory): boolean => false,
+		refuses: (() => false) as (trajectory: Trajectory) => boolean,
 		loseAnswer: false,
 	};
 	const answer = <T>(work: () => T) => {
@@ -59,7 +59,7 @@ function fakeServer() {
 	return { server, access };
 }
 
-const run = { id: 'r1', experiment: presetById('twin')!.experiment } as KeptRun;
+const run = { id: 'r1', experiment: presetById('twin').experiment } as KeptRun;
 const questions = (n: number) => Array.from({ length: n }, (_, i) => `Question ${i}?`);
 
 function classroomOf(access: ClassAccess, asked: readonly string[], pauses = [5]) {

@@ -6,7 +6,7 @@ import type { RunEvent, VerdictRecord } from '$lib/experiment/events';
 import { presetById } from '$lib/experiment/presets';
 import { reviewedOf } from '$lib/experiment/trajectories';
 
-const { experiment } = presetById('twin')!;
+const { experiment } = presetById('twin');
 
 const said = (id: string, fields: Partial<VerdictRecord> = {}): VerdictRecord => ({
 	id,
