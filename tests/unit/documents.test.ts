@@ -23,6 +23,7 @@ describe('figures with intervals in the documents are those of the studies’ re
 	const known = published();
 	test.each([
 		['docs/results.md', /^# Results/],
+		['docs/paper.md', /^# The paper/],
 		['README.md', /^## What it finds/],
 	])('%s', (name, section) => {
 		const part = textOf(name)
