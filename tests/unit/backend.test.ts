@@ -18,7 +18,7 @@ describe('startBackend', () => {
 
 	it('gives wasm the kernels of the lab, all, or those that are named', async () => {
 		// What changes a tensor in place has no composed operations to take its place, so it is always there.
-		const inPlace = ['ConscienceLabWriteCache', 'ConscienceLabLastWritten', 'ConscienceLabDrawTokens'];
+		const inPlace = ['ConscienceLabWriteCache', 'ConscienceLabLastWritten', 'ConscienceLabDrawTokens', 'ConscienceLabNoteDraws'];
 		const own = () =>
 			tf
 				.getKernelsForBackend('wasm')

@@ -103,7 +103,7 @@ test('a summary tells what each method took, and why its tokens of the narrow ta
 	]);
 	const { arms } = summarizeRuns(runs, presetById('twin').experiment);
 	expect(arms.base!.budget).toBeNull();
-	expect(arms.stopped!.budget).toEqual({ sftTokens: 100, otherTokens: 'its training may end early', extraTokens: 30, extraSeconds: 1, tokenRatio: 0.3, secondRatio: 0.25, ofPlan: 1, calls: 0 }); // prettier-ignore
+	expect(arms.stopped!.budget).toEqual({ sftTokens: 100, otherTokens: 'its training may end early', extraTokens: 30, extraSeconds: 1, tokenRatio: 0.3, secondRatio: 0.25, ofPlan: 1, calls: 0, gate: null }); // prettier-ignore
 });
 
 test('what a run cost that ended early is set against plain fine-tuning of all planned steps, of which it saved the rest', () => {
