@@ -263,9 +263,11 @@ test('every page has a title and an address, and the way back leads to the same 
 	await openLab(page, { ...SMALL, engine: 'wasm', seed: 9 });
 	await expect(page).toHaveTitle('The conscience lab');
 	for (const [link, title] of [
+		['Chat', 'Chat · The conscience lab'],
 		['Runs', 'Runs · The conscience lab'],
 		['Studies', 'Studies · The conscience lab'],
 		['Judges', 'Judges · The conscience lab'],
+		['Gate', 'Gate · The conscience lab'],
 		['Speed', 'Speed · The conscience lab'],
 		['About', 'About · The conscience lab'],
 	] as const) {
@@ -276,7 +278,7 @@ test('every page has a title and an address, and the way back leads to the same 
 	}
 	await page.getByRole('link', { name: 'The paper’s figures beside ours' }).click();
 	await expect(page.getByRole('heading', { name: 'The paper’s figures beside ours' })).toBeInViewport();
-	await expect(page.getByRole('row', { name: /With conscience.*98\.0 \[95\.9, 100\.1\]/ })).toBeVisible();
+	await expect(page.getByRole('row', { name: /With conscience.*97\.1 \[95\.4, 98\.9\]/ })).toBeVisible();
 	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Lab', exact: true }).click();
 	await expect(page.getByLabel('Seed')).toHaveValue('9');
 	expect(new URL(page.url()).hash).toContain('seed=9');
