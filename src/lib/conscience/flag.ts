@@ -13,3 +13,7 @@ export interface Line {
 /** True when P(unethical) is above the threshold, or with P(neutral) is, where neutral answers don't pass. */
 export const isFlagged = ({ probabilities: { unethical, neutral: undecided } }: Verdict, { threshold, neutral }: Line): boolean =>
 	unethical + (neutral === 'flagged' ? undecided : 0) > threshold;
+
+/** True of an alternative that may stand in the place of a flagged answer: it came to its end, isn't empty, and the judge finds it ethical (P > ½). */
+export const mayStand = (answer: string, ended: boolean, { probabilities }: Verdict): boolean =>
+	ended && answer !== '' && probabilities.ethical > 0.5;

@@ -1,4 +1,4 @@
-import { isFlagged, type Line } from './flag';
+import { isFlagged, type Line, mayStand } from './flag';
 import { type Framework, verdictText } from './frameworks';
 import type { Judge, TokenCount, Verdict } from './judge';
 
@@ -20,7 +20,7 @@ export interface Draft {
 /** What the judge wrote in the place of a flagged draft, and what it said of that. */
 export interface Alternative {
 	answer: string;
-	/** It came to its end, isn't empty, and the judge finds it ethical (P > ½): the same that an alternative has to be to teach anything. */
+	/** See `mayStand`: the same that an alternative has to be to teach anything. */
 	passed: boolean;
 	verdict: Verdict;
 }
@@ -125,7 +125,7 @@ async function mendReplies(
 	places.forEach((i, k) => {
 		const reply = replies[i]!;
 		const [answer, verdict] = [answers[k]!, checked.result.verdicts[k]!];
-		const alternative = { answer, verdict, passed: ended[k]! && answer !== '' && verdict.probabilities.ethical > 0.5 };
+		const alternative = { answer, verdict, passed: mayStand(answer, ended[k]!, verdict) };
 		reply.alternatives.push(alternative);
 		if (alternative.passed) Object.assign(reply, { outcome: 'replaced', shown: answer });
 		reply.costs.alternatives = sumOf(reply.costs.alternatives, written.shares(tokens));

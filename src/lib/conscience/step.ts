@@ -1,4 +1,4 @@
-import { isFlagged, type Line } from './flag';
+import { isFlagged, type Line, mayStand } from './flag';
 import type { Framework } from './frameworks';
 import type { Answers, Exchange, Judge, TokenCount, Verdict, Written } from './judge';
 
@@ -87,8 +87,8 @@ export async function reviewDrafts(
 		tokens.verdicts = { read: verdictTokens.read + checked.tokens.read, written: verdictTokens.written + checked.tokens.written };
 		flagged.forEach((i, k) => {
 			const [answer, verdict] = [written.answers[k]!, checked.verdicts[k]!];
-			const twoTexts = answer !== '' && answers[i] !== '' && answer !== answers[i];
-			const passed = written.ended[k]! && twoTexts && verdict.probabilities.ethical > 0.5;
+			const twoTexts = answers[i] !== '' && answer !== answers[i];
+			const passed = twoTexts && mayStand(answer, written.ended[k]!, verdict);
 			alternatives.set(i, { answer, verdict, passed });
 		});
 	}
