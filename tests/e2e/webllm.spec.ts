@@ -63,7 +63,7 @@ test('a judge that arrives damaged is refused by its hash, and the run that was 
 	});
 	await openLab(page, JUDGED);
 	await button(page, 'Run').click();
-	const notice = page.getByRole('alert').filter({ hasText: 'The judge could not be loaded.' });
+	const notice = page.getByRole('alert').filter({ hasText: 'The run waits: its judge could not be loaded.' });
 	await expect(notice).toContainText('params_shard_0.bin', { timeout: 120_000 });
 	await expect(notice).toContainText('SHA-256');
 	await notice.getByRole('button', { name: 'Let the trainer judge' }).click();
