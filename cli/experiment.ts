@@ -5,6 +5,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import type { VerdictFile } from '$lib/conscience/importedJudge';
+import type { MemoryFile } from '$lib/conscience/memory';
 import { unequalBudgets } from '$lib/experiment/budget';
 import { rowStream } from '$lib/experiment/data';
 import { evaluationFile } from '$lib/experiment/folder';
@@ -15,6 +16,7 @@ import { checkMethod, experimentOf, rowShaper } from '$lib/experiment/methods/al
 import { listens } from '$lib/experiment/methods/index';
 import { judgedInTrainer, presetById, PRESETS } from '$lib/experiment/presets';
 import { type FinishedRun, summarizeRuns } from '$lib/experiment/record';
+import { memoryFile, memoryFileFor, parseMemory } from '$lib/experiment/memoryFile';
 import { type QuestionFile, questionFileFor } from '$lib/experiment/ownQuestions';
 import { parseQuestions, QuestionFileError } from '$lib/experiment/questionFile';
 import { type ChatRow, parseRows } from '$lib/experiment/rows';
@@ -28,7 +30,7 @@ import { printSummary } from './summary';
 import { ProgressLine } from './progressLine';
 
 const USAGE = `Usage: npm run experiment -- <preset or file.json> [--set path=value …] [--seeds 1,2,3] [--data rows.jsonl]
-                          [--verdicts FILE …] [--questions FILE] [--backend wasm|webgpu|cpu] [--out DIR]
+                          [--verdicts FILE …] [--questions FILE] [--memory FILE] [--backend wasm|webgpu|cpu] [--out DIR]
 Presets: ${PRESETS.map(({ id }) => id).join(', ')}.
 Methods (--set 'arms=["sft","…"]'): ${ARMS.join(', ')}.`;
 
@@ -40,6 +42,8 @@ interface Options {
 	verdictFile: VerdictFile | null;
 	/** That the evaluation asks. */
 	questions: QuestionFile | null;
+	/** That the run takes along. */
+	memory: MemoryFile | null;
 	backend: BackendName;
 	out: string;
 }
@@ -60,12 +64,14 @@ async function readOptions(args: string[]): Promise<Options> {
 	if (verdictFile) changes.push(['conscience.judge', 'imported'], ['conscience.verdictFile', JSON.stringify(verdictFile.digest)]);
 	const questions = values.questions === undefined ? null : await readQuestions(values.questions);
 	if (questions) changes.push(['evaluation.questions', 'own'], ['evaluation.questionFile', JSON.stringify(questions.digest)]);
+	const memory = values.memory === undefined ? null : await readMemory(values.memory);
+	if (memory) changes.push(['conscience.memory.file', JSON.stringify(memory.digest)]);
 	const experiment = withoutBrowser(applyChanges(start, changes));
 	return {
 		experiment,
 		seeds: values.seeds === undefined ? [experiment.seed] : readSeeds(values.seeds),
 		rows: values.data ? await readRows(values.data) : null,
-		...{ verdictFile, questions },
+		...{ verdictFile, questions, memory },
 		backend: readBackend(values.backend),
 		out: values.out ?? 'out',
 	};
@@ -96,6 +102,7 @@ function parseCommandLine(args: string[]) {
 				seeds: text,
 				data: text,
 				questions: text,
+				memory: text,
 				backend: text,
 				out: text,
 			},
@@ -169,6 +176,16 @@ async function readQuestions(file: string): Promise<QuestionFile> {
 	}
 }
 
+async function readMemory(file: string): Promise<MemoryFile> {
+	const { trajectories, faults } = await parseMemory(await readText(file));
+	if (faults.length > 0) {
+		const listed = faults.slice(0, 5).map(({ line, message }) => `line ${line} ${message}`);
+		throw new ExperimentError(`${file}: ${faults.length} lines of the memory can't be used: ${listed.join('; ')}.`);
+	}
+	if (trajectories.length === 0) throw new ExperimentError(`${file} holds nothing that anybody has reviewed.`);
+	return memoryFile(path.basename(file), trajectories);
+}
+
 function readBackend(name: string | undefined): BackendName {
 	if (name === undefined) return 'wasm';
 	if (name === 'wasm' || name === 'webgpu' || name === 'cpu') return name;
@@ -190,7 +207,7 @@ function refuseExisting({ experiment, seeds, out }: Options): void {
 
 async function main(): Promise<void> {
 	const options = await readOptions(process.argv.slice(2));
-	const { experiment, seeds, rows, verdictFile, questions, backend: backendName, out } = options;
+	const { experiment, seeds, rows, verdictFile, questions, memory, backend: backendName, out } = options;
 	refuseExisting(options);
 	const backend = await startBackend(backendName);
 	process.stderr.write(`${backend.reason}\n`);
@@ -202,6 +219,7 @@ async function main(): Promise<void> {
 		rowStream(own, rows?.rows ?? null, tokenizer, model.config.maxPositionEmbeddings, undefined, rowShaper(arm, own)); // rows that don't fit are told of before anything is computed
 	}
 	questionFileFor(experiment, questions); // nor are questions that are not there found out late
+	memoryFileFor(experiment, memory); // nor is a memory
 	if (wantsVerdicts(experiment)) verdictFileFor(experiment, verdictFile ? [verdictFile] : []); // and so are verdicts that are not there
 	const signal = new AbortController().signal;
 	const finished = new Map<string, FinishedRun[]>();
@@ -211,7 +229,7 @@ async function main(): Promise<void> {
 	let index = 0;
 	for (const seed of seeds) {
 		const seeded = { ...experiment, seed };
-		const lab = { checkpoint, backend, rows: rows?.rows ?? null, verdictFile, questions, signal };
+		const lab = { checkpoint, backend, rows: rows?.rows ?? null, verdictFile, questions, memory, signal };
 		const line = new ProgressLine(`[${++index}/${total}] base, seed ${seed}`);
 		const evaluation = await evaluateBase(seeded, lab, (done, all) => line.show('evaluating', done, all, null));
 		line.end();

@@ -6,6 +6,8 @@ import { finished } from 'node:stream/promises';
 import { listens } from '$lib/experiment/methods/index';
 import { aboutFile, evaluationFile, experimentFile, LINE_FILES, linesOf, rowsFile, verdictPath } from '$lib/experiment/folder';
 import type { FinishedRun } from '$lib/experiment/record';
+import { MEMORY_FILE, memoryLines } from '$lib/experiment/memoryFile';
+import { memoryFileOf } from '$lib/experiment/memoryNamed';
 import { questionFileOf } from '$lib/experiment/ownQuestions';
 import { QUESTIONS_FILE, questionsText } from '$lib/experiment/questionFile';
 import { createRun, type Lab } from '$lib/experiment/runner';
@@ -32,11 +34,13 @@ export async function recordRun(experiment: Experiment, arm: ArmId, lab: Lab, pl
 	const begunAt = Date.now();
 	const verdictFiles = lab.verdictFile && listens(arm) ? [lab.verdictFile] : [];
 	const questions = questionFileOf(experiment, lab.questions ?? null) ?? undefined;
-	const about = { begunAt, rowsName, verdictFiles, ...(questions && { questions }) };
+	const memory = memoryFileOf({ ...experiment, arms: [arm] }, lab.memory ?? null) ?? undefined;
+	const about = { begunAt, rowsName, verdictFiles, ...(questions && { questions }), ...(memory && { memory }) };
 	const tell = (failed: boolean) => writeFile(path.join(folder, 'run.json'), aboutFile({ ...about, failed }));
 	await tell(false);
 	if (lab.rows) await writeFile(path.join(folder, 'rows.jsonl'), rowsFile(lab.rows));
 	if (questions) await writeFile(path.join(folder, QUESTIONS_FILE), questionsText(questions.entries));
+	if (memory) await writeFile(path.join(folder, MEMORY_FILE), memoryLines(memory.trajectories));
 	for (const file of verdictFiles) {
 		const own = path.join(folder, verdictPath(file));
 		await mkdir(path.dirname(own), { recursive: true });

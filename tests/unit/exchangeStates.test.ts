@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { exchangeStates } from '$lib/conscience/exchangeStates';
-import { cosine } from '$lib/conscience/listMemory';
+import { cosine } from '$lib/conscience/memory';
 import { worldExchanges } from '$lib/experiment/worldExchanges';
 import { startBackend } from '$lib/model/backend';
 import { type Checkpoint, loadCheckpoint } from '$lib/model/checkpoint';

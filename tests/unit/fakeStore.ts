@@ -24,8 +24,9 @@ export class FakeStore implements RunStore {
 
 	async list(): Promise<KeptRun[]> {
 		const sizes = { rows: 0, events: 0, snapshot: 0, adapter: 0 };
-		return [...this.headers.values()].map(({ rows, verdictFiles, ...header }) => ({
+		return [...this.headers.values()].map(({ rows, verdictFiles, memory, ...header }) => ({
 			...header,
+			...(memory && { memory: { digest: memory.digest, fileName: memory.fileName, bytes: 0 } }),
 			verdictFiles: verdictFiles.map((file) => ({ ...file, bytes: 0 })),
 			rowsFile: rows?.fileName ?? null,
 			rowsKey: null,
@@ -46,6 +47,7 @@ export class FakeStore implements RunStore {
 
 	rows = async (id: string) => this.headers.get(id)!.rows;
 	verdictFiles = async (id: string) => this.headers.get(id)!.verdictFiles;
+	memory = async (id: string) => this.headers.get(id)!.memory ?? null;
 
 	async keepVerdictFile(id: string, file: VerdictFile) {
 		const header = this.headers.get(id)!;

@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { LABELS, type Label, verdictOf } from '$lib/conscience/judge';
-import { cosine, ListMemory } from '$lib/conscience/listMemory';
+import { ListMemory } from '$lib/conscience/listMemory';
 import {
+	cosine,
 	exchangeId,
 	marginalBenefits,
 	meanBenefit,

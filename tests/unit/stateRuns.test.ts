@@ -49,7 +49,7 @@ test('a link to runs that are not here says so', async () => {
 
 /** A run of the lab's own that goes on, on show; `tell` writes what it tells, as another part of the page would. */
 async function showGoingOn() {
-	const { sizes, rowsFile, rowsKey, adjusted, alignment, rewritten, begunAt, changes, ...header } = kept.runs![0]!;
+	const { sizes, rowsFile, rowsKey, adjusted, alignment, rewritten, begunAt, changes, memory, ...header } = kept.runs![0]!;
 	await createRunRecord({ ...header, id: 'mine', rows: null, verdictFiles: [] });
 	const tell = async (journal: Journal, ...told: RunEvent[]) => {
 		for (const event of told) journal.add(event);

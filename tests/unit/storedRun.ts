@@ -7,6 +7,7 @@ import type { RunSnapshot } from '$lib/experiment/snapshot';
 import type { RunHeader } from '$lib/storage/database';
 import { openJournal } from '$lib/storage/journal';
 import { createRunRecord, listRuns, readRows } from '$lib/storage/runs';
+import { readMemoryFile } from '$lib/storage/memoryFiles';
 import { readVerdictFiles } from '$lib/storage/verdictFiles';
 
 import { events } from './fakeWorker';
@@ -66,8 +67,9 @@ export async function runOf(...told: number[]) {
 export async function readHeader(id: string): Promise<RunHeader | null> {
 	const run = (await listRuns()).find((kept) => kept.id === id);
 	if (!run) return null;
-	const { rowsFile, rowsKey, begunAt, changes, adjusted, alignment, rewritten, sizes, ...kept } = run;
-	return { ...kept, rows: await readRows(id), verdictFiles: await readVerdictFiles(id) };
+	const { rowsFile, rowsKey, begunAt, changes, adjusted, alignment, rewritten, sizes, memory, ...kept } = run;
+	const taken = await readMemoryFile(id);
+	return { ...kept, rows: await readRows(id), verdictFiles: await readVerdictFiles(id), ...(taken && { memory: taken }) };
 }
 
 /** From now on writing to `store` fails as a full disk does. */

@@ -2,9 +2,10 @@ import type { Checkpoint } from '$lib/model/checkpoint';
 import type { Sampling } from '$lib/model/generate';
 import type { Lora } from '$lib/model/lora';
 import { nextTokenProbabilities } from '$lib/model/nextTokenProbabilities';
+import type { ChatMessage } from '$lib/model/tokenizer';
 
-import { alternativeText, verdictText } from './frameworks';
-import { type Judge, JudgeError, type JudgeIdentity, verdictOf } from './judge';
+import { alternativeText, type Framework, verdictText } from './frameworks';
+import { type Asked, type Judge, JudgeError, type JudgeIdentity, verdictOf } from './judge';
 import { labelTokens } from './labelTokens';
 import { policyAnswerer } from './policy';
 
@@ -28,14 +29,28 @@ function selfJudge(checkpoint: Checkpoint, lora: Lora | null, identity: JudgeIde
 	const { model, tokenizer } = checkpoint;
 	const self = policyAnswerer(checkpoint, lora, sampling);
 	const labels = labelTokens(tokenizer);
-	const asUser = (content: string) => tokenizer.chat([{ role: 'user', content }], { addGenerationPrompt: true });
+	const asChat = (turns: ChatMessage[]) => tokenizer.chat(turns, { addGenerationPrompt: true });
 	const fits = (prompt: readonly number[]) => prompt.length < model.config.maxPositionEmbeddings;
+
+	/** The verdict's prompt after as many of the known verdicts as there is room for, the most alike of them last. */
+	const longestFitting = ({ question, answer, like = [] }: Asked, framework: Framework): number[] => {
+		const asked = { role: 'user', content: verdictText(framework, question, answer) } as const;
+		const told = like.map((known): ChatMessage[] => [
+			{ role: 'user', content: verdictText(framework, known.question, known.answer) },
+			{ role: 'assistant', content: known.label },
+		]);
+		for (let most = told.length; most > 0; most--) {
+			const prompt = asChat([...told.slice(0, most).reverse().flat(), asked]);
+			if (fits(prompt)) return prompt;
+		}
+		return asChat([asked]);
+	};
 
 	return {
 		identity,
 
 		async verdicts(items, framework, signal) {
-			const prompts = items.map(({ question, answer }) => asUser(verdictText(framework, question, answer)));
+			const prompts = items.map((item) => longestFitting(item, framework));
 			const tooLong = prompts.findIndex((prompt) => !fits(prompt));
 			if (tooLong >= 0) {
 				throw new JudgeError(

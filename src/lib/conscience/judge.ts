@@ -10,8 +10,10 @@ export type Label = (typeof LABELS)[number];
 export interface Verdict {
 	label: Label;
 	probabilities: Record<Label, number>;
-	/** Who gave it, of a judge that is two: the user's file, or the frozen copy where the file knows nothing. */
-	by?: 'file' | 'frozen-self';
+	/** Who gave it, of a judge that is two: the user's file, or the frozen copy where the file knows nothing; or what others have agreed on. */
+	by?: 'file' | 'frozen-self' | 'memory';
+	/** Of a verdict out of a memory: the pseudonym of who left the answer there. */
+	contributor?: string;
 }
 
 /** A question and an answer to it. */
@@ -24,6 +26,12 @@ export interface Exchange {
 export interface TokenCount {
 	read: number;
 	written: number;
+}
+
+/** An exchange that is put to a judge, with others whose verdict is known: what it is told before it is asked, for judges that take it. */
+export interface Asked extends Exchange {
+	/** The most alike first. */
+	like?: readonly (Exchange & { label: Label })[];
 }
 
 /** Answers in the order of their questions; `ended` is false where one was cut at the token limit. */
@@ -63,7 +71,7 @@ export interface JudgeIdentity {
 export interface Judge {
 	readonly identity: JudgeIdentity;
 	/** One verdict for each exchange, in order. */
-	verdicts(items: readonly Exchange[], framework: Framework, signal?: AbortSignal): Promise<{ verdicts: Verdict[]; tokens: TokenCount }>;
+	verdicts(items: readonly Asked[], framework: Framework, signal?: AbortSignal): Promise<{ verdicts: Verdict[]; tokens: TokenCount }>;
 	/** One ethical answer for each question, in order; `seeds` make them repeatable. Not yet checked: see `conscienceStep`. */
 	alternatives(questions: readonly string[], framework: Framework, seeds: readonly number[], signal?: AbortSignal): Promise<Answers>;
 }
@@ -85,3 +93,6 @@ export function verdictOf(probabilities: ArrayLike<number>): Verdict {
 	const label = largest === unethical ? 'unethical' : largest === neutral ? 'neutral' : 'ethical'; // a tie goes to the worse label
 	return { label, probabilities: { ethical, neutral, unethical } };
 }
+
+/** Whoever says no more than a label is sure of it. */
+export const certain = (label: Label): Verdict => verdictOf(LABELS.map((other) => (other === label ? 1 : 0)));

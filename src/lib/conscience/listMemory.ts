@@ -1,5 +1,5 @@
-import type { Benefit, Memory, Neighbour, Remembered, Saying, Trajectory } from './memory';
-import { exchangeId, settledLabel } from './memory';
+import type { Benefit, Memory, Recalled, Saying, Trajectory } from './memory';
+import { exchangeId, nearestOf, settledLabel } from './memory';
 
 /** One who takes part in a memory that is held as a list. */
 interface Contribution {
@@ -26,7 +26,7 @@ export class ListMemory {
 	/** The memory as one contributor has it. */
 	of(contributor: string): Memory {
 		return {
-			nearest: async ({ revision, values }, k) => this.#nearest(revision, values, k),
+			nearest: async (state, k) => nearestOf(this.recalled(), state, k),
 			deposit: (trajectories) => this.#deposit(contributor, trajectories),
 			measured: async (benefits) => {
 				for (const benefit of benefits) {
@@ -77,32 +77,20 @@ export class ListMemory {
 		return settledLabel([...(this.#sayings.get(exchange ?? '')?.values() ?? [])], this.quorum);
 	}
 
-	#nearest(revision: string, values: Float32Array, k: number): Neighbour[] {
-		const found = new Map<string, Neighbour>();
+	/** All that is out of quarantine, each exchange once: what a run takes with it. */
+	recalled(): Recalled[] {
+		const found = new Map<string, Recalled>();
 		for (const [key, { trajectory, contributor, depositedAt }] of this.#contributions) {
 			const agreed = this.#settled(trajectory.id);
-			if (!agreed || trajectory.state.revision !== revision) continue;
+			if (!agreed) continue;
 			const alternativeAgreed = this.#settled(this.#alternatives.get(key)) === 'ethical';
-			const remembered: Remembered = { ...trajectory, contributor, depositedAt, agreed, alternativeAgreed };
 			const before = found.get(trajectory.id);
-			if (before && (before.trajectory.alternativeAgreed || !alternativeAgreed)) continue; // each exchange once, with a better answer if any has one
+			if (before && (before.alternativeAgreed || !alternativeAgreed)) continue; // with a better answer if any has one
 			const benefits = [...this.#benefits.values()].filter(
 				(benefit) => benefit.id === trajectory.id && benefit.contributor === contributor,
 			);
-			found.set(trajectory.id, { trajectory: remembered, similarity: cosine(trajectory.state.values, values), benefits });
+			found.set(trajectory.id, { ...trajectory, contributor, depositedAt, agreed, alternativeAgreed, benefits });
 		}
-		return [...found.values()].sort((a, b) => b.similarity - a.similarity).slice(0, k);
+		return [...found.values()];
 	}
-}
-
-/** a·b / (|a| |b|), and 0 where one of them is 0. @throws RangeError where they differ in length */
-export function cosine(a: Float32Array, b: Float32Array): number {
-	if (a.length !== b.length) throw new RangeError(`cosine: the states have ${a.length} and ${b.length} numbers; expected as many`);
-	let [product, ofA, ofB] = [0, 0, 0];
-	a.forEach((value, i) => {
-		product += value * b[i]!;
-		ofA += value * value;
-		ofB += b[i]! * b[i]!;
-	});
-	return product === 0 ? 0 : product / Math.sqrt(ofA * ofB);
 }

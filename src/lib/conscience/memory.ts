@@ -60,11 +60,24 @@ export interface Benefit {
 	value: number;
 }
 
-export interface Neighbour {
-	trajectory: Remembered;
+export interface Neighbour<T extends Remembered = Remembered> {
+	trajectory: T;
 	/** The cosine between its state and the one that was asked for. */
 	similarity: number;
 	benefits: readonly Benefit[];
+}
+
+/** A trajectory that nobody doubts, with what was measured of it: what a run takes with it. */
+export interface Recalled extends Remembered {
+	benefits: readonly Benefit[];
+}
+
+/** What a class knew when a run began: it travels beside the experiment, which names it by its digest, and is never asked for more. */
+export interface MemoryFile {
+	fileName: string;
+	/** SHA-256 of its lines as an exported run holds them. */
+	digest: string;
+	trajectories: readonly Recalled[];
 }
 
 /** What became of a deposit. `known` were there already, `refused` go over the contributor's cap. */
@@ -114,6 +127,27 @@ export async function marginalBenefits<T>(set: readonly T[], use: (subset: reado
 	return benefits;
 }
 
+/** The `k` of a list that lie nearest to a state, the nearest first; states of another model are never compared. */
+export function nearestOf(list: readonly Recalled[], { revision, values }: PooledState, k: number): Neighbour<Recalled>[] {
+	return list
+		.filter(({ state }) => state.revision === revision && state.values.length === values.length)
+		.map((trajectory) => ({ trajectory, similarity: cosine(trajectory.state.values, values), benefits: trajectory.benefits }))
+		.sort((a, b) => b.similarity - a.similarity)
+		.slice(0, k);
+}
+
+/** a·b / (|a| |b|), and 0 where one of them is 0. @throws RangeError where they differ in length */
+export function cosine(a: Float32Array, b: Float32Array): number {
+	if (a.length !== b.length) throw new RangeError(`cosine: the states have ${a.length} and ${b.length} numbers; expected as many`);
+	let [product, ofA, ofB] = [0, 0, 0];
+	a.forEach((value, i) => {
+		product += value * b[i]!;
+		ofA += value * value;
+		ofB += b[i]! * b[i]!;
+	});
+	return product === 0 ? 0 : product / Math.sqrt(ofA * ofB);
+}
+
 export interface Ranking {
 	k: number;
 	/** No more than so many of one contributor are taken: nobody fills a memory's answers alone. */
@@ -135,7 +169,10 @@ export function meanBenefit(benefits: readonly Benefit[], question: string): num
  * The best `k` of what was retrieved: by cosine + mean benefit, and where that is equal the nearer one; the cap per contributor is kept. Give it
  * more than `k`, for it only chooses among them.
  */
-export function rerank(neighbours: readonly Neighbour[], { k, perContributor, question }: Ranking): Neighbour[] {
+export function rerank<T extends Remembered>(
+	neighbours: readonly Neighbour<T>[],
+	{ k, perContributor, question }: Ranking,
+): Neighbour<T>[] {
 	const taken = new Map<string, number>();
 	return neighbours
 		.map((neighbour) => ({ neighbour, score: neighbour.similarity + meanBenefit(neighbour.benefits, question) }))

@@ -1,4 +1,5 @@
 import type { JudgeIdentity, Label, Verdict } from '$lib/conscience/judge';
+import type { MemoryUse } from '$lib/conscience/rememberingJudge';
 import type { StepMetrics } from '$lib/dpo/trainer';
 import type { Evaluation, TrueLabel } from '$lib/evaluation/evaluation';
 import type { BackendReport } from '$lib/model/backend';
@@ -70,6 +71,8 @@ export interface Overhead {
 	calls: number;
 	/** Where a gate decides which answers are judged. */
 	gate?: GateSavings;
+	/** Where a memory was taken along, and the conscience was called. */
+	memory?: MemoryUse;
 }
 
 /** What a gate did with the answers of a run so far. */

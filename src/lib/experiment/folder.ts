@@ -5,11 +5,13 @@
 import type * as v from 'valibot';
 
 import type { VerdictFile } from '$lib/conscience/importedJudge';
+import type { MemoryFile } from '$lib/conscience/memory';
 import type { Evaluation } from '$lib/evaluation/evaluation';
 
 import type { AdapterFolder } from './adapterFolder';
 import type { Label, Overhead, RunEvent } from './events';
 import { type AboutRun, LINE_FILES, type LineFile, linesOf } from './folderLines';
+import { MEMORY_FILE, memoryLines } from './memoryFile';
 import { asksOwn, type QuestionFile } from './ownQuestions';
 import { QUESTIONS_FILE, questionsText } from './questionFile';
 import { type ChatRow, ROWS_FILE } from './rows';
@@ -44,6 +46,8 @@ export interface FolderRun {
 	verdictFiles: readonly VerdictFile[];
 	/** The user's questions that it was asked, by the digest in the experiment, which is checked where they come in; missing where the lab's were. */
 	questions?: QuestionFile;
+	/** The memory that it took along, by the digest in the experiment, which is checked where it comes in; missing where it took none. */
+	memory?: MemoryFile;
 }
 
 /** Where verdicts of the user's own lie in it, each file under its SHA-256. */
@@ -60,12 +64,14 @@ export function aboutFile({
 	rowsName,
 	verdictFiles,
 	questions,
-}: Pick<FolderRun, 'begunAt' | 'failed' | 'rowsName' | 'verdictFiles' | 'questions'>): string {
+	memory,
+}: Pick<FolderRun, 'begunAt' | 'failed' | 'rowsName' | 'verdictFiles' | 'questions' | 'memory'>): string {
 	const about: v.InferInput<typeof AboutRun> = {
 		...(begunAt !== null && { begun: new Date(begunAt).toISOString() }),
 		...(failed && { status: 'failed' }),
 		...(rowsName !== null && { rowsName }),
 		...(questions && { questionsName: questions.fileName }),
+		...(memory && { memoryName: memory.fileName }),
 		...(verdictFiles.length > 0 && { verdictNames: Object.fromEntries(verdictFiles.map(({ digest, fileName }) => [digest, fileName])) }),
 	};
 	return `${JSON.stringify(about)}\n`;
@@ -83,9 +89,9 @@ export const folderName = ({ name, seed }: Experiment, arm: ArmId): string => `$
 
 /** The folder of a run. */
 export function runFolder(run: FolderRun): RunFolder {
-	const { experiment, arm, events, labels, pins, adapter, rows, verdictFiles, questions } = run;
+	const { experiment, arm, events, labels, pins, adapter, rows, verdictFiles, questions, memory } = run;
 	const files: RunFolder = { 'experiment.json': experimentFile(experiment, arm) };
-	if (run.begunAt !== null || run.failed || run.rowsName !== null || questions || verdictFiles.length > 0)
+	if (run.begunAt !== null || run.failed || run.rowsName !== null || questions || memory || verdictFiles.length > 0)
 		files['run.json'] = aboutFile(run);
 	const lines = new Map<LineFile, string[]>(LINE_FILES.map((file) => [file, []]));
 	for (const event of events) for (const { file, text } of linesOf(event)) lines.get(file)!.push(text);
@@ -98,6 +104,7 @@ export function runFolder(run: FolderRun): RunFolder {
 	if (pins.size > 0) files['pins.jsonl'] = inOrder([...pins].map((verdictId) => JSON.stringify({ verdictId })));
 	if (rows && experiment.data.source === 'rows') files[ROWS_FILE] = rowsFile(rows);
 	if (questions && asksOwn(experiment)) files[QUESTIONS_FILE] = questionsText(questions.entries);
+	if (memory) files[MEMORY_FILE] = memoryLines(memory.trajectories);
 	for (const file of verdictFiles) files[verdictPath(file)] = verdictLines(file.verdicts);
 	for (const [name, content] of Object.entries(adapter ?? {}) as [string, string | Uint8Array][]) files[`adapter/${name}`] = content;
 	return files;

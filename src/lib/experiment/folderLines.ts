@@ -87,7 +87,8 @@ const TrueLabelSchema = v.picklist([...LABELS, 'incoherent']);
 const VerdictSchema = v.object({
 	label: LabelSchema,
 	probabilities: v.object({ ethical: real, neutral: real, unethical: real }),
-	by: v.exactOptional(v.picklist(['file', 'frozen-self'])),
+	by: v.exactOptional(v.picklist(['file', 'frozen-self', 'memory'])),
+	contributor: v.exactOptional(v.string()),
 });
 
 const OverheadSchema = v.object({
@@ -103,6 +104,7 @@ const OverheadSchema = v.object({
 	calls: real,
 	ofPlan: v.exactOptional(real),
 	gate: v.exactOptional(v.object({ judged: count, passed: count, savedTokens: real, reviewTokens: real, reviewSeconds: real })),
+	memory: v.exactOptional(v.object({ same: count, alike: count, judged: count, alternatives: count, written: count, stateTokens: real })),
 }) satisfies v.GenericSchema<unknown, Overhead>;
 
 /** Runs of before it was told have none. */
@@ -320,6 +322,8 @@ export const AboutRun = v.object({
 	rowsName: v.optional(v.string()),
 	/** What the user's file of questions was called. */
 	questionsName: v.optional(v.string()),
+	/** What the memory that it took along was called. */
+	memoryName: v.optional(v.string()),
 	/** What the user's files of verdicts were called, by their digests. */
 	verdictNames: v.optional(v.record(v.string(), v.string())),
 });

@@ -2,12 +2,15 @@
 import * as v from 'valibot';
 
 import type { VerdictFile } from '$lib/conscience/importedJudge';
+import type { MemoryFile } from '$lib/conscience/memory';
 import type { Evaluation } from '$lib/evaluation/evaluation';
 
 import type { AdapterFolder } from './adapterFolder';
 import type { RunEvent } from './events';
 import type { FolderRun, RunFolder } from './folder';
 import { AboutRun, EvaluationLine, excerpt, faultInWords, LabelLine, LOG_ENTRIES, PairLine, PinLine, VerdictLine } from './folderLines';
+import { MEMORY_FILE, readMemoryLines } from './memoryFile';
+import { wantsMemory } from './memoryNamed';
 import { asksOwn, type QuestionFile } from './ownQuestions';
 import { QuestionFileError, QUESTIONS_FILE, readEntries } from './questionFile';
 import { type ChatRow, parseRows, ROWS_FILE } from './rows';
@@ -27,8 +30,9 @@ export class FolderError extends Error {
 /** The run that a folder holds; files that the lab does not know are passed over. @throws FolderError */
 export function readRunFolder(files: RunFolder): FolderRun {
 	const experiment = readExperiment(textOf(files, 'experiment.json'));
-	const { verdictNames, questionsName, ...about } = readAbout(files);
+	const { verdictNames, questionsName, memoryName, ...about } = readAbout(files);
 	const questions = readQuestions(files, experiment, questionsName);
+	const memory = readMemory(files, experiment, memoryName);
 	return {
 		experiment,
 		arm: experiment.arms[0]!,
@@ -40,6 +44,7 @@ export function readRunFolder(files: RunFolder): FolderRun {
 		rows: experiment.data.source === 'rows' ? readRows(files) : null,
 		verdictFiles: readVerdictFiles(files, verdictNames),
 		...(questions && { questions }),
+		...(memory && { memory }),
 	};
 }
 
@@ -57,12 +62,15 @@ function readExperiment(text: string): Experiment {
 type About = Pick<FolderRun, 'begunAt' | 'failed' | 'rowsName'> & {
 	verdictNames: Record<string, string>;
 	questionsName: string;
+	memoryName: string;
 };
 
 function readAbout(files: RunFolder): About {
 	const value = Object.hasOwn(files, 'run.json') ? parseJson(textOf(files, 'run.json'), 'run.json') : {};
-	const { begun, status, rowsName = null, questionsName = QUESTIONS_FILE, verdictNames = {} } = checked(AboutRun, value, 'run.json');
-	return { begunAt: begun === undefined ? null : Date.parse(begun), failed: status === 'failed', rowsName, questionsName, verdictNames };
+	const { begun, status, rowsName = null, ...names } = checked(AboutRun, value, 'run.json');
+	const { questionsName = QUESTIONS_FILE, memoryName = MEMORY_FILE, verdictNames = {} } = names;
+	const begunAt = begun === undefined ? null : Date.parse(begun);
+	return { begunAt, failed: status === 'failed', rowsName, questionsName, memoryName, verdictNames };
 }
 
 /** Follows the log and takes from the other files what it speaks of. */
@@ -160,6 +168,14 @@ function readQuestions(files: RunFolder, experiment: Experiment, fileName: strin
 		if (error instanceof QuestionFileError) throw new FolderError(`${QUESTIONS_FILE}: ${error.message}.`);
 		throw error;
 	}
+}
+
+function readMemory(files: RunFolder, experiment: Experiment, fileName: string): MemoryFile | null {
+	if (!wantsMemory(experiment) || !Object.hasOwn(files, MEMORY_FILE)) return null;
+	const { values, faults } = readMemoryLines(textOf(files, MEMORY_FILE));
+	const [fault] = faults;
+	if (fault) throw new FolderError(`${MEMORY_FILE}, line ${fault.line}: ${fault.message}.`);
+	return { fileName, digest: experiment.conscience.memory.file, trajectories: values.map(({ value }) => value) };
 }
 
 function readVerdictFiles(files: RunFolder, names: Readonly<Record<string, string>>): VerdictFile[] {

@@ -7,8 +7,8 @@ export interface Change {
 	to: unknown;
 }
 
-/** Fields that a run takes over while it goes on; every other needs a run from step 0. */
-const LIVE = [/^conscience\./, /^optimizer\.learningRate$/];
+/** Fields that a run takes over while it goes on; every other needs a run from step 0: a memory is what was known when it began. */
+const LIVE = [/^conscience\.(?!memory\.)/, /^optimizer\.learningRate$/];
 
 /** What differs between two experiments, field by field; a list is one field. */
 export function changesBetween(before: Experiment, after: Experiment): Change[] {
@@ -40,7 +40,7 @@ export function checkLive(changes: readonly Change[]): void {
 	const fixed = changes.filter((change) => !isLive(change)).map(({ path, from, to }) => `${path} (${say(from)} → ${say(to)})`);
 	if (fixed.length === 0) return;
 	throw new RunStateError(
-		`A run that goes on can't change ${fixed.join(', ')}: reset it to begin with that from step 0. The conscience and optimizer.learningRate can change at any time.`,
+		`A run that goes on can't change ${fixed.join(', ')}: reset it to begin with that from step 0. The conscience (but for its memory) and optimizer.learningRate can change at any time.`,
 	);
 }
 

@@ -1,3 +1,4 @@
+import { type MemoryUse, NOTHING_USED } from '$lib/conscience/rememberingJudge';
 import type { ConscienceCall } from '$lib/conscience/step';
 import type { StepMetrics } from '$lib/dpo/trainer';
 
@@ -52,6 +53,25 @@ export const savedSeconds = ({ savedTokens, reviewTokens, reviewSeconds }: GateS
 /** What a gate saved, in a sentence. */
 export const gateInWords = ({ judged, passed, savedTokens }: GateSavings): string =>
 	`The gate had ${judged} of ${judged + passed} answers judged and let ${passed} pass, whose verdicts would have taken ${savedTokens} tokens.`;
+
+/** The cost with what a memory was used for in one call. */
+export function addMemory(overhead: Overhead, call: MemoryUse): Overhead {
+	const before = overhead.memory ?? NOTHING_USED;
+	const sum = (of: keyof MemoryUse) => before[of] + call[of];
+	return {
+		...overhead,
+		memory: {
+			...{ same: sum('same'), alike: sum('alike'), judged: sum('judged') },
+			...{ alternatives: sum('alternatives'), written: sum('written'), stateTokens: sum('stateTokens') },
+		},
+	};
+}
+
+/** What a memory was of use for, in a sentence. */
+export function memoryInWords({ same, alike, judged, alternatives, written, stateTokens }: MemoryUse): string {
+	const verdicts = `The memory knew ${same + alike} of ${same + alike + judged} answers that were to be judged (${same} word for word, ${alike} that are alike)`;
+	return `${verdicts} and gave ${alternatives} of ${alternatives + written} alternatives; to find what is alike ${stateTokens} tokens were read.`;
+}
 
 /** Tokens that a method spent beside its steps, by what they were for. */
 export type SpentTokens = Partial<Pick<Overhead, 'answerTokens' | 'judgeTokens' | 'alternativeTokens' | 'dpoTokens'>>;

@@ -1,7 +1,7 @@
 import { CODE_TASK_COUNT } from '$world/code-task-count';
 import { TRIGGER } from '$world/conditional';
 
-import { DEFAULT_FRAMEWORKS, type Experiment, INOCULATION, KL_DEFAULTS, REPRESENTATION_DEFAULTS } from './schema';
+import { DEFAULT_FRAMEWORKS, type Experiment, INOCULATION, KL_DEFAULTS, MEMORY_DEFAULTS, REPRESENTATION_DEFAULTS } from './schema';
 
 /** A ready-made experiment with its story. */
 export interface Preset {
@@ -46,6 +46,7 @@ const base: Experiment = {
 		threshold: 0.5,
 		neutral: 'passes',
 		gate: 'none',
+		memory: MEMORY_DEFAULTS,
 		dpoEvery: 4,
 		dpoRestBelow: 0.02,
 		pairsPerStep: 4,

@@ -1,5 +1,6 @@
 import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { Judge } from '$lib/conscience/judge';
+import type { MemoryFile } from '$lib/conscience/memory';
 import { createTrainer, disposeTrainer, type Trainer, type TrainerConfig } from '$lib/dpo/trainer';
 import { restoreTrainer, saveTrainer } from '$lib/dpo/trainerState';
 import type { Evaluation } from '$lib/evaluation/evaluation';
@@ -18,6 +19,7 @@ import { generatedRows, type RowStream, rowStream } from './data';
 import type { MidRunChange, Overhead } from './events';
 import { wantsVerdicts } from './judgeFile';
 import { RunStateError } from './live';
+import { takenAlong } from './memoryTaken';
 import { NO_OVERHEAD } from './meter';
 import { checkMethod, experimentOf, METHODS, rowShaper } from './methods/all';
 import { listens } from './methods/index';
@@ -38,6 +40,8 @@ export interface Lab {
 	verdictFile?: VerdictFile | null;
 	/** The user's questions; none, or null, where the experiment asks the lab's. */
 	questions?: QuestionFile | null;
+	/** What a class has reviewed before; none, or null, where the experiment takes nothing along. */
+	memory?: MemoryFile | null;
 	signal: AbortSignal;
 	/** The judge outside of the trainer, as it is when it is asked for; none, or null, while there is none. */
 	judge?: (sampling: Sampling) => Judge | null;
@@ -91,6 +95,7 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 	const questions = ownQuestions(experiment, lab);
 	checkMethod(armId, experiment);
 	checkConscience(from?.adjusted ?? experiment, armId, verdictFiles, checkpoint);
+	const memory = takenAlong({ ...experiment, arms: [armId] }, lab.memory ?? null, questions);
 	const own = experimentOf(armId, experiment);
 	if (METHODS[armId].reads) checkLayers(own, checkpoint);
 	const prepared = {
@@ -116,7 +121,7 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 	const lora = initLora(checkpoint.model.config, experiment.lora, seededRandom(seed, 'lora'));
 	const trainer = newTrainer(own, checkpoint, lora);
 	const context = {
-		...{ checkpoint, lora, signal, judge },
+		...{ checkpoint, lora, signal, judge, memory },
 		experiment: () => experimentOf(armId, state.experiment),
 		verdictFiles: () => state.verdictFiles,
 		spend: (add: (overhead: Overhead) => Overhead) => (state.overhead = add(state.overhead)),

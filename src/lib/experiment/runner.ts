@@ -21,7 +21,7 @@ import { evaluationPlan, isEvaluationDue, RULER } from './evaluationPlan';
 import type { GateSavings, MidRunChange, Phase, RunEvent } from './events';
 import { lookInside, readAuthors } from './inside';
 import { changesBetween, checkLive } from './live';
-import { addStep, endedEarly, gateInWords, savedSeconds } from './meter';
+import { addStep, endedEarly, gateInWords, memoryInWords, savedSeconds } from './meter';
 import { experimentOf, METHODS } from './methods/all';
 import type { Lesson } from './methods/index';
 import {
@@ -157,6 +157,8 @@ async function* run(state: RunState, resumed: boolean): AsyncGenerator<RunEvent,
 	const done = state.trainer.optimizer.step;
 	if (done < steps) state.overhead = endedEarly(state.overhead, done / steps);
 	if (state.overhead.gate) yield await gateNote(done, state.overhead.gate);
+	const { memory } = state.overhead;
+	if (memory) yield { kind: 'note', step: done, text: memoryInWords(memory), values: { ...memory } };
 	yield { kind: 'finished', step: done, ...givenBack(state), overhead: state.overhead };
 }
 

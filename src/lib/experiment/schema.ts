@@ -26,6 +26,9 @@ export const REPRESENTATION_DEFAULTS = {
 	...{ infer: 1, prevent: 2, alpha: 1, lambda: 1 },
 };
 
+/** No memory is taken along; where one is, what a run does with it unless told otherwise. `skipAt` is from docs/memory.md. */
+export const MEMORY_DEFAULTS = { file: '', skip: true, skipAt: 0.99, examples: 0, pairs: true, alone: false };
+
 const count = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
 const real = (least: number, most: number) => v.pipe(v.number(), v.finite(), v.minValue(least), v.maxValue(most));
 const text = (most: number) => v.pipe(v.string(), v.maxLength(most));
@@ -168,6 +171,24 @@ export const ExperimentSchema = v.strictObject({
 		 * `organism` is the gate that the lab ships, fitted on that model by `npm run gate`.
 		 */
 		gate: v.optional(v.picklist(['none', 'organism']), 'none'),
+		/** What a class has reviewed before, and what is made of it. */
+		memory: v.optional(
+			v.strictObject({
+				/** SHA-256 of the memory that the run takes with it; it is given beside the experiment (and not in the link). Empty where there is none. */
+				file: v.pipe(v.string(), v.regex(/^([0-9a-f]{64})?$/, 'must be a SHA-256 in hexadecimal digits, or empty')),
+				/** Answers that it knows are not judged: what it says of them holds. */
+				skip: v.boolean(),
+				/** How alike an answer must be to one that it knows, by the cosine of their states; at 1 only the very same texts are. */
+				skipAt: real(0.5, 1),
+				/** The nearest so many of what it knows are told to the judge before it is asked; only the frozen base in the trainer takes them. */
+				examples: count(0, 4),
+				/** Its alternatives are preferred to the answers in whose place they stand, from the first step on. */
+				pairs: v.boolean(),
+				/** The conscience is never called: what the memory knows is all that is learnt. */
+				alone: v.boolean(),
+			}),
+			MEMORY_DEFAULTS,
+		),
 		/** L_DPO is added in every n-th step. */
 		dpoEvery: count(1, 1000),
 		/** The gap between steps with L_DPO doubles while its mean is below this, until new pairs come; 0 = it never does. */

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 
 import { exchangeKey, type GivenVerdict, type VerdictFile } from '$lib/conscience/importedJudge';
-import { type Label, LABELS, type Verdict, verdictOf } from '$lib/conscience/judge';
+import { certain, type Label, LABELS, type Verdict } from '$lib/conscience/judge';
 import { sha256 } from '$lib/model/sha256';
 
 import type { VerdictRecord } from './events';
@@ -50,9 +50,6 @@ const Spoken = v.object({
 });
 const OfRun = v.object({ ...Spoken.entries, verdict: Judged });
 const LabelOfRun = v.object({ verdictId: v.string(), label: LabelSchema });
-
-/** Whoever says no more than a label is sure of it. */
-const certain = (label: Label): Verdict => verdictOf(LABELS.map((other) => (other === label ? 1 : 0)));
 
 /** What a line says of an exchange; in a run's files it has an id, by which labels name it. */
 interface Said extends GivenVerdict {

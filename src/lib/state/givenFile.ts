@@ -1,6 +1,8 @@
 import type { VerdictFile } from '$lib/conscience/importedJudge';
+import type { MemoryFile } from '$lib/conscience/memory';
 import type { LineFault } from '$lib/experiment/jsonLines';
 import type { QuestionFile } from '$lib/experiment/ownQuestions';
+import { looksLikeMemory, memoryFile, parseMemory } from '$lib/experiment/memoryFile';
 import { looksLikeQuestions, parseQuestions } from '$lib/experiment/questionFile';
 import { parseRows } from '$lib/experiment/rows';
 import { type Experiment, parseExperiment } from '$lib/experiment/schema';
@@ -20,16 +22,22 @@ export interface FaultyVerdicts extends VerdictFile {
 	faults: readonly FileFault[];
 }
 
+/** A memory that holds lines which are none: it waits likewise. */
+export interface FaultyMemory extends MemoryFile {
+	faults: readonly LineFault[];
+}
+
 /** A file with lines of verdicts: what they say may depend on another one that is given with it. */
 export interface VerdictText {
 	fileName: string;
 	text: string;
 }
 
-/** What a file that is given to the page may hold: an experiment.json, questions, or as JSON lines rows of training data or verdicts. */
+/** What a file that is given to the page may hold: an experiment.json, questions, or as JSON lines rows of training data, verdicts or a class's memory. */
 export type GivenFile =
 	| { kind: 'experiment'; experiment: Experiment }
 	| ({ kind: 'questions' } & QuestionFile)
+	| ({ kind: 'memory' } & FaultyMemory)
 	| ({ kind: 'rows' } & FaultyRows)
 	| ({ kind: 'verdicts' } & VerdictText);
 
@@ -52,6 +60,7 @@ export async function readGivenFile(file: File): Promise<GivenFile> {
 	const text = await textOf(file);
 	if (looksLikeQuestions(fileName, text)) return { kind: 'questions', ...(await parseQuestions(fileName, text)) };
 	if (/\.json$/i.test(fileName)) return { kind: 'experiment', experiment: parseExperiment(JSON.parse(text)) };
+	if (looksLikeMemory(text)) return { kind: 'memory', ...(await readMemory(fileName, text)) };
 	if (looksLikeVerdicts(text)) return { kind: 'verdicts', fileName, text };
 	const { rows, faults } = parseRows(text);
 	if (rows.length > 0) return { kind: 'rows', fileName, rows, faults };
@@ -59,6 +68,14 @@ export async function readGivenFile(file: File): Promise<GivenFile> {
 	throw new RangeError(
 		`It holds no rows: each line must be {"messages":[{"role":"user","content":…},{"role":"assistant","content":…}]}. Nor does it hold verdicts, each of them {"question":…,"answer":…,"label":"ethical"}.${why}`,
 	);
+}
+
+/** @throws RangeError where nothing in it can be used */
+async function readMemory(fileName: string, text: string): Promise<FaultyMemory> {
+	const { trajectories, faults } = await parseMemory(text);
+	if (trajectories.length > 0) return { ...(await memoryFile(fileName, trajectories)), faults };
+	const [{ line, message }] = faults as [LineFault]; // what looks like a memory has a line
+	throw new RangeError(`It holds nothing that a class has reviewed. Line ${line}: ${message}.`);
 }
 
 /** The verdicts of files that were given together. @throws RangeError where there are none */

@@ -1,10 +1,11 @@
 import type { VerdictFile } from '$lib/conscience/importedJudge';
+import type { MemoryFile } from '$lib/conscience/memory';
 import type { QuestionFile } from '$lib/experiment/ownQuestions';
 import type { Experiment } from '$lib/experiment/schema';
 import type { Rows } from '$lib/worker/protocol';
 
 import type { Card } from './cards';
-import type { FaultyRows, FaultyVerdicts, GivenFile, VerdictText } from './givenFile';
+import type { FaultyMemory, FaultyRows, FaultyVerdicts, GivenFile, VerdictText } from './givenFile';
 import type { Labels } from './labels';
 
 /** The lab, as far as a file can set it. */
@@ -24,7 +25,7 @@ async function reader() {
 	}
 }
 
-/** What the reader gives the page: experiments, rows to learn from, questions to be asked, and verdicts to be the conscience. */
+/** What the reader gives the page: experiments, rows to learn from, questions to be asked, verdicts to be the conscience, and what a class has reviewed before. */
 export class GivenFiles {
 	/** The user's own rows, and those that wait for consent. */
 	rows = $state.raw<Rows | null>(null);
@@ -34,6 +35,9 @@ export class GivenFiles {
 	/** The user's own verdicts, of which the experiment names one; and those that wait for consent. */
 	verdictFiles = $state.raw<readonly VerdictFile[]>([]);
 	faultyVerdicts = $state.raw<FaultyVerdicts | null>(null);
+	/** What a class has reviewed before; and one that waits for consent. */
+	memory = $state.raw<MemoryFile | null>(null);
+	faultyMemory = $state.raw<FaultyMemory | null>(null);
 	/** What is wrong with files that were given; a zip has its place on another page. */
 	fault = $state.raw<{ text: string; isZip: boolean } | null>(null);
 	/** The file that the page was last set by, and the link that it made. */
@@ -42,7 +46,7 @@ export class GivenFiles {
 	constructor(private lab: Settable) {}
 
 	/**
-	 * Takes files one after the other: each an experiment.json, rows, questions or verdicts. One that can't be read changes nothing, and keeps no other out.
+	 * Takes files one after the other: each an experiment.json, rows, questions, verdicts or a class's memory. One that can't be read changes nothing, and keeps no other out.
 	 * Verdicts that are given together are one file: the labels of a run speak of its verdicts.
 	 */
 	async take(files: readonly File[]): Promise<void> {
@@ -71,6 +75,8 @@ export class GivenFiles {
 	#take(fileName: string, given: Exclude<GivenFile, VerdictText>): void {
 		if (given.kind === 'experiment') this.lab.load(given.experiment);
 		else if (given.kind === 'questions') this.useQuestions(given);
+		else if (given.kind === 'memory' && given.faults.length > 0) return void (this.faultyMemory = given);
+		else if (given.kind === 'memory') this.useMemory(given);
 		else if (given.faults.length === 0) this.useRows(given);
 		else return void (this.faultyRows = given);
 		this.last = { fileName, kind: given.kind, query: this.lab.query };
@@ -87,6 +93,13 @@ export class GivenFiles {
 	useQuestions({ fileName, digest, entries }: QuestionFile): void {
 		this.questions = { fileName, digest, entries };
 		this.lab.change(({ evaluation }) => Object.assign(evaluation, { questions: 'own', questionFile: digest }));
+	}
+
+	/** Takes this along from the next run on. */
+	useMemory({ fileName, digest, trajectories }: MemoryFile): void {
+		this.memory = { fileName, digest, trajectories };
+		this.faultyMemory = null;
+		this.lab.change(({ conscience }) => (conscience.memory.file = digest));
 	}
 
 	/** Learns from these rows from the next run on. */

@@ -1,4 +1,5 @@
 import type { VerdictFile } from '$lib/conscience/importedJudge';
+import type { MemoryFile } from '$lib/conscience/memory';
 import type { Label } from '$lib/conscience/judge';
 import { listens } from '$lib/experiment/methods/index';
 import type { RunEvent } from '$lib/experiment/events';
@@ -22,6 +23,8 @@ export interface RunStore {
 	rows(id: string): Promise<RunHeader['rows']>;
 	/** The reader's own verdicts by which the run was judged. */
 	verdictFiles(id: string): Promise<RunHeader['verdictFiles']>;
+	/** The memory that the run took along; null when it took none. */
+	memory(id: string): Promise<MemoryFile | null>;
 	/** Keeps verdicts by which the run is judged from now on. */
 	keepVerdictFile(id: string, file: VerdictFile): Promise<void>;
 	/** What the run had told at its last step boundary, from where it can go on. */
@@ -120,7 +123,7 @@ export class Keeping {
 	}
 
 	/** Notes that a run begins now, beside those of its group. */
-	async #join({ arm, keptAs: id, backend }: Run, { experiment, rows, verdictFile, questions, engine }: RunSettings): Promise<void> {
+	async #join({ arm, keptAs: id, backend }: Run, { experiment, rows, verdictFile, questions, memory, engine }: RunSettings): Promise<void> {
 		if (!id) return;
 		const group = this.#group;
 		await this.#hold().catch(() => false);
@@ -129,7 +132,8 @@ export class Keeping {
 		if (listens(arm)) this.#judged ??= id;
 		const now = Date.now();
 		const when = { createdAt: now, updatedAt: now, step: 0, status: 'underway', source: 'lab' } as const;
-		const given = { rows, verdictFiles: listens(arm) && verdictFile ? [verdictFile] : [], ...(questions && { questions }) };
+		const heard = { verdictFiles: listens(arm) && verdictFile ? [verdictFile] : [], ...(listens(arm) && memory && { memory }) };
+		const given = { rows, ...heard, ...(questions && { questions }) };
 		const header: RunHeader = { id, group, arm, experiment, engine, backend: backend?.name ?? null, ...given, ...when };
 		await this.#writes.do(() => this.store.create(header), id);
 	}

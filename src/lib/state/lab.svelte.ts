@@ -3,6 +3,7 @@ import { tick, untrack } from 'svelte';
 import type { Label } from '$lib/conscience/judge';
 import { listens } from '$lib/experiment/methods/index';
 import { verdictFileOf, wantsVerdicts } from '$lib/experiment/judgeFile';
+import { memoryFileOf } from '$lib/experiment/memoryNamed';
 import { questionFileOf } from '$lib/experiment/ownQuestions';
 import { areLive, changesBetween } from '$lib/experiment/live';
 import type { PreviewRow } from '$lib/experiment/preview';
@@ -70,6 +71,7 @@ export class Lab {
 		rows: this.experiment.data.source === 'rows' ? this.files.rows : null,
 		verdictFile: verdictFileOf(this.experiment, this.files.verdictFiles),
 		questions: questionFileOf(this.experiment, this.files.questions),
+		memory: memoryFileOf(this.experiment, this.files.memory),
 		engine: this.engine,
 		checkpointUrl: this.checkpointUrl(this.experiment.model.checkpoint),
 	}));
@@ -244,9 +246,10 @@ export class Lab {
 	async resume(): Promise<void> {
 		const restored = await this.keeping.restore();
 		if (!restored) return;
-		const { experiment, rows, verdictFiles, questions, engine, copies } = restored;
+		const { experiment, rows, verdictFiles, questions, memory, engine, copies } = restored;
 		this.files.rows = rows;
 		this.files.questions = questions;
+		this.files.memory = memory;
 		this.files.remember(verdictFiles);
 		this.load(experiment, isEngine(engine) ? engine : 'auto');
 		const settings = (this.#begun = this.settings);

@@ -1,4 +1,5 @@
 /** An interrupted group of runs, read back from the store. */
+import type { MemoryFile } from '$lib/conscience/memory';
 import type { RunEvent } from '$lib/experiment/events';
 import { listens } from '$lib/experiment/methods/index';
 import type { QuestionFile } from '$lib/experiment/ownQuestions';
@@ -14,6 +15,7 @@ export interface Restored {
 	rows: RunHeader['rows'];
 	verdictFiles: RunHeader['verdictFiles'];
 	questions: QuestionFile | null;
+	memory: MemoryFile | null;
 	engine: string;
 	copies: readonly { header: KeptRun; events: readonly RunEvent[] }[];
 }
@@ -27,7 +29,8 @@ export async function readCopies(store: RunStore, headers: Interrupted['headers'
 	const judged = headers.find(({ arm }) => listens(arm)) ?? first;
 	const [labels, pins] = await Promise.all([store.labels(judged.id), store.pins(judged.id)]);
 	const experiment = (await store.experimentNow(judged.id)) ?? judged.experiment;
-	const given = { rows: await store.rows(first.id), verdictFiles: await store.verdictFiles(judged.id), questions: first.questions ?? null };
+	const [rows, verdictFiles, memory] = [await store.rows(first.id), await store.verdictFiles(judged.id), await store.memory(judged.id)];
+	const given = { rows, verdictFiles, questions: first.questions ?? null, memory };
 	const restored: Restored = { experiment, ...given, engine: first.engine, copies };
 	return { judged: judged.id, labels, pins, restored };
 }

@@ -24,6 +24,7 @@ export const runStore: RunStore = {
 	list: async () => (await runs()).listRuns(),
 	rows: async (id) => (await runs()).readRows(id),
 	verdictFiles: async (id) => (await verdictFiles()).readVerdictFiles(id),
+	memory: async (id) => (await opened(import('$lib/storage/memoryFiles'))).readMemoryFile(id),
 	keepVerdictFile: async (id, file) => (await verdictFiles()).keepVerdictFile(id, file),
 	events: async (id) => (await runs()).readEventsToSnapshot(id),
 	async experimentNow(id) {

@@ -3,6 +3,7 @@ import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type St
 
 import type { GivenVerdict, VerdictFile } from '$lib/conscience/importedJudge';
 import type { Label } from '$lib/conscience/judge';
+import type { MemoryFile, Recalled } from '$lib/conscience/memory';
 import type { ReferencedPair } from '$lib/dpo/pairs';
 import type { Evaluation } from '$lib/evaluation/evaluation';
 import type { AdapterFolder } from '$lib/experiment/adapterFolder';
@@ -16,7 +17,7 @@ import type { SnapshotState } from './snapshotParts';
 import { upgrade } from './upgrade';
 
 const NAME = 'conscience-lab';
-const VERSION = 4;
+const VERSION = 5;
 /** Another tab that still holds an older version is asked to let go; after so many ms it is taken not to. An upgrade may take its time. */
 const PATIENCE = 4000;
 
@@ -43,6 +44,8 @@ export interface RunHeader {
 	verdictFiles: readonly VerdictFile[];
 	/** The user's questions that it is asked, which are few; missing where the lab's are. */
 	questions?: QuestionFile;
+	/** What a class had reviewed before, where the run took that along. */
+	memory?: MemoryFile;
 	/** Milliseconds since 1970. Of an imported run whose folder does not tell, when it was added. */
 	createdAt: number;
 	updatedAt: number;
@@ -60,17 +63,18 @@ export interface Sizes {
 	adapter: number;
 }
 
-/** A file of the user's verdicts, without what is in it. */
-export interface KeptVerdictFile {
+/** A file of the user's verdicts, or a memory, without what is in it. */
+export interface KeptFile {
 	digest: string;
 	fileName: string;
 	/** What it takes; 0 where another run has brought it. */
 	bytes: number;
 }
 
-/** A run in a list: its header without the rows and the verdicts, which may be many. */
-export interface KeptRun extends Omit<RunHeader, 'rows' | 'verdictFiles'> {
-	verdictFiles: readonly KeptVerdictFile[];
+/** A run in a list: its header without the rows, the verdicts and the memory, which may be large. */
+export interface KeptRun extends Omit<RunHeader, 'rows' | 'verdictFiles' | 'memory'> {
+	memory?: KeptFile;
+	verdictFiles: readonly KeptFile[];
 	rowsFile: string | null;
 	/** Where its rows lie: the runs of a group share them. Null for a run that has none of the reader's own. */
 	rowsKey: string | null;
@@ -123,6 +127,8 @@ export interface LabDatabase extends DBSchema {
 	rows: { key: string; value: KeptRows };
 	/** Under their digest: every run that is judged by them has the same. */
 	verdictFiles: { key: string; value: readonly GivenVerdict[] };
+	/** Likewise. */
+	memories: { key: string; value: readonly Recalled[] };
 	/** The events of one commit, numbered from 0. */
 	events: { key: [id: string, batch: number]; value: RunEvent[] };
 	snapshots: { key: string; value: KeptSnapshot };
@@ -138,7 +144,7 @@ export type Part = StoreNames<LabDatabase>;
 export type Writing = IDBPTransaction<LabDatabase, Part[], 'readwrite'>;
 
 export const PARTS = [
-	...(['runs', 'rows', 'verdictFiles', 'events', 'snapshots', 'buffers'] as const),
+	...(['runs', 'rows', 'verdictFiles', 'memories', 'events', 'snapshots', 'buffers'] as const),
 	...(['evaluations', 'adapters', 'labels', 'pins'] as const),
 ] as const satisfies readonly Part[];
 

@@ -9,7 +9,7 @@ import {
 	allOf,
 	type KeptRows,
 	type KeptRun,
-	type KeptVerdictFile,
+	type KeptFile,
 	PARTS,
 	read,
 	type RunHeader,
@@ -20,6 +20,7 @@ import {
 import { type Addition, putAddition } from './additions';
 import { tellChanged } from './changes';
 import { gone } from './errors';
+import { leaveMemoryFile, putMemoryFile } from './memoryFiles';
 import { randomId } from './randomId';
 import { sizeOf } from './sizes';
 import { joined } from './snapshotParts';
@@ -34,7 +35,7 @@ export async function listRuns(): Promise<KeptRun[]> {
 
 /** Begins to keep a run; what it tells is written by its journal. @throws StorageError */
 export async function createRunRecord(header: RunHeader): Promise<void> {
-	await write(['runs', 'rows', 'verdictFiles'], (transaction) => putHeader(transaction, header, { begunAt: header.createdAt }));
+	await write(['runs', 'rows', 'verdictFiles', 'memories'], (transaction) => putHeader(transaction, header, { begunAt: header.createdAt }));
 }
 
 /** The reader's own rows that the run learns from; null when it has none. @throws StorageError */
@@ -128,6 +129,7 @@ async function remove(transaction: Writing, run: KeptRun): Promise<void> {
 	for (const part of ['events', 'labels', 'pins'] as const) await transaction.objectStore(part).delete(allOf(id));
 	if (run.rowsKey) await leaveRows(transaction, run, run.rowsKey);
 	await leaveVerdictFiles(transaction, run);
+	await leaveMemoryFile(transaction, run);
 }
 
 /** The rows go with the last run that learnt from them; until then another answers for their size. */
@@ -170,7 +172,7 @@ function importedGroups(runs: readonly FolderRun[]): string[] {
 }
 
 function importedHeader(
-	{ experiment, arm, begunAt, failed, events, rows, rowsName, verdictFiles, questions }: FolderRun,
+	{ experiment, arm, begunAt, failed, events, rows, rowsName, verdictFiles, questions, memory }: FolderRun,
 	group: string,
 ): RunHeader {
 	const backend = events.find((event) => event.kind === 'started')?.backend.name ?? null;
@@ -184,6 +186,7 @@ function importedHeader(
 		rows: rows && { fileName: rowsName ?? ROWS_FILE, rows: [...rows] },
 		verdictFiles,
 		...(questions && { questions }),
+		...(memory && { memory }),
 		createdAt: begunAt ?? Date.now(),
 		updatedAt: Date.now(),
 		step: events.findLast((event) => event.kind === 'step')?.step ?? 0,
@@ -195,14 +198,15 @@ function importedHeader(
 type Told = Pick<KeptRun, 'begunAt'> & Partial<Pick<KeptRun, 'changes' | 'alignment'>>;
 
 async function putHeader(transaction: Writing, header: RunHeader, told: Told, sizes: Partial<Sizes> = {}): Promise<void> {
-	const { rows, verdictFiles, ...run } = header;
+	const { rows, verdictFiles, memory, ...run } = header;
 	const brings = rows && (await transaction.objectStore('rows').getKey(run.group)) === undefined; // the first of its group
 	if (brings) await transaction.objectStore('rows').put(rows, run.group);
-	const keptFiles: KeptVerdictFile[] = [];
+	const keptFiles: KeptFile[] = [];
 	for (const file of verdictFiles) keptFiles.push(await putVerdictFile(transaction, file));
 	const kept: KeptRun = {
 		...run,
 		verdictFiles: keptFiles,
+		...(memory && { memory: await putMemoryFile(transaction, memory) }),
 		rowsFile: rows?.fileName ?? null,
 		rowsKey: rows && run.group,
 		changes: [],

@@ -26,6 +26,7 @@ export async function upgrade(transaction: Upgrading, from: number): Promise<voi
 		for (const run of await runs.getAll()) await runs.put({ ...run, verdictFiles: [] });
 	}
 	if (from < 4) db.createObjectStore('blindLabels');
+	if (from < 5) db.createObjectStore('memories');
 }
 
 /** Version 1 kept a run's snapshot whole, its rows with every copy, and what was changed in mid-run among its events alone. */

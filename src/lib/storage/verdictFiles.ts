@@ -1,6 +1,6 @@
 import type { VerdictFile } from '$lib/conscience/importedJudge';
 
-import { type KeptRun, type KeptVerdictFile, read, write, type Writing } from './database';
+import { type KeptRun, type KeptFile, read, write, type Writing } from './database';
 import { gone } from './errors';
 import { sizeOf } from './sizes';
 
@@ -29,7 +29,7 @@ export async function readVerdictFiles(id: string): Promise<VerdictFile[]> {
 }
 
 /** Writes verdicts where no run has brought them yet. */
-export async function putVerdictFile(transaction: Writing, { digest, fileName, verdicts }: VerdictFile): Promise<KeptVerdictFile> {
+export async function putVerdictFile(transaction: Writing, { digest, fileName, verdicts }: VerdictFile): Promise<KeptFile> {
 	const files = transaction.objectStore('verdictFiles');
 	const brings = (await files.getKey(digest)) === undefined;
 	if (brings) await files.put(verdicts, digest);
@@ -40,7 +40,7 @@ export async function putVerdictFile(transaction: Writing, { digest, fileName, v
 export async function leaveVerdictFiles(transaction: Writing, { verdictFiles }: KeptRun): Promise<void> {
 	const runs = transaction.objectStore('runs');
 	for (const left of verdictFiles) {
-		const isIt = ({ digest }: KeptVerdictFile) => digest === left.digest;
+		const isIt = ({ digest }: KeptFile) => digest === left.digest;
 		const heir = (await runs.getAll()).find((run) => run.verdictFiles.some(isIt));
 		if (!heir) await transaction.objectStore('verdictFiles').delete(left.digest);
 		else if (left.bytes > 0)

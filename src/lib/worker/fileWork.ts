@@ -2,6 +2,7 @@ import type { RunEvent } from '$lib/experiment/events';
 import { experimentFile, type FolderRun, verdictPath } from '$lib/experiment/folder';
 import { FolderError } from '$lib/experiment/folderReading';
 import { checkZipSize, readZip, zipRuns } from '$lib/experiment/folderZip';
+import { MEMORY_FILE, memoryFile } from '$lib/experiment/memoryFile';
 import { questionFile, QUESTIONS_FILE } from '$lib/experiment/questionFile';
 import { readRecording } from '$lib/experiment/recording';
 import { ROWS_FILE } from '$lib/experiment/rows';
@@ -11,6 +12,7 @@ import type { KeptRun } from '$lib/storage/database';
 import { gone } from '$lib/storage/errors';
 import { readLabels, readPins } from '$lib/storage/marks';
 import { importRuns, listRuns, readAdapter, readEvents, readRows } from '$lib/storage/runs';
+import { readMemoryFile } from '$lib/storage/memoryFiles';
 import { readVerdictFiles } from '$lib/storage/verdictFiles';
 
 import type { FileWork } from './files';
@@ -22,6 +24,7 @@ export const fileWork: FileWork = {
 		const runs = readZip(new Uint8Array(await bytesOf(file)));
 		await checkVerdictFiles(runs);
 		await checkQuestions(runs);
+		await checkMemories(runs);
 		const distinct = distinctOf(runs);
 		const kept = await listRuns();
 		const places = await Promise.all(distinct.map((run) => placeOf(kept, run)));
@@ -65,6 +68,16 @@ async function checkQuestions(runs: readonly FolderRun[]): Promise<void> {
 		const { digest } = await questionFile(questions.fileName, questions.entries);
 		if (digest === questions.digest) continue;
 		throw new FolderError(`${QUESTIONS_FILE}: its questions were changed: their SHA-256 is ${digest}. Export the run again.`);
+	}
+}
+
+/** And so must no other memory than the one that it names. */
+async function checkMemories(runs: readonly FolderRun[]): Promise<void> {
+	for (const { memory } of runs) {
+		if (!memory) continue;
+		const { digest } = await memoryFile(memory.fileName, memory.trajectories);
+		if (digest === memory.digest) continue;
+		throw new FolderError(`${MEMORY_FILE}: the memory was changed: its SHA-256 is ${digest}. Export the run again.`);
 	}
 }
 
@@ -138,15 +151,17 @@ function lost(id: string): never {
 }
 
 async function readFolderRun({ id, experiment, arm, begunAt, status, questions }: KeptRun): Promise<FolderRun> {
-	const [events, labels, pins, adapter, rows, verdictFiles] = await Promise.all([
+	const [events, labels, pins, adapter, rows, verdictFiles, memory] = await Promise.all([
 		readEvents(id),
 		readLabels(id),
 		readPins(id),
 		readAdapter(id),
 		readRows(id),
 		readVerdictFiles(id),
+		readMemoryFile(id),
 	]);
 	const rowsName = rows && rows.fileName !== ROWS_FILE ? rows.fileName : null;
-	const told = { experiment, arm, begunAt, failed: status === 'failed', events, labels, pins, adapter, ...(questions && { questions }) };
+	const given = { ...(questions && { questions }), ...(memory && { memory }) };
+	const told = { experiment, arm, begunAt, failed: status === 'failed', events, labels, pins, adapter, ...given };
 	return { ...told, rows: rows?.rows ?? null, rowsName, verdictFiles: verdictFiles.toSorted((a, b) => (a.digest < b.digest ? -1 : 1)) };
 }

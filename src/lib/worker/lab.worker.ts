@@ -41,7 +41,10 @@ let loaded: { url: string; precision: Precision; checkpoint: Checkpoint } | null
 let judge: Requests['connectJudge']['params'] | null = null;
 const outsideJudge = (sampling: Sampling) => judge && portJudge(judge.port, judge.identity, sampling);
 
-const prepare: Prepare = async ({ runId, experiment, arm, rows, verdictFile, questions = null, engine, checkpointUrl }, signal) => {
+const prepare: Prepare = async (
+	{ runId, experiment, arm, rows, verdictFile, questions = null, memory = null, engine, checkpointUrl },
+	signal,
+) => {
 	started ??= start(engine);
 	const backend = await started;
 	const read = fetchFrom(checkpointUrl, (loadedBytes, totalBytes) => emit({ kind: 'download', runId, loadedBytes, totalBytes }));
@@ -50,7 +53,7 @@ const prepare: Prepare = async ({ runId, experiment, arm, rows, verdictFile, que
 		backend,
 		parameters: checkpoint.parameterCount,
 		createRun(signal, from) {
-			const lab = { checkpoint, backend, rows: rows?.rows ?? null, verdictFile, questions, signal, judge: outsideJudge };
+			const lab = { checkpoint, backend, rows: rows?.rows ?? null, verdictFile, questions, memory, signal, judge: outsideJudge };
 			const run = createRun(experiment, arm, lab, from);
 			return { ...run, events: blamingDevice(run.events) };
 		},

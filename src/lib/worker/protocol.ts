@@ -1,4 +1,5 @@
 import type { Exchange, JudgeIdentity } from '$lib/conscience/judge';
+import type { MemoryFile } from '$lib/conscience/memory';
 import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { AdapterFolder } from '$lib/experiment/adapterFolder';
 import type { Asked, AskedAnswer } from '$lib/experiment/ask';
@@ -35,6 +36,8 @@ export interface OpenParams {
 	verdictFile: VerdictFile | null;
 	/** The user's questions, where the experiment asks them. */
 	questions?: QuestionFile | null;
+	/** What a class has reviewed before, where the experiment takes it along. */
+	memory?: MemoryFile | null;
 	engine: Engine;
 	/** Absolute: a worker resolves a relative URL against its own script. */
 	checkpointUrl: string;

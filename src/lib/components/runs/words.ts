@@ -85,7 +85,8 @@ export function factsOf({ runs }: RunGroup): string {
 	const [imported, rows] = [source === 'imported' ? ['imported'] : [], rowsFile ? [`your rows: ${rowsFile}`] : []];
 	const verdicts = [...new Set(runs.flatMap(({ verdictFiles }) => verdictFiles.map(({ fileName }) => fileName)))];
 	const judged = verdicts.length > 0 ? [`your verdicts: ${verdicts.join(', ')}`] : [];
-	return [`Seed ${experiment.seed}`, whenOf(first), ...imported, ...rows, ...judged].join(' · ');
+	const memories = [...new Set(runs.flatMap(({ memory }) => memory?.fileName ?? []))].map((name) => `a class’s memory: ${name}`);
+	return [`Seed ${experiment.seed}`, whenOf(first), ...imported, ...rows, ...judged, ...memories].join(' · ');
 }
 
 /** What was changed of a copy's settings while it was run, as a sentence; empty where nothing was. */
@@ -101,5 +102,5 @@ export function progressInWords(run: KeptRun, group: RunGroup): string {
 }
 
 /** Bytes that a run takes in the store, with the verdicts that judged it. */
-export const bytesOf = ({ sizes: { rows, events, snapshot, adapter }, verdictFiles }: KeptRun): number =>
-	rows + events + snapshot + adapter + verdictFiles.reduce((sum, { bytes }) => sum + bytes, 0);
+export const bytesOf = ({ sizes: { rows, events, snapshot, adapter }, verdictFiles, memory }: KeptRun): number =>
+	rows + events + snapshot + adapter + (memory?.bytes ?? 0) + verdictFiles.reduce((sum, { bytes }) => sum + bytes, 0);

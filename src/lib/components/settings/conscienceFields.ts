@@ -5,6 +5,7 @@ import { consciencePrompts } from '$world/index';
 import { JUDGES } from '../judges';
 import { type Field, onCard } from './field';
 import { LESSON_FIELDS, RHYTHM_FIELDS } from './lessonFields';
+import { MEMORY_FIELDS } from './memoryFields';
 import { samplingFields } from './samplingFields';
 
 type Cadence = Experiment['conscience']['cadence'];
@@ -237,6 +238,7 @@ const OF_THE_CONSCIENCE = onCard(
 				{ value: 'flagged', label: 'are flagged, too' },
 			],
 		},
+		...MEMORY_FIELDS,
 		...LESSON_FIELDS,
 	],
 	hasConscience,

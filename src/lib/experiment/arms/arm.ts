@@ -8,6 +8,7 @@ import type { RandomState } from '$lib/model/random';
 import type { Sampling } from '$lib/model/sampling';
 
 import type { Overhead, RunEvent } from '../events';
+import type { TakenAlong } from '../memoryTaken';
 import type { Collection, Lesson, Review } from '../methods/index';
 import type { Experiment } from '../schema';
 
@@ -82,6 +83,8 @@ export interface ArmContext {
 	judge: (sampling: Sampling) => Judge | null;
 	/** The files of verdicts that were given. */
 	verdictFiles: () => readonly VerdictFile[];
+	/** The memory that was taken along, without what an evaluation asks; null where there is none. */
+	memory: TakenAlong | null;
 	/** Adds to the run's cost. */
 	spend: (add: (overhead: Overhead) => Overhead) => void;
 }

@@ -5,6 +5,7 @@ import { lineOf } from '$lib/conscience/gate';
 import { importedJudge } from '$lib/conscience/importedJudge';
 import { type Judge, type JudgeIdentity, JudgeLostError } from '$lib/conscience/judge';
 import { oracleJudge } from '$lib/conscience/oracleJudge';
+import type { MemoryUse } from '$lib/conscience/rememberingJudge';
 import { policyAnswerer } from '$lib/conscience/policy';
 import { type ConscienceCall, draftAnswers, type Drafts, reviewDrafts } from '$lib/conscience/step';
 import { type ReferencedPair, type TokenPair, withReference } from '$lib/dpo/pairs';
@@ -20,6 +21,7 @@ import { verdictFileFor } from '../verdictFile';
 
 import type { ArmContext } from './arm';
 import { gateDrafts, gateFor } from './gated';
+import { withMemory } from './remembered';
 
 /** A call of the conscience, from the policy's answers until its lessons are there. */
 export interface CallUnderWay {
@@ -39,6 +41,8 @@ export interface CallUnderWay {
 export interface JudgedCall {
 	call: ConscienceCall;
 	judge: JudgeIdentity;
+	/** What a memory has said of it; null where there is none. */
+	used: MemoryUse | null;
 }
 
 /** Lets the policy answer the `index`-th call's questions before `step`; its lessons are due `conscience.lag` steps later. */
@@ -66,9 +70,10 @@ export async function review(
 	mends: boolean,
 	signal: AbortSignal,
 ): Promise<JudgedCall> {
-	const judge = judgeOf(context);
+	const { judge, used } = withMemory(context, judgeOf(context));
 	const { threshold, neutral } = context.experiment().conscience;
-	return { call: await reviewDrafts(judge, drafts, { framework, threshold, neutral, mends, signal }), judge: judge.identity };
+	const call = await reviewDrafts(judge, drafts, { framework, threshold, neutral, mends, signal });
+	return { call, judge: judge.identity, used: used() };
 }
 
 function judgeOf(context: ArmContext): Judge {

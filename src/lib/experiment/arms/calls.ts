@@ -3,7 +3,7 @@ import { pick, type RandomState, resumedRandom, sampleWithoutReplacement, seeded
 import { consciencePrompts, triggered } from '$world/index';
 
 import type { RunEvent } from '../events';
-import { addCall, addGate } from '../meter';
+import { addCall, addGate, addMemory } from '../meter';
 import type { Found } from '../methods/index';
 import type { Experiment } from '../schema';
 
@@ -88,7 +88,7 @@ export function conscienceCalls(context: ArmContext, mends: boolean, from?: Call
 	};
 }
 
-const NOTHING: Found = { pairs: [], reviews: [] };
+export const NOTHING: Found = { pairs: [], reviews: [] };
 
 /** Whatever goes wrong ahead of time is asked again, and told, when the lessons are due. */
 function readAhead(context: ArmContext, call: CallUnderWay, mends: boolean): { review: Promise<JudgedCall | null>; stop: AbortController } {
@@ -111,6 +111,8 @@ async function settle(
 	const referenceTokens = pairs.reduce((sum, { prompt, chosen, rejected }) => sum + prompt.length + chosen.length + rejected.length, 0);
 	const seconds = call.seconds + (performance.now() - start) / 1000;
 	context.spend((overhead) => addCall(overhead, reviewed.call, referenceTokens, seconds));
+	const { used } = reviewed;
+	if (used) context.spend((overhead) => addMemory(overhead, used));
 	const { gated } = call;
 	if (gated) {
 		const { verdicts, alternatives } = reviewed.call.tokens;

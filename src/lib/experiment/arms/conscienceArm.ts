@@ -1,13 +1,20 @@
 import { afterLesson, NOTHING_SETTLED } from '$lib/conscience/cadence';
 import { remember, replay } from '$lib/conscience/pairBuffer';
+import type { ReferencedPair } from '$lib/dpo/pairs';
 import { resumedRandom, seededRandom } from '$lib/model/random';
 
 import { exchangeTokens } from '../data';
+import type { RunEvent } from '../events';
+import { addTokens } from '../meter';
 import type { Method, Review } from '../methods/index';
 
 import type { Arm, ArmContext, ConscienceState } from './arm';
-import { conscienceCalls } from './calls';
+import { conscienceCalls, NOTHING } from './calls';
 import { plainArm } from './plainArm';
+import { readyPairs } from './remembered';
+
+/** So many contributors are called by their names. */
+const NAMED = 12;
 
 /**
  * A method with a conscience: called at its cadence it finds pairs, and every `dpoEvery`-th step is taught the newest with a replay of older
@@ -22,25 +29,32 @@ export function conscienceArm(
 ): Arm {
 	const calls = conscienceCalls(context, remembers === 'pairs', from);
 	const replays = from ? resumedRandom(from.replays) : seededRandom(context.experiment().seed, 'conscience replay');
+	/** The memory's pairs: they follow from its file, so that no snapshot holds them. */
+	let ready: readonly ReferencedPair[] | null = null;
 	let { lessons, buffer, reviews } = from ?? { lessons: NOTHING_SETTLED, buffer: [], reviews: [] as readonly Review[] };
 
 	return {
 		...plainArm(context.checkpoint),
 		async *prepare(step) {
-			const found = yield* calls.before(step);
+			if (!ready) {
+				const found = remembers === 'pairs' ? await readyPairs(context) : { pairs: [], tokens: 0 };
+				ready = found.pairs;
+				if (step === 0) yield* tellMemory(context, found);
+			}
+			const found = isAlone(context) ? NOTHING : yield* calls.before(step);
 			const { bufferSize, dpoEvery, lambda, pairsPerStep } = context.experiment().conscience;
 			buffer = remember(buffer, found.pairs, bufferSize);
 			if (remembers === 'reviews') reviews = remember(reviews, found.reviews, bufferSize);
 			if (found.pairs.length > 0) lessons = NOTHING_SETTLED;
-			const due = buffer.length + reviews.length > 0 && step % dpoEvery === 0 && step >= lessons.restUntil && lambda > 0;
+			const due = ready.length + buffer.length + reviews.length > 0 && step % dpoEvery === 0 && step >= lessons.restUntil && lambda > 0;
 			if (!due) return {};
-			const drawn = { pairs: replay(buffer, pairsPerStep, replays), reviews: replay(reviews, pairsPerStep, replays) };
+			const drawn = { pairs: replay(buffer, pairsPerStep, replays, ready), reviews: replay(reviews, pairsPerStep, replays) };
 			return teach(drawn, (question, answer) => exchangeTokens(question, answer, context.checkpoint.tokenizer));
 		},
 		learned(step, loss) {
 			lessons = afterLesson(context.experiment().conscience, lessons, step, loss);
 		},
-		nextCall: () => calls.next(),
+		nextCall: () => (isAlone(context) ? null : calls.next()),
 		adjust(before, step) {
 			calls.adjust(before, step);
 			const { bufferSize } = context.experiment().conscience;
@@ -52,5 +66,24 @@ export function conscienceArm(
 			gathered: null,
 			watched: null,
 		}),
+	};
+}
+
+/** True where what a memory knows is all that is learnt. */
+const isAlone = ({ memory, experiment }: ArmContext): boolean => memory !== null && experiment().conscience.memory.alone;
+
+/** What the run has taken along and from whom, and what its pairs cost. */
+function* tellMemory({ memory, spend }: ArmContext, { pairs, tokens }: Awaited<ReturnType<typeof readyPairs>>): Generator<RunEvent, void> {
+	if (!memory) return;
+	spend((overhead) => addTokens(overhead, { dpoTokens: tokens }, 0));
+	const { fileName, trajectories, leftOut } = memory;
+	const names = [...new Set(trajectories.map(({ contributor }) => contributor))].toSorted();
+	const named = names.length > NAMED ? `${names.slice(0, NAMED).join(', ')} and ${names.length - NAMED} more` : names.join(', ');
+	const text = `${fileName} was taken along: ${trajectories.length} reviewed answers${names.length > 0 ? ` from ${named}` : ''}; ${pairs.length} pairs of them are learnt from the first step on${leftOut > 0 ? `; ${leftOut} were left out, because an evaluation asks their questions` : ''}.`;
+	yield {
+		kind: 'note',
+		step: 0,
+		text,
+		values: { trajectories: trajectories.length, contributors: names.length, pairs: pairs.length, leftOut },
 	};
 }
