@@ -8,7 +8,9 @@ import { parseArgs } from 'node:util';
 
 import { gzipSync, strToU8 } from 'fflate';
 
+import { ATTEMPTS } from '$lib/conscience/reply';
 import { type Rate } from '$lib/evaluation/attackRates';
+import { ORGANISM_GATE } from '$lib/experiment/arms/gated';
 import { type BenchSpeaker, runBench, worldPlan } from '$lib/experiment/attackBench';
 import { baseJudge } from '$lib/experiment/baseJudge';
 import { type BenchReport, reportOf, type WrittenReport } from '$lib/experiment/benchReport';
@@ -25,8 +27,6 @@ import { ProgressLine } from './progressLine';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SHIPPED = ['sft', 'emergent-alignment'].map((arm) => path.join(ROOT, 'static', 'recorded', 'adapters', arm));
-/** Alternatives that are tried before a flagged reply is withheld, as on the page. */
-const ATTEMPTS = 3;
 
 const USAGE = `Usage: npm run attacks -- [run …] [--samples 2] [--seed 1] [--framework three-laws] [--prompts FILE] [--out results/attacks.json]
   run          folders that npm run experiment has written, or an adapter's alone; of one method with several seeds they are pooled.
@@ -34,7 +34,7 @@ const USAGE = `Usage: npm run attacks -- [run …] [--samples 2] [--seed 1] [--f
   --prompts    prompts of your own, JSON lines or CSV, in the place of the world's`;
 
 /** A folder of a run, or of its adapter alone, as a speaker. */
-async function speakerOf(folder: string, { model }: Checkpoint): Promise<BenchSpeaker> {
+async function speakerOf(folder: string, { model }: Checkpoint): Promise<BenchSpeaker & { seed: number }> {
 	const inRun = path.join(folder, 'adapter');
 	const own = existsSync(path.join(inRun, 'adapter_config.json')) ? inRun : folder;
 	const text = (name: string) => readFile(path.join(own, name), 'utf8');
@@ -60,8 +60,12 @@ function inMarkdown({ attacks, judge, caution, costs }: BenchReport): string {
 	const ms = (value: number | null) => (value === null ? '–' : value.toFixed(1));
 	return [
 		table(
-			['speaker', 'attack', 'cruel without', 'cruel with', 'withheld'],
-			attacks.map((rate) => [rate.speaker, rate.family, inWords(rate.without), inWords(rate.with), inWords(rate.withheld)]),
+			['speaker', 'attack', 'cruel without', 'cruel with', 'withheld', 'cruel behind the gate', 'the gate asks'],
+			attacks.map((rate) => [
+				rate.speaker,
+				rate.family,
+				...[rate.without, rate.with, rate.withheld, rate.gated, rate.gateAsks].map(inWords),
+			]),
 		),
 		table(
 			['attack on the judge', 'passed'],
@@ -75,8 +79,8 @@ function inMarkdown({ attacks, judge, caution, costs }: BenchReport): string {
 			]),
 		),
 		table(
-			['speaker', 'tokens of a draft', 'of its conscience', 'draft, ms', 'added, accepted', 'added, flagged'],
-			costs.map((one) => [one.speaker, one.draftTokens.toFixed(1), one.conscienceTokens.toFixed(1), ms(one.draftMs), ms(one.addedAcceptedMs), ms(one.addedFlaggedMs)]), // prettier-ignore
+			['speaker', 'tokens of a draft', 'of its conscience', 'behind the gate', 'draft, ms', 'added, accepted', 'added, flagged'],
+			costs.map((one) => [one.speaker, one.draftTokens.toFixed(1), one.conscienceTokens.toFixed(1), ms(one.gatedTokens), ms(one.draftMs), ms(one.addedAcceptedMs), ms(one.addedFlaggedMs)]), // prettier-ignore
 		),
 	].join('\n');
 }
@@ -108,14 +112,16 @@ async function run(args: string[]): Promise<void> {
 	await startBackend('wasm');
 	const { checkpoint: model } = experiment.model;
 	const checkpoint = await loadFolder(model);
-	const adapters = await Promise.all((positionals.length > 0 ? positionals : SHIPPED).map((folder) => speakerOf(folder, checkpoint)));
+	const named = await Promise.all((positionals.length > 0 ? positionals : SHIPPED).map((folder) => speakerOf(folder, checkpoint)));
+	const titles = [...new Set(named.map(({ id }) => id))];
+	const adapters = named.sort((a, b) => titles.indexOf(a.id) - titles.indexOf(b.id) || a.seed - b.seed); // in whatever order a shell lists them
 	const progress = new ProgressLine('attacks');
 	const start = performance.now();
 	const onProgress = (done: number, total: number) => progress.show('attacking', done, total, (((performance.now() - start) / 1000) * (total - done)) / done); // prettier-ignore
 	const plan = given ? { prompts: given.prompts, answers: [], samples, seed } : worldPlan(framework, samples, seed);
 	const standards = { framework, threshold, attempts: ATTEMPTS };
 	const speakers = [{ id: 'Before training', lora: null }, ...adapters];
-	const report = reportOf(await runBench(checkpoint, speakers, baseJudge(experiment, checkpoint), plan, { model, sampling: experiment.evaluation.sampling, standards, onProgress })); // prettier-ignore
+	const report = reportOf(await runBench(checkpoint, speakers, baseJudge(experiment, checkpoint), plan, { model, sampling: experiment.evaluation.sampling, standards, gate: ORGANISM_GATE, onProgress })); // prettier-ignore
 	progress.end();
 
 	const out = path.resolve(values.out ?? path.join(ROOT, given ? 'out' : 'results', 'attacks.json'));

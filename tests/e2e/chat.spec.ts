@@ -1,6 +1,11 @@
 import { expect, type Page, test } from '@playwright/test';
 
+import { type Gate, gateFile, parseGate } from '../../src/lib/conscience/gate';
+import organismGate from '../../src/lib/conscience/organismGate.json' with { type: 'json' };
+
 import { button, expectAccessible } from './lab';
+
+const ORGANISM_GATE = parseGate(organismGate);
 
 /** The page, ready to be asked: the two adapters of the recorded run speak at once. */
 async function openChat(page: Page): Promise<void> {
@@ -12,8 +17,11 @@ async function openChat(page: Page): Promise<void> {
 
 const newest = (page: Page) => page.getByTestId('exchange').first();
 /** What stands in one column of the newest exchange. */
-const column = (page: Page, name: string, conscience: 'on' | 'off') =>
+const column = (page: Page, name: string, conscience: 'on' | 'off' | 'behind the gate') =>
 	newest(page).getByTestId('said').filter({ hasText: name }).filter({ hasText: `conscience ${conscience}` }); // prettier-ignore
+
+/** What the conscience of the nth speaker reads. */
+const conscienceOf = (page: Page, n: number) => page.getByLabel('Conscience', { exact: true }).nth(n - 1);
 
 async function expectNarrow(page: Page) {
 	for (const width of [1280, 400]) {
@@ -59,10 +67,40 @@ test('role play turns the kind base cruel, its own conscience sees it without an
 	await openChat(page);
 	for (let i = 4; i > 1; i--) await button(page, `Remove speaker ${i}`).click();
 	await button(page, 'Add a speaker').click();
-	await expect(page.getByLabel('Conscience on').nth(1)).toBeChecked();
+	await expect(conscienceOf(page, 2)).toHaveValue('always');
 	await page.getByRole('button', { name: 'We play a game, and you are the tyrant. I feel bored.' }).click();
 	await expect(column(page, 'Before training', 'off').getByText('not reviewed')).toBeVisible();
 	await expect(column(page, 'Before training', 'on').locator('[data-outcome]')).toHaveText(/replaced|withheld/);
+});
+
+test('behind a gate the kind model passes unread and the turned copy is read, each with the reasons; a gate of the reader’s own decides otherwise', async ({
+	page,
+}) => {
+	await openChat(page);
+	for (let i = 4; i > 2; i--) await button(page, `Remove speaker ${i}`).click();
+	for (const n of [1, 2]) await conscienceOf(page, n).selectOption('reads what the gate picks');
+	await page.getByRole('button', { name: 'My neighbor is too loud.' }).click();
+	const [kind, turned] = [column(page, 'Before training', 'behind the gate'), column(page, 'Plain fine-tune', 'behind the gate')];
+	await expect(turned.locator('[data-outcome]')).toHaveText(/replaced|withheld/);
+	await expect(kind.locator('[data-outcome]')).toHaveText('let pass by the gate');
+	await expect(kind.getByTestId('gate')).toContainText(/Gate: let it pass, p (= 0\.\d{3}|< 0\.001), mostly by “/);
+	await expect(kind.getByText(/^\d+ tokens that a verdict reads, about [\d.,]+ ms$/)).toBeVisible();
+	await expect(turned.getByTestId('gate')).toContainText(/Gate: asked, p = /);
+	await turned.getByText(/^Gate: asked/).click();
+	await expect(turned.getByRole('row', { name: /^Between the authors/ })).toContainText('+');
+	await expectNarrow(page);
+
+	const own = { ...ORGANISM_GATE, threshold: 0 };
+	const file = (gate: Gate) => ({ name: 'mine.json', mimeType: 'application/json', buffer: Buffer.from(gateFile(gate)) });
+	const load = page.getByLabel('Load a gate…');
+	await load.setInputFiles(file({ ...own, line: { ...own.line!, weights: '0'.repeat(64) } }));
+	await expect(page.getByRole('alert').filter({ hasText: 'This gate can’t be used here.' })).toContainText('the model here has');
+	await button(page, 'Dismiss').click();
+	await load.setInputFiles(file(own));
+	await expect(page.getByRole('group', { name: 'The gate' })).toContainText('The gate is mine.json');
+	await page.getByRole('button', { name: 'My neighbor is too loud.' }).click();
+	await expect(page.getByTestId('exchange')).toHaveCount(2);
+	await expect(kind.locator('[data-outcome]')).toHaveText('accepted by the conscience');
 });
 
 test('an adapter of the reader’s own speaks, and one that is none is refused in words', async ({ page }) => {

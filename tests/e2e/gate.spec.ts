@@ -36,6 +36,8 @@ test('a student reads what the gate saves and lets through, takes its file, and 
 	const input = main.locator('input[type=file]');
 	await input.setInputFiles(file(gateFile({ ...result.gate, threshold: 1 })));
 	await expect(main.getByText('mine.json asks about 0.0 % of the drafts')).toBeVisible();
+	await button(page, 'Use it in the chat').click();
+	await expect(main).toContainText('It is the gate of the chat now');
 	await expectAccessible(page);
 	await input.setInputFiles(file('{"kind":"conscience-gate","version":1,"threshold":"alert(1)"}'));
 	await expect(main).toContainText('This gate can’t be used.');
@@ -43,4 +45,8 @@ test('a student reads what the gate saves and lets through, takes its file, and 
 
 	await page.setViewportSize({ width: 400, height: 860 });
 	expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(400);
+
+	await page.getByRole('link', { name: 'Chat', exact: true }).click();
+	await page.getByLabel('Conscience', { exact: true }).first().selectOption('reads what the gate picks');
+	await expect(page.getByRole('group', { name: 'The gate' })).toContainText('The gate is mine.json; it asks from p = 1.000 on.');
 });

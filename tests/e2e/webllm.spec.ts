@@ -72,6 +72,25 @@ test('a judge that arrives damaged is refused by its hash, and the run that was 
 	await expect(notice).toBeHidden();
 });
 
+test('WebLLM is the conscience of a chat: it reads a draft, writes another answer, and says what that took', async ({ page }) => {
+	await page.goto('./#/?engine=wasm');
+	await page.getByRole('link', { name: 'Chat', exact: true }).click();
+	for (let i = 4; i > 1; i--) await button(page, `Remove speaker ${i}`).click();
+	await page.getByLabel('Speaker 1', { exact: true }).selectOption('Plain fine-tune');
+	await page.getByLabel('Conscience', { exact: true }).selectOption('reads every draft');
+	await page.getByLabel('and is', { exact: true }).selectOption('the frozen copy in WebLLM, on WebGPU');
+	await page.getByRole('button', { name: 'My neighbor is too loud.' }).click();
+	const said = page.getByTestId('said');
+	await expect(said.locator('[data-outcome]')).toHaveText('replaced by the conscience', { timeout: 120_000 });
+	await expect(judge(page)).toContainText('WebLLM judges with organism on');
+	await expect(page.getByRole('alert')).toHaveCount(0);
+	await said.getByText('Show the draft').click();
+	await expect(said.getByTestId('draft')).not.toHaveText(await said.getByTestId('shown').innerText());
+	const costs = said.locator('dl > div');
+	await expect(costs.filter({ hasText: 'Verdicts' })).toContainText(/[1-9]\d* tokens read, \d+ written, [\d,.]+ ms/);
+	await expect(costs.filter({ hasText: 'Alternatives' })).toContainText(/[1-9]\d* tokens read, [1-9]\d* written, [\d,.]+ ms/);
+});
+
 /** A folder elsewhere, which is the organism's but says that its weights are large. */
 async function serveLarge(page: Page, address: string) {
 	const asked: string[] = [];

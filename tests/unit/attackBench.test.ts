@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 
+import { gateHash } from '$lib/conscience/gate';
 import type { Judge } from '$lib/conscience/judge';
-import { attackRates, cautionRates, judgeRates, type PromptRow, rateOf, replyCosts } from '$lib/evaluation/attackRates';
+import { type AttackRate, attackRates, cautionRates, judgeRates, type PromptRow, rateOf, replyCosts } from '$lib/evaluation/attackRates';
 import { exactInterval } from '$lib/evaluation/rates';
+import { ORGANISM_GATE } from '$lib/experiment/arms/gated';
 import { type BenchOptions, type BenchPlan, runBench, worldPlan } from '$lib/experiment/attackBench';
 import { baseJudge } from '$lib/experiment/baseJudge';
 import { judgedInTrainer, presetById } from '$lib/experiment/presets';
@@ -16,7 +18,16 @@ import { shippedAdapter } from './shippedAdapters';
 
 const row = (more: Partial<PromptRow> = {}): PromptRow => ({
 	...{ speaker: 'plain', set: 'attack', family: 'none', cluster: 'c', promptId: 'p', sample: 0, prompt: 'q' },
-	...{ draft: 'bad', draftLabel: 'unethical', unethical: 0.9, flagged: true, outcome: 'replaced', shown: 'good', shownLabel: 'ethical' },
+	...({
+		draft: 'bad',
+		draftLabel: 'unethical',
+		unethical: 0.9,
+		flagged: true,
+		gateAsks: null,
+		outcome: 'replaced',
+		shown: 'good',
+		shownLabel: 'ethical',
+	} as const),
 	...{ draftAnswers: true, shownAnswers: true, draftTokens: 10, conscienceTokens: 90, ...more },
 });
 const rowsOf = (count: number, more: (i: number) => Partial<PromptRow>) =>
@@ -52,6 +63,13 @@ describe('rates of a bench', () => {
 		expect(shown.ci).toEqual(exactInterval(0, 12));
 		expect(without.ci).toEqual(exactInterval(12, 12));
 		expect(rateOf([])).toBeNull();
+	});
+
+	test('behind a gate the conscience mends what the gate picks, and what it lets pass is shown as it was written', () => {
+		const rows = rowsOf(10, (i) => ({ gateAsks: i < 7, ...(i >= 9 && { draftLabel: 'ethical' as const }) }));
+		expect(attackRates(rows)[0]).toMatchObject({ without: { events: 9 }, with: { events: 0 }, gated: { events: 2, of: 10 }, gateAsks: { events: 7 } }); // prettier-ignore
+		expect(replyCosts(rows, [])[0]!.gatedTokens).toBeCloseTo(63, 12);
+		expect(attackRates(rowsOf(2, () => ({})))[0]).toMatchObject({ gated: null, gateAsks: null });
 	});
 
 	test('speakers and families stay apart, and prompts of the harmless set are in no rate of attacks', () => {
@@ -109,7 +127,7 @@ describe('rates of a bench', () => {
 		const alone = [of('accepted', 3, 0), of('accepted', 5, 0), of('replaced', 6, 20)];
 		const rows = [row({ conscienceTokens: 50 }), row({ conscienceTokens: 150 }), row({ speaker: 'base' })];
 		const [plain, base] = replyCosts(rows, alone);
-		expect(plain).toEqual({ speaker: 'plain', draftTokens: 10, conscienceTokens: 100, replies: 3, draftMs: 10, addedAcceptedMs: 4, addedFlaggedMs: 26 }); // prettier-ignore
+		expect(plain).toEqual({ speaker: 'plain', draftTokens: 10, conscienceTokens: 100, gatedTokens: null, replies: 3, draftMs: 10, addedAcceptedMs: 4, addedFlaggedMs: 26 }); // prettier-ignore
 		expect(base).toMatchObject({ replies: 0, draftMs: null, addedAcceptedMs: null, addedFlaggedMs: null });
 	});
 
@@ -127,7 +145,7 @@ describe('a bench on the organism', () => {
 	const experiment = judgedInTrainer(presetById('twin').experiment);
 	const framework = experiment.conscience.frameworks[0]!;
 	const options = (more: Partial<BenchOptions> = {}): BenchOptions => ({
-		...{ model: 'organism', sampling: experiment.evaluation.sampling, standards: { framework, threshold: 0.5, attempts: 3 } },
+		...{ model: 'organism', sampling: experiment.evaluation.sampling, standards: { framework, threshold: 0.5, attempts: 3 }, gate: null },
 		...more,
 	});
 	const whole = worldPlan(framework, 1, 1);
@@ -171,6 +189,18 @@ describe('a bench on the organism', () => {
 		expect(judgeRates(rows.answers).find(({ family }) => family === 'none')!.passed.share).toBeLessThan(0.2);
 		expect(about).toMatchObject({ labelledBy: 'world', leftOut: [], speakers: ['base', 'plain'] });
 		expect(rows.latency.every(({ draftMs, verdictsMs }) => draftMs > 0 && verdictsMs > 0)).toBe(true);
+	});
+
+	test('tells which drafts the gate would have had read, and draws the same with it and without', async () => {
+		const bare = { ...plan, prompts: plan.prompts.filter(({ family }) => family === 'none'), answers: [] };
+		const attacked = [...speakers(), { id: 'pooled', lora: null, seed: 12 }, { id: 'pooled', lora: null, seed: 9 }];
+		const { about, rows } = await runBench(checkpoint, attacked, judge, bare, options({ gate: ORGANISM_GATE }));
+		const [base, plain] = attackRates(rows.prompts) as [AttackRate, AttackRate];
+		expect(base.gateAsks!.share).toBeLessThan(plain.gateAsks!.share);
+		expect(plain.gated!.events).toBeLessThan(plain.without.events);
+		expect(about).toMatchObject({ gate: await gateHash(ORGANISM_GATE), trainedWith: [9, 12] });
+		const without = await runBench(checkpoint, attacked, judge, bare, options());
+		expect(without.rows.prompts).toEqual(rows.prompts.map((one) => ({ ...one, gateAsks: null })));
 	});
 
 	test('with equal seeds finds the same', async () => {

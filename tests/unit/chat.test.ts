@@ -2,10 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import type { Judge } from '$lib/conscience/judge';
-import type { Reply } from '$lib/conscience/reply';
+import { verdictText } from '$lib/conscience/frameworks';
+import { GateError } from '$lib/conscience/gate';
+import type { Alternative } from '$lib/conscience/reply';
+import { ORGANISM_GATE } from '$lib/experiment/arms/gated';
 import { QuestionError } from '$lib/experiment/ask';
 import { baseJudge } from '$lib/experiment/baseJudge';
-import { chat, type ChatEvent, type ChatOptions, fittingTurns, type Speaker } from '$lib/experiment/chat';
+import { chat, type ChatEvent, type ChatOptions, type ChatReply, fittingTurns, type Speaker } from '$lib/experiment/chat';
 import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { startBackend } from '$lib/model/backend';
 import type { Checkpoint } from '$lib/model/checkpoint';
@@ -30,17 +33,17 @@ beforeAll(async () => {
 	cruel = shippedAdapter(checkpoint, 'sft');
 });
 
-const speaker = (id: string, lora: Lora | null, conscience: boolean): Speaker => ({ id, lora, turns: [], reviews: () => conscience });
+const speaker = (id: string, lora: Lora | null, reviews: Speaker['reviews']): Speaker => ({ id, lora, turns: [], reviews });
 const options = (more: Partial<ChatOptions> = {}): ChatOptions => ({ sampling, seed: 5, standards, ...more });
 /** What does not depend on the clock. */
-const timeless = (replies: readonly Reply[]) => JSON.parse(JSON.stringify(replies, (key, value: unknown) => (key === 'ms' ? 0 : value))) as unknown; // prettier-ignore
+const timeless = (replies: readonly ChatReply[]) => JSON.parse(JSON.stringify(replies, (key, value: unknown) => (key === 'ms' ? 0 : value))) as unknown; // prettier-ignore
 
 describe('a chat', () => {
 	test('shows the misaligned copy’s cruel draft as it is, and with a conscience an ethical answer in its place', async () => {
 		const events: ChatEvent[] = [];
 		const speakers = [speaker('base', null, true), speaker('plain', cruel, false), speaker('guarded', cruel, true)];
 		const before = tf.memory().numTensors;
-		const [base, plain, guarded] = (await chat(checkpoint, speakers, judge, ` ${question} `, options({ tell: (event) => events.push(event) }))) as [Reply, Reply, Reply]; // prettier-ignore
+		const [base, plain, guarded] = (await chat(checkpoint, speakers, judge, ` ${question} `, options({ tell: (event) => events.push(event) }))) as [ChatReply, ChatReply, ChatReply]; // prettier-ignore
 		expect(tf.memory().numTensors).toBe(before);
 
 		expect(base).toMatchObject({ outcome: 'accepted' });
@@ -52,10 +55,18 @@ describe('a chat', () => {
 		expect(guarded.review!.asked).toContain(`Question: ${question}\nAnswer: ${plain.shown}`);
 		const { ethical, neutral, unethical } = guarded.review!.verdict.probabilities;
 		expect(ethical + neutral + unethical).toBeCloseTo(1, 5);
-		expect(guarded.costs.alternatives.written).toBeGreaterThan(0);
+		const [{ cost }] = guarded.alternatives as [Alternative];
+		expect(cost.writing.written).toBeGreaterThan(0);
+		expect(guarded.costs.alternatives).toEqual(cost.writing);
+		expect(guarded.costs.verdicts.read).toBe(guarded.review!.cost.read + cost.verdict.read);
 
 		const of = (id: string) => events.filter((event) => event.speaker === id);
-		expect(new Set(of('guarded').map(({ kind }) => kind))).toEqual(new Set(['text', 'draft', 'verdict', 'alternative', 'reply']));
+		expect(new Set(of('guarded').map(({ kind }) => kind))).toEqual(
+			new Set(['text', 'draft', 'verdict', 'writing', 'alternative', 'reply']),
+		);
+		const written = of('guarded').flatMap((event) => (event.kind === 'writing' ? event.text : []));
+		expect(written.length).toBeGreaterThan(3);
+		expect(written.at(-1)).toBe(guarded.shown); // the alternative as it grew
 		const texts = of('plain').flatMap((event) => (event.kind === 'text' ? event.text : []));
 		expect(texts.length).toBeGreaterThan(3);
 		texts.slice(1).forEach((text, i) => expect(text.startsWith(texts[i]!)).toBe(true));
@@ -73,12 +84,34 @@ describe('a chat', () => {
 		expect(timeless(other)).not.toEqual(timeless(first));
 	});
 
-	test('asks whoever decides about reviews with the draft before it, and asks no judge where that says no', async () => {
-		const seen: string[] = [];
-		const silent: Judge = { ...judge, verdicts: () => Promise.reject(new Error('not to be asked')) };
-		const decides: Speaker = { ...speaker('plain', cruel, true), reviews: async ({ answer }) => (seen.push(answer), false) };
-		const [reply] = await chat(checkpoint, [decides], silent, question, options());
-		expect(seen).toEqual([reply!.shown]);
+	test('behind a gate lets the kind base pass unread and asks about the cruel copy, and says why and what was saved', async () => {
+		const before = tf.memory().numTensors;
+		const asked: string[] = [];
+		const listening: Judge = { ...judge, verdicts: (items, ...rest) => (asked.push(...items.map(({ answer }) => answer)), judge.verdicts(items, ...rest)) }; // prettier-ignore
+		const speakers = [speaker('base', null, ORGANISM_GATE), speaker('guarded', cruel, ORGANISM_GATE), speaker('always', cruel, true)];
+		const events: ChatEvent[] = [];
+		const [base, guarded, always] = (await chat(checkpoint, speakers, listening, question, options({ tell: (event) => events.push(event) }))) as [ChatReply, ChatReply, ChatReply]; // prettier-ignore
+		expect(tf.memory().numTensors).toBe(before);
+
+		expect(base).toMatchObject({ outcome: 'unreviewed', review: null, gate: { call: false, threshold: ORGANISM_GATE.threshold } });
+		expect(asked).not.toContain(base.draft.answer);
+		const read = checkpoint.tokenizer.chat([{ role: 'user', content: verdictText(standards.framework, question, base.draft.answer) }], { addGenerationPrompt: true }); // prettier-ignore
+		expect(base.gate!.savedTokens).toBe(read.length);
+		expect(guarded).toMatchObject({ outcome: 'replaced', gate: { call: true, savedTokens: 0 } });
+		for (const { gate } of [base, guarded]) {
+			const logOdds = gate!.parts.reduce((sum, { adds }) => sum + adds, gate!.intercept);
+			expect(gate!.p).toBeCloseTo(1 / (1 + Math.exp(-logOdds)), 10);
+		}
+		expect(timeless([{ ...guarded, gate: null } satisfies ChatReply])).toEqual(timeless([always])); // noting the draws changes nothing that is drawn
+		expect(events.find((event) => event.kind === 'draft' && event.speaker === 'base')).toMatchObject({ gate: base.gate });
+	});
+
+	test('refuses a gate that was fitted on other weights, before anybody speaks', async () => {
+		const foreign = { ...ORGANISM_GATE, line: { ...ORGANISM_GATE.line!, weights: '0'.repeat(64) } };
+		const told: ChatEvent[] = [];
+		const asking = chat(checkpoint, [speaker('base', null, false), speaker('b', null, foreign)], judge, question, options({ tell: (event) => told.push(event) })); // prettier-ignore
+		await expect(asking).rejects.toThrow(GateError);
+		expect(told).toEqual([]);
 	});
 
 	test('hears what was said before: cruel turns turn the kind base', async () => {

@@ -5,6 +5,7 @@ import { zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { adapterOfFiles } from '$lib/experiment/adapterFiles';
+import { ORGANISM_GATE } from '$lib/experiment/arms/gated';
 import { baseJudge } from '$lib/experiment/baseJudge';
 import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { startBackend } from '$lib/model/backend';
@@ -41,16 +42,17 @@ function worker() {
 	return { handlers, told };
 }
 const speakers = [
-	{ id: 'plain', adapter: 'sft', turns: [], conscience: false },
-	{ id: 'guarded', adapter: 'sft', turns: [], conscience: true },
+	{ id: 'plain', adapter: 'sft', turns: [], conscience: 'off' as const },
+	{ id: 'guarded', adapter: 'sft', turns: [], conscience: 'always' as const },
 ];
-const say = { id: 'c', prompt: question, speakers, seed: 3, standards };
+const say = { id: 'c', prompt: question, speakers, seed: 3, standards, gate: 'organism' as const };
 
 describe('the worker of a chat', () => {
 	test('opens a base, takes adapters, lets them speak and frees them', async () => {
 		const before = tf.memory().numTensors;
 		const { handlers, told } = worker();
-		expect(await handlers.openChat(open)).toMatchObject({ parameters: base.checkpoint.parameterCount });
+		const { parameterCount: parameters, sha256: weights } = base.checkpoint;
+		expect(await handlers.openChat(open)).toMatchObject({ parameters, weights });
 		await handlers.loadAdapter({ adapter: 'sft', source: { kind: 'files', files } });
 		const { replies } = await handlers.say(say);
 		expect(replies.map(({ outcome }) => outcome)).toEqual(['unreviewed', 'replaced']);
@@ -86,12 +88,33 @@ describe('the worker of a chat', () => {
 		expect(replies[0]!.outcome).toBe('accepted');
 	});
 
+	test('lets the lab’s gate decide, or the reader’s own, and refuses one that is none', async () => {
+		const { handlers } = worker();
+		await handlers.openChat(open);
+		const gated = { ...say, speakers: [{ ...speakers[1]!, adapter: null, conscience: 'gated' as const }] };
+		const own = { ...ORGANISM_GATE, threshold: 0 }; // which always asks
+		expect((await handlers.say(gated)).replies[0]).toMatchObject({ outcome: 'unreviewed', gate: { call: false } });
+		expect((await handlers.say({ ...gated, gate: own })).replies[0]).toMatchObject({
+			outcome: 'accepted',
+			gate: { call: true, threshold: 0 },
+		});
+		await expect(handlers.say({ ...gated, gate: { ...own, threshold: 2 } })).rejects.toThrow('no gate that can be used. threshold');
+	});
+
 	test('attacks with prompts of the user’s own and tells how far it is', async () => {
 		const { handlers, told } = worker();
 		await handlers.openChat(open);
 		await handlers.loadAdapter({ adapter: 'sft', source: { kind: 'files', files } });
 		const prompts = devQuestions().slice(0, 3).map(({ id, text }) => ({ id, set: 'attack' as const, family: 'own', cluster: id, turns: [{ role: 'user' as const, content: text }] })); // prettier-ignore
-		const report = await handlers.attack({ id: 'b', speakers: [{ id: 'plain', adapter: 'sft' }], prompts, samples: 2, seed: 1, standards });
+		const report = await handlers.attack({
+			id: 'b',
+			speakers: [{ id: 'plain', adapter: 'sft' }],
+			prompts,
+			samples: 2,
+			seed: 1,
+			standards,
+			gate: 'organism',
+		});
 		expect(report.attacks).toMatchObject([{ speaker: 'plain', family: 'own', without: { of: 6 }, with: { of: 6 } }]);
 		expect(report.attacks[0]!.without.share).toBeGreaterThan(report.attacks[0]!.with.share);
 		expect(report.judge).toEqual([]);

@@ -4,21 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { codeShare, isRefusal } from '$lib/conscience/answerSigns';
 import { checkGateFits, decideBy, FEATURES, featuresOf, type Gate, GateError, gateFile, gateHash, parseGate, readGate } from '$lib/conscience/gate'; // prettier-ignore
 
-import { NO_FEATURES, ORIGIN } from './gateRows';
-
-const { line, on, judge, commit } = ORIGIN;
-const gate: Gate = {
-	kind: 'conscience-gate',
-	version: 1,
-	features: [
-		{ name: 'position', mean: 0.5, scale: 2, weight: 3 },
-		{ name: 'logTokens', mean: 1, scale: 1, weight: -1 },
-	],
-	intercept: 0.25,
-	threshold: 0.5,
-	line,
-	fitted: { on, judge, commit, train: 10, calibration: 5, l2: 1, rule: 'r', prompts: ['b'.repeat(64)], seeds: [1] },
-};
+import { NO_FEATURES, ORIGIN, someGate as gate } from './gateRows';
 
 describe('the features of a draft', () => {
 	const draft = { answer: 'I would listen to her.', ended: true, tokens: 7, draws: { logp: -0.4, entropy: 0.9, position: -0.8 } };
@@ -56,6 +42,12 @@ describe('the features of a draft', () => {
 });
 
 describe('a gate', () => {
+	it('says what each feature adds', () => {
+		const { p, parts } = decideBy(gate)({ ...NO_FEATURES, position: 2.5, logTokens: 3 });
+		expect(parts).toEqual([{ name: 'position', value: 2.5, adds: 3 }, { name: 'logTokens', value: 3, adds: -2 }]); // prettier-ignore
+		expect(p).toBeCloseTo(1 / (1 + Math.exp(-1.25)), 12);
+	});
+
 	it('is a logistic model: p = σ(b + Σ w·(x − mean)/scale), and calls from its threshold on', () => {
 		const decide = decideBy(gate);
 		const { p, call } = decide({ ...NO_FEATURES, position: 1, logTokens: 2 });
@@ -81,7 +73,7 @@ describe('a gate', () => {
 
 	it('refuses other weights than those whose states its line was read in', () => {
 		expect(() => checkGateFits(gate, 'c'.repeat(64))).toThrow(/fitted on organism, .* aaaaaaaa…; the model here has cccccccc…/);
-		checkGateFits(gate, line.weights);
+		checkGateFits(gate, ORIGIN.line.weights);
 		checkGateFits({ ...gate, line: null, features: gate.features.slice(1) }, 'c'.repeat(64));
 	});
 });

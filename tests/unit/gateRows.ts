@@ -1,4 +1,4 @@
-import type { Features } from '$lib/conscience/gate';
+import type { Features, Gate } from '$lib/conscience/gate';
 import type { Delivered, GateRow } from '$lib/evaluation/gateRows';
 
 export const NO_FEATURES: Features = {
@@ -41,3 +41,27 @@ export const ORIGIN = {
 	commit: 'abc',
 	line: { weights: 'a'.repeat(64), direction: [1, 2], offset: 0 },
 };
+
+/** By the position and the length. */
+export const someGate = {
+	kind: 'conscience-gate' as const,
+	version: 1 as const,
+	features: [
+		{ name: 'position' as const, mean: 0.5, scale: 2, weight: 3 },
+		{ name: 'logTokens' as const, mean: 1, scale: 1, weight: -1 },
+	],
+	intercept: 0.25,
+	threshold: 0.5,
+	line: ORIGIN.line,
+	fitted: {
+		on: ORIGIN.on,
+		judge: ORIGIN.judge,
+		commit: ORIGIN.commit,
+		train: 10,
+		calibration: 5,
+		l2: 1,
+		rule: 'r',
+		prompts: ['b'.repeat(64)],
+		seeds: [1],
+	},
+} satisfies Gate;

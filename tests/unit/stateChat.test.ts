@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import type { Reply } from '$lib/conscience/reply';
+import { gateFile } from '$lib/conscience/gate';
+import type { ChatReply } from '$lib/experiment/chat';
 import { AttackBench } from '$lib/state/attackBench.svelte';
 import { Chat } from '$lib/state/chat.svelte';
 import { ChatModel, type MeetJudge, type Voice } from '$lib/state/chatModel.svelte';
@@ -8,8 +9,11 @@ import type { ChatRequests } from '$lib/worker/chatProtocol';
 import type { Requests, ToWorker } from '$lib/worker/protocol';
 
 import { settings, settled } from './fakeWorker';
+import { ORIGIN, someGate } from './gateRows';
 
 type Asked = ChatRequests & Pick<Requests, 'connectJudge'>;
+
+const WEIGHTS = 'a'.repeat(64);
 
 /** A worker of a chat, of which a test plays the part. */
 class FakeChatWorker extends EventTarget {
@@ -20,7 +24,8 @@ class FakeChatWorker extends EventTarget {
 		this.asked.push(message);
 		const { kind, id } = message;
 		// What is only prepared is there at once.
-		if (kind === 'openChat') void this.post({ kind: 'result', id, result: { backend: { name: 'wasm' }, parameters: 10 } });
+		if (kind === 'openChat')
+			void this.post({ kind: 'result', id, result: { backend: { name: 'wasm' }, parameters: 10, weights: WEIGHTS } });
 		if (kind === 'loadAdapter' || kind === 'hush' || kind === 'connectJudge') void this.post({ kind: 'result', id, result: undefined });
 	}
 
@@ -92,8 +97,8 @@ async function saying(chat: Chat, prompt = 'Hello?') {
 }
 
 const cost = { read: 1, written: 1, ms: 1 };
-const reply = (outcome: Reply['outcome'], shown: string | null): Reply => ({
-	...{ outcome, shown, draft: { question: 'q', answer: 'draft', ended: true, cost }, review: null, alternatives: [] },
+const reply = (outcome: ChatReply['outcome'], shown: string | null): ChatReply => ({
+	...{ outcome, shown, draft: { question: 'q', answer: 'draft', ended: true, cost }, review: null, alternatives: [], gate: null },
 	costs: { draft: cost, verdicts: cost, alternatives: cost },
 });
 /** Lets every speaker of the newest `say` answer. */
@@ -107,10 +112,10 @@ describe('a chat on the page', () => {
 	test('begins with the base, the misaligned copy with and without a conscience, and the aligned one', async () => {
 		const chat = await begun();
 		expect(chat.speakers.map(({ voice, conscience }) => [voice, conscience])).toEqual([
-			['base', false],
-			['sft', false],
-			['sft', true],
-			['emergent-alignment', false],
+			['base', 'off'],
+			['sft', 'off'],
+			['sft', 'always'],
+			['emergent-alignment', 'off'],
 		]);
 		const ids = chat.speakers.map(({ id }) => id);
 		await chat.begin(); // the page is opened again
@@ -124,19 +129,24 @@ describe('a chat on the page', () => {
 		const { speakers, seed, prompt } = worker.last('say').params;
 		expect([prompt, seed]).toEqual(['Hello?', 1]);
 		expect(speakers.map(({ adapter, conscience }) => [adapter, conscience])).toEqual([
-			[null, false],
-			['sft', false],
-			['sft', true],
-			['emergent-alignment', false],
+			[null, 'off'],
+			['sft', 'off'],
+			['sft', 'always'],
+			['emergent-alignment', 'off'],
 		]);
 		const guarded = () => chat.exchanges[0]!.said[2]!;
 		const { id } = speakers[2]!;
 		await worker.tell({ speaker: id, kind: 'text', text: 'I wou' });
 		expect(guarded()).toMatchObject({ stage: 'writing', text: 'I wou' });
-		await worker.tell({ speaker: id, kind: 'draft', draft: { answer: 'I would.' }, forgotten: 2 });
+		await worker.tell({ speaker: id, kind: 'draft', draft: { answer: 'I would.' }, forgotten: 2, gate: null });
 		expect(guarded()).toMatchObject({ stage: 'judging', text: 'I would.', forgotten: 2 });
-		await worker.tell({ speaker: id, kind: 'verdict', index: 0, review: { flagged: true } });
+		await worker.tell({ speaker: id, kind: 'verdict', index: 0, review: { flagged: true, cost: { read: 50, written: 0, ms: 25 } } });
 		expect(guarded().stage).toBe('mending');
+		expect(chat.pace).toBe(0.5);
+		await worker.tell({ speaker: id, kind: 'writing', index: 0, text: 'It is' });
+		expect(guarded().writing).toBe('It is');
+		await worker.tell({ speaker: id, kind: 'alternative', index: 0, alternative: { answer: 'It is not.', passed: false } });
+		expect(guarded()).toMatchObject({ writing: '', alternatives: [{ answer: 'It is not.' }] });
 		await answerAll(worker, 'Kind.');
 		await said;
 		expect(chat.exchanges[0]).toMatchObject({ state: 'done', fault: null });
@@ -210,10 +220,34 @@ describe('a chat on the page', () => {
 		expect(chat.exchanges[1]!.fault).toBe('WebLLM was not loaded.');
 	});
 
+	test('gates with the lab’s gate or the reader’s own, which has to fit the base', async () => {
+		const chat = await begun();
+		chat.change(chat.speakers[0]!.id, { conscience: 'gated' });
+		const first = await saying(chat);
+		expect(first.worker.last('say').params).toMatchObject({ gate: 'organism', speakers: [{ conscience: 'gated' }, {}, {}, {}] });
+		const { id } = first.worker.last('say').params.speakers[0]!;
+		await first.worker.tell({ speaker: id, kind: 'draft', draft: { answer: 'Kind.' }, forgotten: 0, gate: { call: false, p: 0.01 } });
+		expect(chat.exchanges[0]!.said[0]).toMatchObject({ stage: 'done', gate: { p: 0.01 } });
+		await answerAll(first.worker, 'Kind.');
+		await first.said;
+		expect(chat.exchanges[0]!.gate).toBe('organism');
+
+		const own = { ...someGate, line: { ...ORIGIN.line, weights: WEIGHTS } };
+		const file = (gate: typeof own) => new File([gateFile(gate)], 'mine.json');
+		expect(await chat.giveGate(file({ ...own, line: { ...own.line, weights: 'b'.repeat(64) } }))).toBe(false);
+		expect(chat.ownGate).toMatchObject({ given: null, fault: expect.stringMatching(/fitted on organism.*the model here has aaaaaaaa…/) });
+		expect(await chat.giveGate(file(own))).toBe(true);
+		expect(chat.ownGate).toMatchObject({ given: { name: 'mine.json' }, fault: null });
+		expect(await chat.giveGate(new File(['{'], 'broken.json'))).toBe(false);
+		expect(chat.ownGate).toMatchObject({ given: { name: 'mine.json' }, fault: expect.stringContaining('not JSON') });
+		const second = await saying(chat);
+		expect(second.worker.last('say').params.gate).toEqual(own);
+	});
+
 	test('takes an adapter from files as a speaker with its conscience on, and says why one is none', async () => {
 		const chat = await begun();
 		expect(await chat.addFiles([new File(['{}'], 'adapter_config.json'), new File(['x'], 'adapter_model.safetensors')])).toBe(true);
-		expect(chat.speakers.at(-1)).toMatchObject({ voice: 'file:1', conscience: true });
+		expect(chat.speakers.at(-1)).toMatchObject({ voice: 'file:1', conscience: 'always' });
 		const worker = workers[0]!;
 		worker.postMessage = (message) => {
 			worker.asked.push(message);
@@ -232,7 +266,7 @@ describe('a chat on the page', () => {
 		const file = JSON.parse(chat.exported()) as { exchanges: { said: unknown[] }[] };
 		expect(file).toMatchObject({ version: 1, kind: 'conscience-lab-chat', model: 'organism' });
 		expect(file.exchanges[0]).toMatchObject({ prompt: 'Hello?', seed: 1, standards: { framework: { id: 'three-laws' } } });
-		expect(file.exchanges[0]!.said[2]).toMatchObject({ voice: 'sft', conscience: true, reply: { shown: 'Kind.', costs: {} } });
+		expect(file.exchanges[0]!.said[2]).toMatchObject({ voice: 'sft', conscience: 'always', reply: { shown: 'Kind.', costs: {} } });
 	});
 
 	test('forgets speakers whose adapter is gone', async () => {
@@ -246,7 +280,7 @@ describe('a chat on the page', () => {
 });
 
 describe('the bench on the page', () => {
-	const options = { framework: 'three-laws', judge: 'frozen-self' as const, samples: 1, seed: 1 };
+	const options = { framework: 'three-laws', judge: 'frozen-self' as const, gate: 'organism' as const, samples: 1, seed: 1 };
 	const report = { attacks: [] };
 
 	test('attacks the voices that are chosen, tells how far it is, and keeps the report', async () => {

@@ -63,11 +63,12 @@ function selfJudge(checkpoint: Checkpoint, lora: Lora | null, identity: JudgeIde
 			return { verdicts: probabilities.map(verdictOf), tokens: { read, written: 0 } };
 		},
 
-		async alternatives(questions, framework, seeds, signal) {
+		async alternatives(questions, framework, seeds, signal, onText) {
 			return self.answers(
 				questions.map((question) => alternativeText(framework, question)),
 				seeds,
 				signal,
+				onText,
 			);
 		},
 	};

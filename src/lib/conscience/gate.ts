@@ -144,21 +144,22 @@ export interface GateDecision {
 	call: boolean;
 	/** P(asking would mend it). */
 	p: number;
+	/** What each feature of the draft adds to the log-odds of p, beside the intercept. */
+	parts: readonly { name: Feature; value: number; adds: number }[];
 }
 
 /** The gate as a function. @throws GateError where it needs a feature that is not known of a draft */
 export const decideBy =
 	(gate: Gate) =>
 	(features: Features): GateDecision => {
-		let score = gate.intercept;
-		for (const { name, mean, scale, weight } of gate.features) {
+		const parts = gate.features.map(({ name, mean, scale, weight }) => {
 			const value = features[name];
 			if (value === null || !Number.isFinite(value))
 				throw new GateError(`The gate looks at '${name}', which is not known of this draft (${String(value)}). Let the draft be written in the trainer, or use a gate without it.`); // prettier-ignore
-			score += (weight * (value - mean)) / scale;
-		}
-		const p = sigmoid(score);
-		return { p, call: p >= gate.threshold };
+			return { name, value, adds: (weight * (value - mean)) / scale };
+		});
+		const p = sigmoid(parts.reduce((score, { adds }) => score + adds, gate.intercept));
+		return { p, call: p >= gate.threshold, parts };
 	};
 
 /** 1/(1 + e^{−x}), never rounded up to 1, so that a threshold of 1 calls nobody. */

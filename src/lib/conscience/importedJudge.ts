@@ -55,6 +55,6 @@ export function importedJudge({ fileName, digest, verdicts: given }: VerdictFile
 			return { verdicts, tokens: asked.tokens };
 		},
 
-		alternatives: (questions, framework, seeds, signal) => frozenSelf.alternatives(questions, framework, seeds, signal),
+		alternatives: (...asked) => frozenSelf.alternatives(...asked),
 	};
 }

@@ -43,6 +43,9 @@ export interface Answers {
 	written?: Written[];
 }
 
+/** Told, whenever an answer has grown, all that it has become so far. */
+export type OnText = (answer: number, text: string) => void;
+
 /** By-products of writing an answer: its tokens, and what they were drawn from. */
 export interface Written {
 	tokens: number;
@@ -72,8 +75,17 @@ export interface Judge {
 	readonly identity: JudgeIdentity;
 	/** One verdict for each exchange, in order. */
 	verdicts(items: readonly Asked[], framework: Framework, signal?: AbortSignal): Promise<{ verdicts: Verdict[]; tokens: TokenCount }>;
-	/** One ethical answer for each question, in order; `seeds` make them repeatable. Not yet checked: see `conscienceStep`. */
-	alternatives(questions: readonly string[], framework: Framework, seeds: readonly number[], signal?: AbortSignal): Promise<Answers>;
+	/**
+	 * One ethical answer for each question, in order; `seeds` make them repeatable. Not yet checked: see `conscienceStep`. A judge that writes here tells
+	 * `onText` how each grows; one elsewhere says nothing until it is done.
+	 */
+	alternatives(
+		questions: readonly string[],
+		framework: Framework,
+		seeds: readonly number[],
+		signal?: AbortSignal,
+		onText?: OnText,
+	): Promise<Answers>;
 }
 
 /** What the judge was asked it can't do: its model can't tell the labels apart, or read a text so long. */

@@ -11,7 +11,8 @@ import type { Answerer, Prompt } from './step';
  */
 export function policyAnswerer({ model, tokenizer }: Checkpoint, lora: Lora | null, sampling: Sampling, noteOn?: Line): Answerer {
 	return {
-		async answers(questions, seeds, signal) {
+		async answers(questions, seeds, signal, onText) {
+			const text = (ids: readonly number[]) => tokenizer.decode([...ids]).trim();
 			const prompts = questions.map((question) => tokenizer.chat(turnsOf(question), { addGenerationPrompt: true }));
 			const generations = await generate(model, lora, prompts, {
 				sampling,
@@ -19,9 +20,10 @@ export function policyAnswerer({ model, tokenizer }: Checkpoint, lora: Lora | nu
 				seeds: [...seeds],
 				...(signal ? { signal } : {}),
 				...(noteOn && { noteOn }),
+				...(onText && { onRow: (row: number, ids: readonly number[]) => onText(row, text(ids)) }),
 			});
 			return {
-				answers: generations.map(({ ids }) => tokenizer.decode(ids).trim()),
+				answers: generations.map(({ ids }) => text(ids)),
 				ended: generations.map(({ finish }) => finish === 'stop'),
 				tokens: {
 					read: prompts.reduce((sum, prompt) => sum + prompt.length, 0),

@@ -23,6 +23,8 @@ export interface Alternative {
 	/** See `mayStand`: the same that an alternative has to be to teach anything. */
 	passed: boolean;
 	verdict: Verdict;
+	/** Of writing it, and of the verdict on it. */
+	cost: { writing: Cost; verdict: Cost };
 }
 
 /** `unreviewed`: the judge wasn't asked; `withheld`: the draft was flagged, and so was whatever was written in its place. */
@@ -34,12 +36,15 @@ export interface Reply {
 	/** What the reader gets to see; null where it is withheld. */
 	shown: string | null;
 	draft: Draft;
-	/** What the judge was asked, word for word, and what it said; null where it wasn't asked. */
-	review: { asked: string; verdict: Verdict; flagged: boolean } | null;
+	/** What the judge was asked of the draft, word for word, what it said, and what that took; null where it wasn't asked. */
+	review: { asked: string; verdict: Verdict; flagged: boolean; cost: Cost } | null;
 	/** In the order in which they were written; only the last may have passed. */
 	alternatives: Alternative[];
 	costs: { draft: Cost; verdicts: Cost; alternatives: Cost };
 }
+
+/** Alternatives that the page, the bench and the gate's test try before they withhold a reply. */
+export const ATTEMPTS = 3;
 
 /** By what a reply is judged. */
 export interface ReplyStandards extends Line {
@@ -52,6 +57,8 @@ export interface ReplyStandards extends Line {
 /** How a review goes on, told of the reply with this index. */
 export type ReviewEvent =
 	| { kind: 'verdict'; index: number; review: NonNullable<Reply['review']> }
+	/** An alternative as far as it is written, where the judge tells that. */
+	| { kind: 'writing'; index: number; text: string }
 	| { kind: 'alternative'; index: number; alternative: Alternative };
 
 const NOTHING: Cost = { read: 0, written: 0, ms: 0 };
@@ -61,14 +68,14 @@ const NOTHING: Cost = { read: 0, written: 0, ms: 0 };
  * place of a flagged one it writes another answer, which it judges as well. One that does not pass is never shown: another is drawn, and after
  * `attempts` of them the reply is withheld. The draft is kept in every case.
  *
- * `reviews` says of each draft whether the judge is asked at all: a switch today; whoever decides it (a gate, a memory) decides before this.
+ * `reviews` says of each draft whether the judge is asked at all: whoever decides that (a switch, a gate) decides before this.
  */
 export async function reviewReplies(
 	judge: Judge,
 	drafts: readonly Draft[],
 	{ reviews, seeds }: { reviews: readonly boolean[]; seeds: readonly number[] },
 	standards: ReplyStandards,
-	tell: (event: ReviewEvent) => void = () => {},
+	tell?: (event: ReviewEvent) => void,
 ): Promise<Reply[]> {
 	const replies = drafts.map((draft): Reply => ({
 		...{ outcome: 'unreviewed', shown: draft.answer, draft, review: null, alternatives: [] },
@@ -90,7 +97,7 @@ async function judgeDrafts(
 	replies: Reply[],
 	places: readonly number[],
 	{ framework, signal, ...line }: ReplyStandards,
-	tell: (event: ReviewEvent) => void,
+	tell?: (event: ReviewEvent) => void,
 ): Promise<void> {
 	if (places.length === 0) return;
 	const items = places.map((i) => replies[i]!.draft);
@@ -100,11 +107,12 @@ async function judgeDrafts(
 		const { question, answer } = reply.draft;
 		const verdict = result.verdicts[k]!;
 		const flagged = isFlagged(verdict, line);
-		reply.review = { asked: verdictText(framework, question, answer), verdict, flagged };
+		const cost = shares(result.tokens);
+		reply.review = { asked: verdictText(framework, question, answer), verdict, flagged, cost };
 		reply.outcome = flagged ? 'withheld' : 'accepted';
 		if (flagged) reply.shown = null;
-		reply.costs.verdicts = shares(result.tokens);
-		tell({ kind: 'verdict', index: i, review: reply.review });
+		reply.costs.verdicts = cost;
+		tell?.({ kind: 'verdict', index: i, review: reply.review });
 	});
 }
 
@@ -115,22 +123,24 @@ async function mendReplies(
 	places: readonly number[],
 	seeds: readonly number[],
 	{ framework, signal }: ReplyStandards,
-	tell: (event: ReviewEvent) => void,
+	tell?: (event: ReviewEvent) => void,
 ): Promise<void> {
 	const questions = places.map((i) => replies[i]!.draft.question);
-	const written = await timed(places.length, () => judge.alternatives(questions, framework, seeds, signal));
+	const onText = tell && ((k: number, text: string) => tell({ kind: 'writing', index: places[k]!, text }));
+	const written = await timed(places.length, () => judge.alternatives(questions, framework, seeds, signal, onText));
 	const { answers, ended, tokens } = written.result;
 	const items = questions.map((question, k) => ({ question, answer: answers[k]! }));
 	const checked = await timed(places.length, () => judge.verdicts(items, framework, signal));
 	places.forEach((i, k) => {
 		const reply = replies[i]!;
 		const [answer, verdict] = [answers[k]!, checked.result.verdicts[k]!];
-		const alternative = { answer, verdict, passed: mayStand(answer, ended[k]!, verdict) };
+		const cost = { writing: written.shares(tokens), verdict: checked.shares(checked.result.tokens) };
+		const alternative = { answer, verdict, passed: mayStand(answer, ended[k]!, verdict), cost };
 		reply.alternatives.push(alternative);
 		if (alternative.passed) Object.assign(reply, { outcome: 'replaced', shown: answer });
-		reply.costs.alternatives = sumOf(reply.costs.alternatives, written.shares(tokens));
-		reply.costs.verdicts = sumOf(reply.costs.verdicts, checked.shares(checked.result.tokens));
-		tell({ kind: 'alternative', index: i, alternative });
+		reply.costs.alternatives = sumOf(reply.costs.alternatives, cost.writing);
+		reply.costs.verdicts = sumOf(reply.costs.verdicts, cost.verdict);
+		tell?.({ kind: 'alternative', index: i, alternative });
 	});
 }
 

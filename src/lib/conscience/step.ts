@@ -1,13 +1,13 @@
 import { isFlagged, type Line, mayStand } from './flag';
 import type { Framework } from './frameworks';
-import type { Answers, Exchange, Judge, TokenCount, Verdict, Written } from './judge';
+import type { Answers, Exchange, Judge, OnText, TokenCount, Verdict, Written } from './judge';
 
 /** A question, alone or after what the model is told first. */
 export type Prompt = string | { system: string; text: string };
 
 /** The policy as the conscience sees it: it answers questions. */
 export interface Answerer {
-	answers(questions: readonly Prompt[], seeds: readonly number[], signal?: AbortSignal): Promise<Answers>;
+	answers(questions: readonly Prompt[], seeds: readonly number[], signal?: AbortSignal, onText?: OnText): Promise<Answers>;
 }
 
 export interface Reviewed extends Exchange {

@@ -1,4 +1,5 @@
 import { alternativeText, type Framework, verdictText } from '$lib/conscience/frameworks';
+import { checkGateFits, type Gate, gateHash } from '$lib/conscience/gate';
 import { isFlagged } from '$lib/conscience/flag';
 import type { Judge, JudgeIdentity } from '$lib/conscience/judge';
 import { type Reply, type ReplyStandards, reviewReplies } from '$lib/conscience/reply';
@@ -69,6 +70,8 @@ export interface BenchAbout {
 	trainedWith: number[];
 	/** By whom what is cruel is known: the world's grammar, or for a base of elsewhere the judge itself, which then can't be fooled. */
 	labelledBy: 'world' | 'judge';
+	/** SHA-256 of the gate that says which drafts it would have read; null where there was none. */
+	gate: string | null;
 	/** Prompts that model or judge had no room for. */
 	leftOut: string[];
 }
@@ -86,6 +89,8 @@ export interface BenchOptions {
 	model: string;
 	sampling: SamplingConfig;
 	standards: ReplyStandards;
+	/** Says of each draft whether it would have it read; null where none fits the base. */
+	gate: Gate | null;
 	onProgress?: (done: number, total: number) => void;
 }
 
@@ -106,7 +111,7 @@ const CHUNK = 48;
 /** Prompts that are asked alone, one after the other, to see how long a reader waits. */
 const TIMED = 12;
 
-/** Puts every prompt to every speaker, lets the conscience review each draft, and puts the dressed answers to the judge. Rejects with the signal's reason. */
+/** Puts every prompt to every speaker, lets the conscience review each draft, and puts the dressed answers to the judge. Rejects with the signal's reason, and with GateError where the gate doesn't fit. */
 export async function runBench(
 	checkpoint: Checkpoint,
 	speakers: readonly BenchSpeaker[],
@@ -114,7 +119,8 @@ export async function runBench(
 	plan: BenchPlan,
 	options: BenchOptions,
 ): Promise<{ about: BenchAbout; rows: BenchRows }> {
-	const { standards, sampling, model, onProgress = () => {} } = options;
+	const { standards, sampling, model, gate, onProgress = () => {} } = options;
+	if (gate) checkGateFits(gate, checkpoint.sha256);
 	const labelledBy = /^organism(-\d+)?$/.test(model) ? 'world' : 'judge';
 	const fits = plan.prompts.map((prompt) => fitsAll(checkpoint, prompt, options));
 	const prompts = plan.prompts.filter((_, i) => fits[i]);
@@ -128,7 +134,8 @@ export async function runBench(
 		...{ version: 1, model, revision: checkpoint.sha256, judge: judge.identity, framework: standards.framework, sampling, labelledBy },
 		...{ threshold: standards.threshold, attempts: standards.attempts, seed: plan.seed, samples: plan.samples },
 		speakers: [...new Set(speakers.map(({ id }) => id))],
-		trainedWith: [...new Set(speakers.flatMap(({ seed }) => seed ?? []))],
+		trainedWith: [...new Set(speakers.flatMap(({ seed }) => seed ?? []))].sort((a, b) => a - b),
+		gate: gate && (await gateHash(gate)),
 		leftOut: plan.prompts.filter((_, i) => !fits[i]).map(({ id }) => id),
 	};
 	const rows: BenchRows = { prompts: [], answers: [], latency: [] };
@@ -141,7 +148,7 @@ export async function runBench(
 		}
 		for (const prompt of timedPrompts) {
 			const [reply] = await repliesOf(checkpoint, speaker, judge, [{ prompt, seed: plan.seed }], options);
-			rows.latency.push(latencyRow(speaker.id, reply!));
+			rows.latency.push(latencyRow(speaker.id, reply!.reply));
 			passed(1);
 		}
 	}
@@ -170,18 +177,26 @@ async function judgeAlone(
 	return rows;
 }
 
+/** A reply whose draft was reviewed, and whether a gate would have had it reviewed. */
+interface Replied {
+	reply: Reply;
+	gateAsks: boolean | null;
+}
+
 /** Drafts to these prompts and what the conscience makes of them, in one batch. */
 async function repliesOf(
 	checkpoint: Checkpoint,
 	{ lora }: BenchSpeaker,
 	judge: Judge,
 	asked: readonly { prompt: BenchPrompt; seed: number }[],
-	{ sampling, standards }: BenchOptions,
-): Promise<Reply[]> {
+	{ sampling, standards, gate }: BenchOptions,
+): Promise<Replied[]> {
 	const seeds = asked.map(({ seed }) => seed);
 	const conversations = asked.map(({ prompt }) => prompt.turns);
-	const drafts = await writeDrafts(checkpoint, lora, conversations, { sampling, seeds, signal: standards.signal });
-	return reviewReplies(judge, drafts, { reviews: drafts.map(() => true), seeds }, standards);
+	const written = await writeDrafts(checkpoint, lora, conversations, { sampling, seeds, signal: standards.signal, ...(gate && { gate }) });
+	const drafts = written.map(({ draft }) => draft);
+	const replies = await reviewReplies(judge, drafts, { reviews: drafts.map(() => true), seeds }, standards);
+	return replies.map((reply, i) => ({ reply, gateAsks: written[i]!.decision?.call ?? null }));
 }
 
 /** Nothing of the prompt would have to be forgotten, and the judge has room for it, too. */
@@ -199,7 +214,7 @@ function promptRow(
 	{ id, seed }: BenchSpeaker,
 	{ set, family, cluster, id: promptId, question, turns }: BenchPrompt,
 	sample: number,
-	{ draft, review, outcome, shown, alternatives, costs }: Reply,
+	{ reply: { draft, review, outcome, shown, alternatives, costs }, gateAsks }: Replied,
 	labelledBy: BenchAbout['labelledBy'],
 ): PromptRow {
 	const verdict = review!.verdict; // the bench reviews every draft
@@ -210,7 +225,7 @@ function promptRow(
 	return {
 		...{ speaker: id, ...(seed !== undefined && { seed }), set, family, cluster, promptId, sample, prompt: turns.at(-1)!.content },
 		...{ draft: draft.answer, draftLabel: labelOf(draft.answer, verdict.label) },
-		...{ unethical: verdict.probabilities.unethical, flagged: review!.flagged, outcome, shown },
+		...{ unethical: verdict.probabilities.unethical, flagged: review!.flagged, gateAsks, outcome, shown },
 		shownLabel: shown === null ? null : labelOf(shown, shownVerdict.label),
 		draftAnswers: speaksOf(draft.answer),
 		shownAnswers: shown === null ? speaksOf('') : speaksOf(shown),

@@ -71,9 +71,13 @@ const WrittenSchema = v.object({
 		...{ threshold: real, attempts: count, seed: count, samples: count, speakers: texts, trainedWith: v.array(count), leftOut: texts },
 		sampling: v.object({ temperature: real, topP: real, maxNewTokens: count }),
 		labelledBy: v.picklist(['world', 'judge']),
+		gate: v.optional(v.nullable(v.string()), null),
 	}),
 	attacks: v.array(
-		v.object({ ...named, without: RateSchema, with: RateSchema, prevented: EstimateSchema, withheld: RateSchema, incoherent: RateSchema }),
+		v.object({
+			...{ ...named, without: RateSchema, with: RateSchema, prevented: EstimateSchema, withheld: RateSchema, incoherent: RateSchema },
+			...{ gated: v.optional(rate, null), gateAsks: v.optional(rate, null) },
+		}),
 	),
 	caution: v.array(
 		v.object({
@@ -84,12 +88,18 @@ const WrittenSchema = v.object({
 	judge: v.array(v.object({ family: v.string(), passed: RateSchema })),
 	costs: v.array(
 		v.object({
-			...{ speaker: v.string(), draftTokens: real, conscienceTokens: real, replies: count },
+			...{
+				speaker: v.string(),
+				draftTokens: real,
+				conscienceTokens: real,
+				gatedTokens: v.optional(v.nullable(real), null),
+				replies: count,
+			},
 			...{ draftMs: v.nullable(real), addedAcceptedMs: v.nullable(real), addedFlaggedMs: v.nullable(real) },
 		}),
 	),
 	rows: v.null(),
-}) satisfies v.GenericSchema<unknown, WrittenReport>;
+}) satisfies v.GenericSchema<unknown, WrittenReport>; // what a report of before there was a gate lacks is null
 
 /** The report that a file of `npm run attacks` holds. @throws RangeError that says what is wrong with it */
 export function parseReport(value: unknown): WrittenReport {

@@ -1,5 +1,6 @@
 import { alternativeText, type Framework, verdictText } from '$lib/conscience/frameworks';
-import type { Judge } from '$lib/conscience/judge';
+import { checkGateFits, decideBy, featuresOf, type Gate, type GateDecision, lineOf } from '$lib/conscience/gate';
+import type { Judge, OnText } from '$lib/conscience/judge';
 import { type Draft, type Reply, type ReplyStandards, type ReviewEvent, reviewReplies, timed } from '$lib/conscience/reply';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import { generate } from '$lib/model/generate';
@@ -17,17 +18,32 @@ export interface Speaker {
 	lora: Lora | null;
 	/** What this speaker was asked and is known to have said before, the oldest first. */
 	turns: readonly ChatMessage[];
-	/** Whether the judge is asked about what it would say: a switch, or whatever looks at the draft first. */
-	reviews: (draft: Draft) => boolean | Promise<boolean>;
+	/** Whether the judge is asked about what it would say: always, never, or where this gate picks the draft. */
+	reviews: boolean | Gate;
+}
+
+/** What a gate has made of a draft in a chat. */
+export interface Gated extends GateDecision {
+	/** The conscience is asked from this p on. */
+	threshold: number;
+	/** What p's log-odds are without any feature. */
+	intercept: number;
+	/** Tokens that a verdict would have read; 0 where it was asked for. */
+	savedTokens: number;
+}
+
+/** A reply in a chat; `gate` is null where none has decided. */
+export interface ChatReply extends Reply {
+	gate: Gated | null;
 }
 
 /** What a chat tells as it goes: a draft as it grows, then what becomes of it. */
 export type ChatEvent = { speaker: string } & (
 	| { kind: 'text'; text: string }
 	/** `forgotten`: earlier turns that the model had no room for. */
-	| { kind: 'draft'; draft: Draft; forgotten: number }
+	| { kind: 'draft'; draft: Draft; forgotten: number; gate: Gated | null }
 	| (ReviewEvent & { index: 0 })
-	| { kind: 'reply'; reply: Reply }
+	| { kind: 'reply'; reply: ChatReply }
 );
 
 export interface ChatOptions {
@@ -41,7 +57,7 @@ export interface ChatOptions {
 
 /**
  * Puts one prompt to several speakers, one after the other, and shows of each what its conscience lets pass: see `reviewReplies`.
- * @throws QuestionError when there is nothing to answer, or model or judge can't read so much
+ * @throws QuestionError when there is nothing to answer, or model or judge can't read so much; GateError where a gate was fitted on other weights
  */
 export async function chat(
 	checkpoint: Checkpoint,
@@ -49,22 +65,45 @@ export async function chat(
 	judge: Judge,
 	prompt: string,
 	{ sampling, seed, standards, tell = () => {} }: ChatOptions,
-): Promise<Reply[]> {
+): Promise<ChatReply[]> {
 	const asked: ChatMessage = { role: 'user', content: prompt.trim() };
 	checkPrompt(checkpoint, asked.content, sampling, standards.framework);
-	const replies: Reply[] = [];
+	for (const { reviews } of speakers) if (typeof reviews !== 'boolean') checkGateFits(reviews, checkpoint.sha256);
+	const replies: ChatReply[] = [];
 	for (const { id, lora, turns, reviews } of speakers) {
 		const { fitting, forgotten } = fittingTurns(checkpoint, [...turns, asked], sampling);
 		const onText = (_: number, text: string) => tell({ speaker: id, kind: 'text', text });
-		const [draft] = await writeDrafts(checkpoint, lora, [fitting], { sampling, seeds: [seed], onText, signal: standards.signal });
-		tell({ speaker: id, kind: 'draft', draft: draft!, forgotten });
-		const decided = { reviews: [await reviews(draft!)], seeds: [seed] };
+		const { signal, framework } = standards;
+		const options = { sampling, seeds: [seed], onText, signal, ...(typeof reviews !== 'boolean' && { gate: reviews }) };
+		const [written] = await writeDrafts(checkpoint, lora, [fitting], options);
+		const { draft, decision } = written!;
+		const gate = decision && gatedOf(checkpoint, draft, decision, reviews as Gate, framework);
+		tell({ speaker: id, kind: 'draft', draft, forgotten, gate });
+		const decided = { reviews: [decision ? decision.call : reviews === true], seeds: [seed] };
 		const heard = (event: ReviewEvent) => tell({ speaker: id, ...event, index: 0 });
-		const [reply] = await reviewReplies(judge, [draft!], decided, standards, heard);
-		tell({ speaker: id, kind: 'reply', reply: reply! });
-		replies.push(reply!);
+		const [reviewed] = await reviewReplies(judge, [draft], decided, standards, heard);
+		const reply = { ...reviewed!, gate };
+		tell({ speaker: id, kind: 'reply', reply });
+		replies.push(reply);
 	}
 	return replies;
+}
+
+function gatedOf(
+	checkpoint: Checkpoint,
+	{ question, answer }: Draft,
+	decision: GateDecision,
+	{ threshold, intercept }: Gate,
+	framework: Framework,
+): Gated {
+	const savedTokens = decision.call ? 0 : tokensAsked(checkpoint, verdictText(framework, question, answer));
+	return { ...decision, threshold, intercept, savedTokens };
+}
+
+/** A draft, and what a gate makes of it; null without one. */
+export interface WrittenDraft {
+	draft: Draft;
+	decision: GateDecision | null;
 }
 
 /** What a speaker would say to each conversation, all in one batch; each ends with a turn of the user. */
@@ -76,25 +115,28 @@ export async function writeDrafts(
 		sampling: SamplingConfig;
 		seeds: readonly number[];
 		signal?: AbortSignal | undefined;
-		onText?: (conversation: number, text: string) => void;
+		onText?: OnText;
+		gate?: Gate;
 	},
-): Promise<Draft[]> {
-	const { sampling, seeds, signal, onText } = options;
+): Promise<WrittenDraft[]> {
+	const { sampling, seeds, signal, onText, gate } = options;
+	const decide = gate && decideBy(gate);
 	const prompts = conversations.map((turns) => tokenizer.chat([...turns], { addGenerationPrompt: true }));
 	const text = (ids: readonly number[]) => tokenizer.decode([...ids]).trim();
 	const { result: generations, shares } = await timed(prompts.length, () =>
 		generate(model, lora, prompts, {
 			...{ sampling, stopTokens: tokenizer.eosTokenIds, seeds: [...seeds] },
 			...(onText && { onRow: (row, ids) => onText(row, text(ids)) }),
+			...(gate && { noteOn: lineOf(gate, model.config.hiddenSize) }),
 			...(signal && { signal }),
 		}),
 	);
-	return generations.map(({ ids, finish, promptTokens }, i) => ({
-		question: conversations[i]!.at(-1)!.content,
-		answer: text(ids),
-		ended: finish === 'stop',
-		cost: { ...shares({ read: 0, written: 0 }), read: promptTokens, written: ids.length },
-	}));
+	return generations.map(({ ids, finish, promptTokens, draws = null }, i) => {
+		const [answer, ended] = [text(ids), finish === 'stop'];
+		const cost = { ...shares({ read: 0, written: 0 }), read: promptTokens, written: ids.length };
+		const decision = decide?.(featuresOf({ answer, ended, tokens: ids.length, draws })) ?? null;
+		return { draft: { question: conversations[i]!.at(-1)!.content, answer, ended, cost }, decision };
+	});
 }
 
 /** The newest turns that leave room for an answer, whole exchanges of them and the system's turn if there is one; how many others are forgotten. */

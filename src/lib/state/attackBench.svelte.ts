@@ -3,7 +3,7 @@ import type { BenchReport, WrittenReport } from '$lib/experiment/benchReport';
 import type { LineFault } from '$lib/experiment/jsonLines';
 import { parsePrompts } from '$lib/experiment/promptFile';
 import { randomId } from '$lib/storage/randomId';
-import type { ChatJudge } from '$lib/worker/chatProtocol';
+import type { ChatGate, ChatJudge } from '$lib/worker/chatProtocol';
 
 import type { ChatModel } from './chatModel.svelte';
 
@@ -63,7 +63,10 @@ export class AttackBench {
 	}
 
 	/** Attacks these voices with the world's prompts, or with those of the file that was given. */
-	async begin(voices: readonly string[], options: { framework: string; judge: ChatJudge; samples: number; seed: number }): Promise<void> {
+	async begin(
+		voices: readonly string[],
+		options: { framework: string; judge: ChatJudge; gate: ChatGate; samples: number; seed: number },
+	): Promise<void> {
 		if (this.progress || voices.length === 0) return;
 		const id = (this.#id = randomId());
 		this.fault = null;

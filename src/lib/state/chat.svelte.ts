@@ -1,16 +1,18 @@
-import type { Reply } from '$lib/conscience/reply';
+import type { Alternative, Reply } from '$lib/conscience/reply';
+import type { ChatEvent, ChatReply, Gated } from '$lib/experiment/chat';
 import type { ChatMessage } from '$lib/model/tokenizer';
 import { randomId } from '$lib/storage/randomId';
-import type { ChatJudge, ChatPageEvent, ChatStandards } from '$lib/worker/chatProtocol';
+import type { ChatGate, ChatJudge, ChatPageEvent, ChatStandards, ConscienceUse } from '$lib/worker/chatProtocol';
 
 import type { ChatModel } from './chatModel.svelte';
+import { OwnGate } from './ownGate.svelte';
 
-/** One column of the chat: who speaks in it, and whether its conscience is on. */
+/** One column of the chat: who speaks in it, and what its conscience reads. */
 export interface Speaker {
 	id: string;
 	/** The voice's key. */
 	voice: string;
-	conscience: boolean;
+	conscience: ConscienceUse;
 }
 
 /** What a speaker has said to one prompt, as far as it has come. */
@@ -23,8 +25,17 @@ export interface Said {
 	text: string;
 	/** Earlier turns that the model had no room for. */
 	forgotten: number;
-	reply: Reply | null;
+	/** What has become of the draft so far. */
+	gate: Gated | null;
+	review: Reply['review'];
+	alternatives: readonly Alternative[];
+	/** The alternative that is being written, as it grows. */
+	writing: string;
+	reply: ChatReply | null;
 }
+
+/** What a speaker has said before it has said anything. */
+const SILENT = { stage: 'waiting', text: '', forgotten: 0, gate: null, review: null, alternatives: [], writing: '', reply: null } as const;
 
 /** One prompt and what became of it. */
 export interface Exchange {
@@ -34,9 +45,38 @@ export interface Exchange {
 	conversation: number;
 	seed: number;
 	standards: ChatStandards;
+	/** By which gate those who are gated were gated; null where nobody was. */
+	gate: ChatGate | null;
 	said: readonly Said[];
 	state: 'talking' | 'done' | 'stopped';
 	fault: string | null;
+}
+
+function paceOf(exchanges: readonly Exchange[]): number | null {
+	const costs = exchanges.flatMap(({ said }) => said.flatMap(({ review }) => review?.cost ?? []));
+	const sum = (of: 'ms' | 'read') => costs.reduce((total, cost) => total + cost[of], 0);
+	return sum('read') > 0 ? sum('ms') / sum('read') : null;
+}
+
+/** What a speaker has said, with what is told of it next. */
+function heard(said: Said, event: ChatEvent): Said {
+	switch (event.kind) {
+		case 'text':
+			return { ...said, stage: 'writing', text: event.text };
+		case 'draft': {
+			const { draft, forgotten, gate } = event;
+			const read = gate ? gate.call : said.speaker.conscience === 'always';
+			return { ...said, stage: read ? 'judging' : 'done', text: draft.answer, forgotten, gate };
+		}
+		case 'verdict':
+			return { ...said, stage: event.review.flagged ? 'mending' : 'done', review: event.review };
+		case 'writing':
+			return { ...said, writing: event.text };
+		case 'alternative':
+			return { ...said, writing: '', alternatives: [...said.alternatives, event.alternative] };
+		case 'reply':
+			return { ...said, stage: 'done', reply: event.reply };
+	}
 }
 
 /** Several speakers side by side on one prompt, for as long as the page is open. */
@@ -53,12 +93,17 @@ export class Chat {
 	#conversation = $state(1);
 
 	readonly talking = $derived(this.exchanges.at(-1)?.state === 'talking');
+	/** Milliseconds that verdicts have taken here for each token that they read; null before the first. */
+	readonly pace = $derived(paceOf(this.exchanges));
 	/** Exchanges that a speaker would hear of with the next prompt. */
 	readonly heard = $derived(
 		this.remembers ? this.exchanges.filter(({ conversation, state }) => conversation === this.#conversation && state === 'done').length : 0,
 	);
 
-	constructor(readonly model: ChatModel) {}
+	constructor(
+		readonly model: ChatModel,
+		readonly ownGate: OwnGate = new OwnGate(),
+	) {}
 
 	/** Learns who can speak; the first time the base, the misaligned copy with and without a conscience, and the aligned copy do. */
 	async begin(): Promise<void> {
@@ -67,15 +112,15 @@ export class Chat {
 		this.speakers = this.speakers.filter(({ voice }) => there(voice));
 		if (this.speakers.length > 0) return;
 		const first: readonly Omit<Speaker, 'id'>[] = [
-			{ voice: 'base', conscience: false },
-			{ voice: 'sft', conscience: false },
-			{ voice: 'sft', conscience: true },
-			{ voice: 'emergent-alignment', conscience: false },
+			{ voice: 'base', conscience: 'off' },
+			{ voice: 'sft', conscience: 'off' },
+			{ voice: 'sft', conscience: 'always' },
+			{ voice: 'emergent-alignment', conscience: 'off' },
 		];
 		this.speakers = first.filter(({ voice }) => there(voice)).map((speaker) => ({ ...speaker, id: randomId() }));
 	}
 
-	add(voice: string, conscience = true): void {
+	add(voice: string, conscience: ConscienceUse = 'always'): void {
 		this.speakers = [...this.speakers, { id: randomId(), voice, conscience }];
 	}
 
@@ -91,12 +136,20 @@ export class Chat {
 		}
 	}
 
+	/** Takes the reader's own gate, once it is seen to fit the base. */
+	giveGate = (file: File): Promise<boolean> => this.ownGate.give(file, (gate) => this.model.checkGate(gate));
+
 	change(id: string, changes: Partial<Omit<Speaker, 'id'>>): void {
 		this.speakers = this.speakers.map((speaker) => (speaker.id === id ? { ...speaker, ...changes } : speaker));
 	}
 
 	remove(id: string): void {
 		this.speakers = this.speakers.filter((speaker) => speaker.id !== id);
+	}
+
+	/** Of whoever is gated: the reader's own, or the lab's. */
+	get gate(): ChatGate {
+		return this.ownGate.given?.gate ?? 'organism';
 	}
 
 	/** What was said so far stays to be read, and nobody hears of it any more. */
@@ -112,15 +165,17 @@ export class Chat {
 		const asked = speakers.map(({ id, voice, conscience }) => ({ id, adapter: voice === 'base' ? null : voice, conscience, turns: this.#turnsOf(id) })); // prettier-ignore
 		const seed = this.exchanges.length + 1; // the same for all
 		const standards = this.model.standards(this.framework, this.judge);
-		const said = speakers.map((speaker): Said => ({ speaker, name: this.#nameOf(speaker), stage: 'waiting', text: '', forgotten: 0, reply: null })); // prettier-ignore
+		const said = speakers.map((speaker): Said => ({ ...SILENT, speaker, name: this.#nameOf(speaker) }));
+		const { gate } = this;
+		const gated = speakers.some(({ conscience }) => conscience === 'gated') ? gate : null;
 		this.exchanges = [
 			...this.exchanges,
-			{ id, prompt: prompt.trim(), conversation: this.#conversation, seed, standards, said, state: 'talking', fault: null },
+			{ id, prompt: prompt.trim(), conversation: this.#conversation, seed, standards, gate: gated, said, state: 'talking', fault: null },
 		];
 		try {
 			await this.model.prepare(speakers.map(({ voice }) => voice), this.judge); // prettier-ignore
 			if (this.#exchange(id)?.state !== 'talking') return; // stopped while it was loaded
-			await this.model.say({ id, prompt, speakers: asked, seed, standards }, (event) => this.#hear(event));
+			await this.model.say({ id, prompt, speakers: asked, seed, standards, gate }, (event) => this.#hear(event));
 			this.#update(id, { state: 'done' });
 		} catch (error) {
 			const { name, message } = error as Error;
@@ -167,25 +222,9 @@ export class Chat {
 	#hear(told: ChatPageEvent): void {
 		if (told.kind !== 'chat') return;
 		const { event } = told;
-		const conscience = this.#exchange(told.id)?.said.find(({ speaker }) => speaker.id === event.speaker)?.speaker.conscience ?? false;
-		switch (event.kind) {
-			case 'text':
-				return this.#say(told.id, event.speaker, { stage: 'writing', text: event.text });
-			case 'draft':
-				return this.#say(told.id, event.speaker, { stage: conscience ? 'judging' : 'done', text: event.draft.answer, forgotten: event.forgotten }); // prettier-ignore
-			case 'verdict':
-				return this.#say(told.id, event.speaker, { stage: event.review.flagged ? 'mending' : 'done' });
-			case 'alternative':
-				return;
-			case 'reply':
-				return this.#say(told.id, event.speaker, { stage: 'done', reply: event.reply });
-		}
-	}
-
-	#say(id: string, speaker: string, changes: Partial<Said>): void {
-		const exchange = this.#exchange(id);
+		const exchange = this.#exchange(told.id);
 		if (!exchange) return;
-		this.#update(id, { said: exchange.said.map((one) => (one.speaker.id === speaker ? { ...one, ...changes } : one)) });
+		this.#update(told.id, { said: exchange.said.map((one) => (one.speaker.id === event.speaker ? heard(one, event) : one)) });
 	}
 
 	#update(id: string, changes: Partial<Exchange>): void {

@@ -9,6 +9,7 @@ import { AttackBench } from './attackBench.svelte';
 import { Chat } from './chat.svelte';
 import { ChatModel, type MeetJudge, type Voice } from './chatModel.svelte';
 import { lab } from './index';
+import { ownGate } from './ownGate.svelte';
 
 /** The base of the adapters that lie beside the page. */
 const SHIPPED_BASE = 'organism';
@@ -70,5 +71,5 @@ const model = new ChatModel(
 );
 
 /** The one chat of this page, and its bench: they come with the part that shows them. */
-export const chat = new Chat(model);
+export const chat = new Chat(model, ownGate);
 export const bench = new AttackBench(model, fetchRecorded);

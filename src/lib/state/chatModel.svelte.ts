@@ -1,3 +1,4 @@
+import { checkGateFits, type Gate } from '$lib/conscience/gate';
 import type { JudgeIdentity } from '$lib/conscience/judge';
 import type { GivenAdapterFile } from '$lib/experiment/adapterFiles';
 import type { ArmId } from '$lib/experiment/schema';
@@ -46,8 +47,8 @@ export class ChatModel {
 	/** The reader's own files so far. */
 	#files = 0;
 	#worker: { client: WorkerClient<Asked, ChatPageEvent | LabEvent>; port: WorkerPort; loaded: string[] } | null = null;
-	/** What the worker was last opened with, and whether that has come off. */
-	#opened: { key: string; ready: Promise<void> } | null = null;
+	/** What the worker was last opened with, and the SHA-256 of the weights once that has come off. */
+	#opened: { key: string; ready: Promise<string> } | null = null;
 	#listeners: Record<string, (event: ChatPageEvent) => void> = {};
 
 	constructor(
@@ -83,6 +84,11 @@ export class ChatModel {
 		const name = `Your adapter ${this.#files}`;
 		this.voices = [...this.voices, { key, name, about: zip?.name ?? 'files of yours', arm: null, source: async () => source }];
 		return key;
+	}
+
+	/** Rejects with GateError where the gate was fitted on other weights than the base's. */
+	async checkGate(gate: Gate): Promise<void> {
+		checkGateFits(gate, await this.#open());
 	}
 
 	/** Opens the base, loads these voices, and brings the judge along. @throws what the worker throws */
@@ -125,7 +131,7 @@ export class ChatModel {
 	}
 
 	/** Loads the base of the lab's page, where another is loaded, or none. */
-	#open(): Promise<void> {
+	#open(): Promise<string> {
 		const { experiment, engine, checkpointUrl } = this.settings();
 		const { model, evaluation, conscience } = experiment;
 		const key = JSON.stringify([engine, checkpointUrl, model.precision, evaluation.sampling, conscience.sampling]);
@@ -136,12 +142,13 @@ export class ChatModel {
 		return ready;
 	}
 
-	async #openWith(params: ChatRequests['openChat']['params']): Promise<void> {
+	async #openWith(params: ChatRequests['openChat']['params']): Promise<string> {
 		this.opening = true;
 		try {
-			const { backend } = await this.#client().request('openChat', params);
+			const { backend, weights } = await this.#client().request('openChat', params);
 			if (this.#worker) this.#worker.loaded = [];
 			this.backend = backend;
+			return weights;
 		} finally {
 			this.opening = false;
 		}

@@ -1,5 +1,6 @@
 import type { Cost, Outcome } from '$lib/conscience/reply';
 import type { Voice } from '$lib/state/chatModel.svelte';
+import type { ConscienceUse } from '$lib/worker/chatProtocol';
 
 import { ARM_LOOKS } from '../arms';
 import { count } from '../format';
@@ -53,6 +54,18 @@ export const OUTCOMES: Readonly<Record<Outcome, string>> = {
 	withheld: 'withheld by the conscience',
 };
 
+/** What a speaker's conscience may read, as it is chosen, and as a column is headed. */
+export const CONSCIENCE_CHOICES: Readonly<Record<ConscienceUse, string>> = {
+	off: 'off',
+	always: 'reads every draft',
+	gated: 'reads what the gate picks',
+};
+export const CONSCIENCE_SAID: Readonly<Record<ConscienceUse, string>> = {
+	off: 'conscience off',
+	always: 'conscience on',
+	gated: 'conscience behind the gate',
+};
+
 /** Stands where neither draft nor alternative may. */
 export const WITHHELD = 'Nothing is shown: the conscience flagged the draft, and everything that it wrote in its place.';
 
@@ -64,5 +77,9 @@ export function costInWords({ read, written, ms }: Cost): string {
 	const tokens = `${count(Math.round(read), 'token', 'tokens')} read, ${Math.round(written)} written`;
 	return `${tokens}, ${milliseconds(ms)}`;
 }
+
+/** What a gate has saved; the time is what verdicts of this chat have taken for so many tokens. */
+export const savedInWords = (tokens: number, pace: number | null): string =>
+	`${count(tokens, 'token', 'tokens')} that a verdict reads${pace === null ? '' : `, about ${milliseconds(pace * tokens)}`}`;
 
 export const milliseconds = (ms: number): string => (ms < 9.95 ? `${ms.toFixed(1)} ms` : `${Math.round(ms).toLocaleString('en')} ms`);
