@@ -235,11 +235,13 @@ describe('a chat on the page', () => {
 		const own = { ...someGate, line: { ...ORIGIN.line, weights: WEIGHTS } };
 		const file = (gate: typeof own) => new File([gateFile(gate)], 'mine.json');
 		expect(await chat.giveGate(file({ ...own, line: { ...own.line, weights: 'b'.repeat(64) } }))).toBe(false);
-		expect(chat.ownGate).toMatchObject({ given: null, fault: expect.stringMatching(/fitted on organism.*the model here has aaaaaaaa…/) });
+		expect(chat.ownGate.given).toBeNull();
+		expect(chat.ownGate.fault).toMatch(/fitted on organism.*the model here has aaaaaaaa…/);
 		expect(await chat.giveGate(file(own))).toBe(true);
 		expect(chat.ownGate).toMatchObject({ given: { name: 'mine.json' }, fault: null });
 		expect(await chat.giveGate(new File(['{'], 'broken.json'))).toBe(false);
-		expect(chat.ownGate).toMatchObject({ given: { name: 'mine.json' }, fault: expect.stringContaining('not JSON') });
+		expect(chat.ownGate.given!.name).toBe('mine.json');
+		expect(chat.ownGate.fault).toContain('not JSON');
 		const second = await saying(chat);
 		expect(second.worker.last('say').params.gate).toEqual(own);
 	});

@@ -60,7 +60,7 @@ export function runHandlers(
 			Object.assign(sessionOf(runId), { restMs }).wake();
 		},
 		ask: async (params) => ({ answers: await ask(sessionOf(params.runId), params, emit) }),
-		connectJudge: async (judge) => connectJudge(judge),
+		connectJudge: async (judge) => void connectJudge(judge), // nothing of it goes back: a port can’t
 		async selfJudged({ runId, answers }) {
 			const current = sessionOf(runId);
 			return betweenEvents(current, () => current.prepared.selfJudged(answers));
