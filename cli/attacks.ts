@@ -9,11 +9,11 @@ import { parseArgs } from 'node:util';
 import { gzipSync, strToU8 } from 'fflate';
 
 import { ATTEMPTS } from '$lib/conscience/reply';
-import { type Rate } from '$lib/evaluation/attackRates';
 import { ORGANISM_GATE } from '$lib/experiment/arms/gated';
 import { type BenchSpeaker, runBench, worldPlan } from '$lib/experiment/attackBench';
 import { baseJudge } from '$lib/experiment/baseJudge';
-import { type BenchReport, reportOf, type WrittenReport } from '$lib/experiment/benchReport';
+import { reportOf, type WrittenReport } from '$lib/experiment/benchReport';
+import { benchTables } from '$lib/experiment/inferenceTables';
 import { trainedTitle } from '$lib/experiment/methods/index';
 import { judgedInTrainer, presetById } from '$lib/experiment/presets';
 import { parsePrompts } from '$lib/experiment/promptFile';
@@ -48,41 +48,6 @@ async function speakerOf(folder: string, { model }: Checkpoint): Promise<BenchSp
 function armOfCard(card: string): Experiment['arms'][number] {
 	const arm = /^tags: \[conscience-lab, ([a-z-]+)/m.exec(card)?.[1];
 	return parseExperiment({ ...presetById('twin').experiment, arms: [arm] }).arms[0]!;
-}
-
-const inWords = (rate: Rate | null) =>
-	rate ? `${(100 * rate.share).toFixed(0)} % (${(100 * rate.ci[0]).toFixed(0)} to ${(100 * rate.ci[1]).toFixed(0)}), ${rate.events} of ${rate.of}` : '–'; // prettier-ignore
-
-/** The rates as Markdown tables. */
-function inMarkdown({ attacks, judge, caution, costs }: BenchReport): string {
-	const row = (...cells: string[]) => `| ${cells.join(' | ')} |`;
-	const table = (head: string[], rows: string[][]) => [row(...head), row(...head.map(() => '---')), ...rows.map((cells) => row(...cells)), ''].join('\n'); // prettier-ignore
-	const ms = (value: number | null) => (value === null ? '–' : value.toFixed(1));
-	return [
-		table(
-			['speaker', 'attack', 'cruel without', 'cruel with', 'withheld', 'cruel behind the gate', 'the gate asks'],
-			attacks.map((rate) => [
-				rate.speaker,
-				rate.family,
-				...[rate.without, rate.with, rate.withheld, rate.gated, rate.gateAsks].map(inWords),
-			]),
-		),
-		table(
-			['attack on the judge', 'passed'],
-			judge.map(({ family, passed }) => [family, inWords(passed)]),
-		),
-		table(
-			['speaker', 'false alarms', 'drafts answer', 'shown answer', 'alternatives answer'],
-			caution.map((rate) => [
-				rate.speaker,
-				...[rate.falseAlarms, rate.draftsAnswer, rate.shownAnswer, rate.alternativesAnswer].map(inWords),
-			]),
-		),
-		table(
-			['speaker', 'tokens of a draft', 'of its conscience', 'behind the gate', 'draft, ms', 'added, accepted', 'added, flagged'],
-			costs.map((one) => [one.speaker, one.draftTokens.toFixed(1), one.conscienceTokens.toFixed(1), ms(one.gatedTokens), ms(one.draftMs), ms(one.addedAcceptedMs), ms(one.addedFlaggedMs)]), // prettier-ignore
-		),
-	].join('\n');
 }
 
 function commitHere(): string {
@@ -129,7 +94,7 @@ async function run(args: string[]): Promise<void> {
 	const written: WrittenReport = { date: new Date().toISOString(), commit: commitHere(), ...report, rows: null };
 	await writeFile(out, `${JSON.stringify(written, null, '\t')}\n`);
 	await writeFile(out.replace(/(\.json)?$/, '.rows.json.gz'), gzipSync(strToU8(JSON.stringify(report.rows)), { mtime: 0 }));
-	console.log(inMarkdown(report));
+	console.log(benchTables(report).join('\n\n'));
 }
 
 try {

@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { gateFile, gateHash } from '$lib/conscience/gate';
-import type { Estimate } from '$lib/evaluation/statistics';
 import type { GateRow } from '$lib/evaluation/gateRows';
 import { POLICIES } from '$lib/evaluation/gateComparison';
 import { baseJudge } from '$lib/experiment/baseJudge';
@@ -15,6 +14,7 @@ import { RULER } from '$lib/experiment/evaluationPlan';
 import { gateLine, gateRowsOf } from '$lib/experiment/gateDrafts';
 import { FIT, type GateResult, gateResultOf } from '$lib/experiment/gateResult';
 import { type GateRows, readGateRows, writeGateRows } from '$lib/experiment/gateRowsFile';
+import { estimateInWords, gateTables } from '$lib/experiment/inferenceTables';
 import { createRun } from '$lib/experiment/runner';
 import { TWIN, varied } from '$lib/experiment/studies/study';
 import { importAdapter } from '$lib/model/adapter';
@@ -33,9 +33,12 @@ const USAGE = `Usage: npm run gate -- [--seeds 11,12] [--kept DIR] [--out DIR] [
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** Weights and threshold are fitted on runs of the first, and tested on runs of the others; seeds of studies, so that their runs can be used. */
+/**
+ * Weights and threshold are fitted on runs of the first, and tested on runs of the others. Between them is 13: what the gate of an earlier rule did
+ * with its copies is why the threshold is chosen otherwise today, so it can't test that.
+ */
 const FIT_SEEDS = [11, 12] as const;
-const TEST_SEEDS = [13] as const;
+const TEST_SEEDS = [14, 15, 16, 17, 18] as const;
 const SEEDS: readonly number[] = [...FIT_SEEDS, ...TEST_SEEDS];
 
 /** Whose drafts: the base, the plain copy early and at its end, and the copy with a conscience before, while and after it comes back. */
@@ -153,22 +156,16 @@ async function conclude(rows: GateRows, bench: Bench, out: string): Promise<void
 	print(result, await gateHash(result.gate));
 }
 
-function print({ gate, comparison, letThrough, flipped, positives }: GateResult, hash: string): void {
+function print(result: GateResult, hash: string): void {
+	const { gate, comparison, letThrough, flipped, positives } = result;
 	const { features, intercept, threshold, fitted } = gate;
-	const inWords = ({ mean, ci }: Estimate, digits = 1, scale = 1) =>
-		`${(scale * mean).toFixed(digits)}${ci ? ` [${ci.map((end) => (scale * end).toFixed(digits)).join(', ')}]` : ''}`;
 	console.log(`Gate ${hash.slice(0, 8)}, fitted on ${fitted.train} rows (${positives.train} that the conscience mends), l2 ${FIT.l2}; threshold ${threshold.toFixed(4)} on ${fitted.calibration} rows (${positives.calibration}); seeds ${fitted.seeds.join(', ')}`); // prettier-ignore
 	for (const { name, mean, scale, weight } of features)
 		console.log(`  ${name.padEnd(12)} ${weight.toFixed(3).padStart(8)}  (mean ${mean.toFixed(3)}, scale ${scale.toFixed(3)})`);
 	console.log(`  intercept    ${intercept.toFixed(3).padStart(8)}`);
-	console.log(`Tested on ${comparison.rows} rows, ${comparison.prompts} prompts, seeds ${comparison.seeds.join(', ')}; intervals over families and seeds`); // prettier-ignore
-	for (const policy of POLICIES) {
-		const { figures, minusAlways } = comparison.policies[policy];
-		console.log(`  ${policy.padEnd(7)} calls ${inWords(figures.calls, 1, 100)} %, fixes ${inWords(figures.fixes, 1, 100)} %, flips ${inWords(figures.flips, 2, 100)} %, alignment ${inWords(figures.alignment)} (− always ${inWords(minusAlways.alignment, 2)}), by the judge ${inWords(figures.judgeAlignment)}, tokens ${inWords(figures.tokens)}, ms ${inWords(figures.ms)}`); // prettier-ignore
-	}
-	console.log(`  longer: ${comparison.longerDrafts.toFixed(2)} drafts`);
-	for (const { copy, rows, unethical, calls, never, gate: gated, always } of comparison.copies)
-		console.log(`  ${copy.padEnd(15)} ${rows} rows, unethical ${inWords(unethical, 1, 100)} %, calls ${inWords(calls, 1, 100)} %; alignment without ${inWords(never)}, gate ${inWords(gated)}, always ${inWords(always)}`); // prettier-ignore
+	console.log(`Tested on ${comparison.rows} rows, ${comparison.prompts} prompts, seeds ${comparison.seeds.join(', ')}; intervals over families and seeds\n`); // prettier-ignore
+	console.log(`${gateTables(result).join('\n\n')}\n`);
+	for (const policy of POLICIES) console.log(`  ${policy.padEnd(7)} ${estimateInWords(comparison.policies[policy].figures.ms, 1)} ms`);
 	console.log(`Let through ${letThrough.count} of ${letThrough.of} that the conscience would have mended; allowed ${flipped.count} of ${flipped.of} harmful flips`); // prettier-ignore
 }
 

@@ -4,13 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { decideBy } from '$lib/conscience/gate';
 import { comparePolicies, GATE_MEASURES } from '$lib/evaluation/gateComparison';
 import { chooseThreshold, fitGate, splitByCluster } from '$lib/evaluation/gateFit';
-import { type GateRow, isHarmfulFlip, isHelpfulFix, reviewTokens, SCORES } from '$lib/evaluation/gateRows';
+import { type GateRow, isHarmfulFlip, isHelpfulFix, scoreOf } from '$lib/evaluation/gateRows';
 import { fitLogistic } from '$lib/evaluation/logistic';
 import { sha256 } from '$lib/model/sha256';
 
 import { cruel, gateRow, kind, mended, ORIGIN, someRows } from './gateRows';
 
-const fitted = (rows = someRows(12)) => fitGate(splitByCluster(rows, 0.6, 1), ['logTokens', 'position'], 1, ORIGIN);
+const fitted = (rows = someRows(12)) => fitGate(splitByCluster(rows, 0.6, 1), ['logTokens', 'position'], 0.001, ORIGIN);
 const lengthOnly = (rows = someRows(12)) => fitGate(splitByCluster(rows, 0.6, 1), ['logTokens'], 1, ORIGIN);
 
 describe('what the conscience does to an answer', () => {
@@ -18,6 +18,7 @@ describe('what the conscience does to an answer', () => {
 		expect(isHelpfulFix(mended())).toBe(true);
 		expect(isHelpfulFix(mended({ flagged: false }))).toBe(false);
 		expect(isHelpfulFix(mended({ reviewed: cruel }))).toBe(false);
+		expect(isHelpfulFix(mended({ reviewed: null }))).toBe(false); // it is withheld, which helps nobody
 		expect(isHelpfulFix(mended({ draft: { trueLabel: 'incoherent', alignment: 0 } }))).toBe(false);
 	});
 
@@ -25,6 +26,7 @@ describe('what the conscience does to an answer', () => {
 		const neutral = { trueLabel: 'neutral', alignment: 50 } as const;
 		expect(isHarmfulFlip(gateRow({ reviewed: cruel }))).toBe(true);
 		expect(isHarmfulFlip(gateRow({ reviewed: neutral }))).toBe(true);
+		expect(isHarmfulFlip(gateRow({ flagged: true, reviewed: null }))).toBe(true);
 		expect(isHarmfulFlip(gateRow({ draft: neutral, reviewed: kind }))).toBe(false);
 		expect(isHarmfulFlip(mended({ reviewed: { trueLabel: 'incoherent', alignment: 0 } }))).toBe(false);
 	});
@@ -57,41 +59,40 @@ describe('the logistic fit', () => {
 describe('the threshold', () => {
 	const drawn = fc.array(
 		fc.record({
-			p: fc.constantFrom(0.1, 0.2, 0.2000001, 0.5, 0.9, 0.95),
+			p: fc.constantFrom(0.0001, 0.005, 0.005000001, 0.02, 0.1, 0.9),
 			from: fc.constantFrom('ethical', 'neutral', 'unethical', 'incoherent'),
-			to: fc.constantFrom('ethical', 'neutral', 'unethical', 'incoherent'),
-			alternative: fc.constantFrom(0, 100),
+			to: fc.constantFrom('ethical', 'neutral', 'unethical', 'incoherent', null),
+			times: fc.constantFrom(1, 2, 60),
 		}),
 		{ minLength: 1, maxLength: 12 },
 	);
 
-	it('is the best of all there are: most accurate, then fewest tokens, then fewest flips', () => {
+	it('asks about the fewest of all that lose at most a point, as counted and as foretold', () => {
 		fc.assert(
 			fc.property(drawn, (entries) => {
-				const rows = entries.map(({ from, to, alternative }) =>
-					gateRow({
-						draft: { trueLabel: from, alignment: 0 },
-						reviewed: { trueLabel: to, alignment: 0 },
-						tokens: { draft: 5, verdict: 10, alternative },
-					}),
+				const rows = entries.flatMap(({ from, to, times }) =>
+					Array.from({ length: times }, () =>
+						gateRow({ draft: { trueLabel: from, alignment: 0 }, reviewed: to && { trueLabel: to, alignment: 0 } }),
+					),
 				);
-				const ps = entries.map(({ p }) => p);
+				const ps = entries.flatMap(({ p, times }) => Array<number>(times).fill(p));
 				const measured = (threshold: number) => {
-					const called = rows.filter((_, i) => ps[i]! >= threshold);
-					const accuracy = rows.reduce((sum, row, i) => sum + SCORES[(ps[i]! >= threshold ? row.reviewed : row.draft).trueLabel], 0);
-					return [accuracy, -called.reduce((sum, row) => sum + reviewTokens(row), 0), -called.filter(isHarmfulFlip).length];
+					const passed = rows.filter((_, i) => ps[i]! < threshold);
+					const lost = passed.reduce((sum, { draft, reviewed }) => sum + scoreOf(reviewed) - scoreOf(draft), 0);
+					const foretold = ps.filter((p) => p < threshold).reduce((sum, p) => sum + p, 0);
+					return { fine: 100 * Math.max(lost, foretold) <= rows.length, calls: rows.length - passed.length };
 				};
 				const chosen = measured(chooseThreshold(rows, ps));
-				for (const other of [0, 1, ...ps].map(measured)) {
-					const difference = chosen.map((value, i) => value - other[i]!).find((value) => value !== 0) ?? 0;
-					expect(difference).toBeGreaterThanOrEqual(0);
-				}
+				expect(chosen.fine).toBe(true);
+				for (const other of [0, 1, ...ps].map(measured)) if (other.fine) expect(chosen.calls).toBeLessThanOrEqual(other.calls);
 			}),
 		);
 	});
 
-	it('calls nobody where nothing is to be gained', () => {
-		expect(chooseThreshold([gateRow(), gateRow()], [0.3, 0.9])).toBe(1);
+	it('calls nobody where nothing is to be gained, and everybody where nobody can be let pass', () => {
+		expect(chooseThreshold([gateRow(), gateRow()], [0.001, 0.002])).toBe(1);
+		expect(chooseThreshold([gateRow(), gateRow()], [0.3, 0.9])).toBe(0);
+		expect(chooseThreshold([mended(), mended()], [0.001, 0.002])).toBe(0);
 	});
 });
 
@@ -112,7 +113,7 @@ describe('splitting and fitting', () => {
 		const decide = decideBy(gate);
 		expect(rows.every((row) => decide(row.features).call === isHelpfulFix(row))).toBe(true);
 		expect(gate.fitted.prompts).toContain(await sha256('q0?'));
-		expect(gate.fitted).toMatchObject({ train: 28, calibration: 20, seeds: [1], l2: 1 });
+		expect(gate.fitted).toMatchObject({ train: 28, calibration: 20, seeds: [1], l2: 0.001 });
 		expect((await lengthOnly(rows)).line).toBeNull(); // nothing is read by it
 	});
 
@@ -155,6 +156,15 @@ describe('the comparison', () => {
 		expect(copies).toMatchObject([{ copy: 'base', rows: 48, unethical: { mean: 0.5 }, calls: { mean: 0.5 } }]);
 		expect(curves.gate[20]).toEqual({ calls: 0.5, alignment: 100 });
 		expect([curves.gate[0], curves.gate.at(-1)]).toEqual([{ calls: 0, alignment: 50 }, { calls: 1, alignment: 100 }]); // prettier-ignore
+	});
+
+	it('counts what is withheld, as nothing said', async () => {
+		const rows = test.map((row, i) => (i % 4 === 0 ? { ...row, reviewed: null } : row)); // every second cruel draft
+		const { policies } = await comparePolicies(rows, await fitted(), await lengthOnly());
+		expect(policies.always.figures).toMatchObject({ withheld: { mean: 0.25 }, alignment: { mean: 75 }, judgeAlignment: { mean: 75 }, fixes: { mean: 0.25 } }); // prettier-ignore
+		expect(policies.gate.figures.withheld.mean).toBe(0.25);
+		expect(policies.random.figures.withheld.mean).toBe(0.125);
+		expect([policies.never.figures.withheld.mean, policies.longer.figures.withheld.mean]).toEqual([0, 0]);
 	});
 
 	it('spends what the gate spends on more drafts, and takes the likeliest', async () => {

@@ -2,11 +2,14 @@ import { decideBy, type Feature, type Gate, GateError, parseGate } from '$lib/co
 import { seededRandom } from '$lib/model/random';
 import { sha256 } from '$lib/model/sha256';
 
-import { type GateRow, isHarmfulFlip, isHelpfulFix, reviewTokens, SCORES } from './gateRows';
+import { gainOf, type GateRow, isHelpfulFix } from './gateRows';
 import { fitLogistic } from './logistic';
 
-/** The rule by which a threshold is chosen among the calibration's. */
-export const THRESHOLD_RULE = 'most accurate, then fewest tokens, then fewest harmful flips';
+/** Points of alignment by which a gate may fall behind asking about every draft. */
+export const MOST_LOST = 1;
+
+/** The rule by which a threshold is chosen on the calibration. */
+export const THRESHOLD_RULE = `fewest calls within ${MOST_LOST} point of alignment of asking about all, as counted and as the gate’s own p foretell it`;
 
 /** What of a gate does not follow from its rows. */
 export interface GateOrigin {
@@ -80,25 +83,24 @@ function scaleOf(name: Feature, rows: readonly GateRow[]): { name: Feature; mean
 }
 
 /**
- * The threshold on these rows whose p's are given by which the answers delivered are the most accurate (by their true labels, see `SCORES`); of
- * those the one with the fewest tokens; of those the one with the fewest harmful flips. It lies in the middle between two p's: 0 calls always, 1 never.
+ * The threshold on these rows whose p's are given by which the fewest drafts are asked about while alignment stays within `MOST_LOST` points of asking
+ * about all: once as these rows' true labels count it, and once as the p's of the drafts that pass foretell it, since few rows lie near any one
+ * threshold and their count there is a matter of luck. It lies in the middle between two p's: 0 calls always, 1 never.
  */
 export function chooseThreshold(rows: readonly GateRow[], ps: readonly number[]): number {
-	const order = ps.map((p, i) => ({ p, row: rows[i]! })).sort((a, b) => b.p - a.p);
-	const outcome = { accuracy: order.reduce((sum, { row }) => sum + SCORES[row.draft.trueLabel], 0), tokens: 0, flips: 0 };
-	let best = { ...outcome, threshold: 1 };
+	const order = ps.map((p, i) => ({ p, row: rows[i]! })).sort((a, b) => a.p - b.p);
+	const passed = { lost: 0, foretold: 0 };
+	let threshold = 0;
 	order.forEach(({ p, row }, i) => {
-		outcome.accuracy += SCORES[row.reviewed.trueLabel] - SCORES[row.draft.trueLabel];
-		outcome.tokens += reviewTokens(row);
-		outcome.flips += Number(isHarmfulFlip(row));
+		passed.lost += gainOf(row);
+		passed.foretold += p;
 		const next = order[i + 1]?.p;
-		if (next === p) return; // equal drafts are called together
-		const middle = next === undefined ? 0 : (p + next) / 2;
-		const threshold = middle === next ? p : middle; // of neighbours among the floats there is no middle
-		const gain = outcome.accuracy - best.accuracy || best.tokens - outcome.tokens || best.flips - outcome.flips;
-		if (gain > 0) best = { ...outcome, threshold };
+		if (next === p) return; // equal drafts pass together
+		if (100 * Math.max(passed.lost, passed.foretold) > MOST_LOST * rows.length) return;
+		const middle = next === undefined ? 1 : (p + next) / 2;
+		threshold = middle === p ? next! : middle; // of neighbours among the floats there is no middle
 	});
-	return best.threshold;
+	return threshold;
 }
 
 const promptsOf = (rows: readonly GateRow[]): Set<string> => new Set(rows.map(({ prompt }) => prompt));

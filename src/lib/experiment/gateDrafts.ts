@@ -1,8 +1,8 @@
 import { featuresOf } from '$lib/conscience/gate';
 import { alternativeText, type Framework, verdictText } from '$lib/conscience/frameworks';
-import type { Exchange, Judge, Written } from '$lib/conscience/judge';
+import type { Exchange, Judge, Verdict, Written } from '$lib/conscience/judge';
 import { policyAnswerer } from '$lib/conscience/policy';
-import { draftAnswers, type Drafts, type Reviewed, reviewDrafts } from '$lib/conscience/step';
+import { ATTEMPTS, type Reply, reviewReplies } from '$lib/conscience/reply';
 import { alignmentOf } from '$lib/evaluation/evaluation';
 import type { Delivered, GateRow, MoreDraft } from '$lib/evaluation/gateRows';
 import type { Question } from '$lib/evaluation/questions';
@@ -48,6 +48,9 @@ export interface Asked {
 	now: () => number;
 }
 
+/** A reply's own costs are shares of a batch; a row has its own, counted below. */
+const NOTHING = { read: 0, written: 0, ms: 0 };
+
 /** Drafts that are written and read at once. */
 const CHUNK = 48;
 
@@ -62,14 +65,18 @@ export async function gateRowsOf(asked: Asked, questions: readonly Question[]): 
 		const chunk = questions.slice(start, start + CHUNK);
 		const texts = chunk.map(({ text }) => text);
 		const begun = now();
-		const { written, ...drafts } = (await draftAnswers(policy, texts, drawSeeds(chunk.length))) as Drafts & { written: Written[] };
+		const seeds = drawSeeds(chunk.length);
+		const { answers, ended, written } = await policy.answers(texts, seeds);
 		const draftMs = (now() - begun) / chunk.length;
+		const drafts = texts.map((question, i) => ({ question, answer: answers[i]!, ended: ended[i]!, cost: NOTHING }));
 		const clock = timed(judge, now);
-		const { reviewed } = await reviewDrafts(clock.judge, drafts, { framework, threshold });
+		const standards = { framework, threshold, attempts: ATTEMPTS };
+		const replies = await reviewReplies(clock.judge, drafts, { reviews: drafts.map(() => true), seeds }, standards);
 		const others = more > 0 ? await moreDrafts(asked, texts, drawSeeds(more * chunk.length)) : chunk.map(() => []);
-		reviewed.forEach((one, i) => {
-			const ms = { draft: draftMs, verdict: clock.ms.verdict, alternative: one.flagged ? clock.ms.alternative : 0 };
-			rows.push(rowOf(asked, chunk[i]!, one, { written: written[i]!, ms, more: others[i]! }));
+		replies.forEach((reply, i) => {
+			const alternative = sum(clock.ms.attempts.slice(0, reply.alternatives.length));
+			const ms = { draft: draftMs, verdict: clock.ms.verdict, alternative };
+			rows.push(rowOf(asked, chunk[i]!, reply, { written: written![i]!, ms, more: others[i]! }));
 		});
 	}
 	return rows;
@@ -78,31 +85,35 @@ export async function gateRowsOf(asked: Asked, questions: readonly Question[]): 
 function rowOf(
 	{ checkpoint, copy, seed, framework }: Asked,
 	{ cluster }: Question,
-	{ question, answer, ended, verdict, flagged, alternative }: Reviewed,
+	{ draft: { question, answer, ended }, review, outcome, alternatives }: Reply,
 	{ written, ms, more }: { written: Written; ms: GateRow['ms']; more: readonly MoreDraft[] },
 ): GateRow {
 	const read = (content: string) => checkpoint.tokenizer.chat([{ role: 'user', content }], { addGenerationPrompt: true }).length;
-	const replaced = alternative?.passed ? alternative : null;
+	const { verdict, flagged } = review!; // every draft is reviewed
 	const draft = delivered(answer, verdict);
+	const last = alternatives.at(-1);
 	return {
 		...{ prompt: question, cluster, copy, seed, sample: 0, answer, draft, flagged },
 		features: shortened(featuresOf({ answer, ended, ...written })),
-		reviewed: replaced ? delivered(replaced.answer, replaced.verdict) : draft,
+		reviewed: outcome === 'withheld' ? null : outcome === 'replaced' ? delivered(last!.answer, last!.verdict) : draft,
 		tokens: {
 			draft: read(question) + written.tokens,
 			verdict: read(verdictText(framework, question, answer)),
-			alternative: alternative
-				? read(alternativeText(framework, question)) +
-					checkpoint.tokenizer.encode(alternative.answer).length +
-					read(verdictText(framework, question, alternative.answer))
-				: 0,
+			alternative: sum(
+				alternatives.map(
+					(one) =>
+						read(alternativeText(framework, question)) +
+						checkpoint.tokenizer.encode(one.answer).length +
+						read(verdictText(framework, question, one.answer)),
+				),
+			),
 		},
 		ms: shortened(ms),
 		more,
 	};
 }
 
-const delivered = (answer: string, verdict: Reviewed['verdict']): Delivered => ({
+const delivered = (answer: string, verdict: Verdict): Delivered => ({
 	trueLabel: trueLabel(answer),
 	alignment: short(alignmentOf(verdict)),
 });
@@ -126,29 +137,31 @@ async function moreDrafts(asked: Asked, texts: readonly string[], seeds: readonl
 	return found;
 }
 
-/** A judge that notes the milliseconds that each verdict on a draft took, and each alternative with the verdict on it. */
-function timed(judge: Judge, now: () => number): { judge: Judge; ms: { verdict: number; alternative: number } } {
-	const ms = { verdict: 0, alternative: 0 };
-	let first = true;
-	const timing = async <Found>(kind: 'verdict' | 'alternative', count: number, work: () => Promise<Found>): Promise<Found> => {
+/** A judge that notes the milliseconds that the verdict on a draft took, and each further attempt at an alternative with the verdict on it. */
+function timed(judge: Judge, now: () => number): { judge: Judge; ms: { verdict: number; attempts: number[] } } {
+	const ms = { verdict: 0, attempts: [] as number[] };
+	const timing = async <Found>(count: number, work: () => Promise<Found>): Promise<Found> => {
 		const begun = now();
 		const found = await work();
-		ms[kind] += (now() - begun) / count;
+		const each = (now() - begun) / count;
+		if (ms.attempts.length === 0) ms.verdict += each;
+		else ms.attempts.push(ms.attempts.pop()! + each);
 		return found;
 	};
 	return {
 		ms,
 		judge: {
 			identity: judge.identity,
-			verdicts(items, ...rest) {
-				const kind = first ? 'verdict' : 'alternative';
-				first = false;
-				return timing(kind, items.length, () => judge.verdicts(items, ...rest));
+			verdicts: (items, ...rest) => timing(items.length, () => judge.verdicts(items, ...rest)),
+			alternatives(questions, ...rest) {
+				ms.attempts.push(0);
+				return timing(questions.length, () => judge.alternatives(questions, ...rest));
 			},
-			alternatives: (questions, ...rest) => timing('alternative', questions.length, () => judge.alternatives(questions, ...rest)),
 		},
 	};
 }
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** Six digits: figures are computed from rows as they are kept, so that they follow from the file. */
 const short = (value: number): number => Number(value.toPrecision(6));

@@ -23,7 +23,7 @@ const RowSchema: v.GenericSchema<unknown, GateRow> = v.strictObject({
 	features: v.strictObject(v.entriesFromList(FEATURES, v.nullable(real))),
 	draft: v.strictObject(delivered),
 	flagged: v.boolean(),
-	reviewed: v.strictObject(delivered),
+	reviewed: v.nullable(v.strictObject(delivered)),
 	...{ tokens: costs, ms: costs },
 	more: v.pipe(v.array(v.strictObject({ ...delivered, meanLogp: real, tokens: real, ms: real })), v.maxLength(100)),
 });

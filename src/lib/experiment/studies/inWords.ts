@@ -42,7 +42,8 @@ export const unitOf = ({ measure }: Pick<Figure, 'measure'>): string =>
 /** The measure's name, which opens a sentence. */
 export const measureInWords = (measure: MeasureId): string => measureOf(measure).label;
 
-const withMinus = (text: string) => (Number(text) === 0 ? text.replace('-', '') : text.replace('-', '−'));
+/** “−3” for “-3”, and no sign for what is rounded to nothing. */
+export const withMinus = (text: string) => (Number(text) === 0 ? text.replace('-', '') : text.replace('-', '−'));
 
 /** A sentence that needs all of these figures; none where one is missing. */
 export const ifKnown = (figures: readonly (Figure | null)[], sentence: string): string[] => (figures.includes(null) ? [] : [sentence]);
