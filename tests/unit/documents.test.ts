@@ -3,9 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { readGate } from '$lib/conscience/gate';
-import { parseReport } from '$lib/experiment/benchReport';
 import { parseGateResult } from '$lib/experiment/gateResult';
-import { benchTables, gateTables } from '$lib/experiment/inferenceTables';
+import { gateTables } from '$lib/experiment/inferenceTables';
 import { figureInWords } from '$lib/experiment/studies/inWords';
 import { parseResult } from '$lib/experiment/studies/result';
 
@@ -46,19 +45,16 @@ describe('tables of the document on inference are those of the results, cell by 
 			.split('\n')
 			.filter((line) => line.startsWith('|'))
 			.map((line) => line.split('|').map((cell) => cell.trim().replace(/^-+$/, '---')).join('|')); // prettier-ignore
-	const [attack, gate] = ['## Under attack', '## The gate'].map((head) => textOf('docs/inference.md').split(/\n(?=## )/).find((part) => part.startsWith(head))!); // prettier-ignore
+	const partOf = (head: string) => textOf('docs/inference.md').split(/\n(?=## )/).find((part) => part.startsWith(head))!; // prettier-ignore
+	const gate = partOf('## The gate');
 	const result = parseGateResult(JSON.parse(textOf('results/gate.json')));
-
-	test('attacks', () => {
-		expect(cells(attack!)).toEqual(cells(benchTables(parseReport(JSON.parse(textOf('results/attacks.json')))).join('\n')));
-	});
 
 	test('the gate, and what is said of it there and in the README', () => {
 		const tables = gateTables(result).join('\n');
-		expect(cells(gate!)).toEqual(cells(tables));
+		expect(cells(gate)).toEqual(cells(tables));
 		const readme = textOf('README.md').split(/\n(?=## )/).find((part) => part.startsWith('## A gate before the conscience'))!; // prettier-ignore
 		const figure = /−?\d+(?:\.\d+)? \[−?\d+(?:\.\d+)?, −?\d+(?:\.\d+)?\]/g;
-		for (const text of [gate!, readme]) {
+		for (const text of [gate, readme]) {
 			const said = text.match(figure) ?? [];
 			expect(said.length).toBeGreaterThan(3);
 			expect(said.filter((one) => !tables.includes(one))).toEqual([]);
