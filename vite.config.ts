@@ -29,7 +29,10 @@ const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Emb
 
 export default defineConfig({
 	...shared,
-	optimizeDeps: { include: [...shared.optimizeDeps.include, '@mlc-ai/web-llm'] }, // found late, in a worker, it would reload the page
+	optimizeDeps: {
+		include: [...shared.optimizeDeps.include, '@mlc-ai/web-llm'], // found late, in a worker, it would reload the page
+		exclude: ['@electric-sql/pglite', '@electric-sql/pglite-pgvector'], // bundled anew they would not find the files beside them
+	},
 	base: './', // one build runs at a domain's root, on a subpath (GitHub Pages) and from a school's file server
 	publicDir: 'static',
 	server: { headers },

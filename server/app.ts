@@ -30,6 +30,8 @@ export const BODY_BYTES = { call: 4e6, file: 64e6 };
 /** A class behind one address joins at once; whoever guesses codes needs longer than the class lasts. */
 const STRANGERS = { burst: 90, perSecond: 1 };
 const CALLS = { burst: 120, perSecond: 20 };
+/** As so many calls counts one that is answered with all that a class knows. */
+const WHOLE = 20;
 
 /** The class server as a function of requests: joining, the calls of students, and the teacher's desk. */
 export function classApp({ sql, origins, addressOf, log, calls = CALLS, now = Date.now }: ServerOptions) {
@@ -87,11 +89,11 @@ export function classApp({ sql, origins, addressOf, log, calls = CALLS, now = Da
 			throw error;
 		}
 		known.add(hash);
-		members.take(hash);
+		members.take(hash, context.req.path === '/memory' ? WHOLE : 1);
 		return next();
 	});
-	app.route('/', studentRoutes(sql));
-	app.route('/desk', deskRoutes(sql));
+	app.route('/', studentRoutes(sql, log));
+	app.route('/desk', deskRoutes(sql, log));
 	app.notFound((context) => context.json({ error: `There is nothing at ${context.req.method} ${context.req.path}.` }, 404));
 	app.onError((error, context) => answerTo(error, context, log));
 	return app;

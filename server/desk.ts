@@ -1,5 +1,4 @@
 import { type Context, Hono } from 'hono';
-import { stream } from 'hono/streaming';
 
 import { CursorSchema, LabelsSchema, WhichSchema } from '$lib/storage/memory/calls';
 import { MemoryRefusal } from '$lib/storage/memory/classes';
@@ -9,9 +8,10 @@ import type { Sql } from '$lib/storage/memory/sql';
 import { LIMITS, parsed } from '$lib/storage/memory/wire';
 
 import { type Env, jsonOf } from './app';
+import { jsonLines } from './jsonLines';
 
 /** What the teacher's key opens. */
-export function deskRoutes(sql: Sql) {
+export function deskRoutes(sql: Sql, log: (line: string) => void) {
 	const routes = new Hono<Env>();
 	routes.use(async (context, next) => {
 		if (context.get('member').role !== 'teacher')
@@ -36,12 +36,7 @@ export function deskRoutes(sql: Sql) {
 		const { which } = parsed(WhichSchema, await jsonOf(context));
 		return context.json({ removed: await remove(sql, context.get('member'), which) });
 	});
-	routes.get('/export', (context) => {
-		context.header('content-type', 'application/jsonl; charset=utf-8');
-		return stream(context, async (out) => {
-			for await (const lines of exportLines(sql, classOf(context))) await out.write(lines);
-		});
-	});
+	routes.get('/export', (context) => jsonLines(context, exportLines(sql, classOf(context)), log));
 	routes.post('/import', async (context) => context.json(await importLines(sql, classOf(context), await context.req.text())));
 	routes.delete('/class', async (context) => {
 		await removeClass(sql, classOf(context));

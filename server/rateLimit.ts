@@ -14,10 +14,10 @@ export function rateLimit({ burst, perSecond }: { burst: number; perSecond: numb
 	return {
 		/** Seconds until a call may be made; counts nothing. */
 		wait: (name: string): number => Math.max(0, (1 - leftOf(name)) / perSecond),
-		/** Counts a call. */
-		take(name: string): void {
+		/** Counts a call, or one that costs as much as several. */
+		take(name: string, calls = 1): void {
 			if (buckets.size >= MOST) for (const other of buckets.keys()) if (leftOf(other) >= burst) buckets.delete(other);
-			buckets.set(name, { left: leftOf(name) - 1, at: now() });
+			buckets.set(name, { left: leftOf(name) - calls, at: now() });
 		},
 	};
 }

@@ -1,19 +1,21 @@
 import { type Context, Hono } from 'hono';
 
+import { knownLines } from '$lib/storage/memory/agreed';
 import { classInfo, listClasses, MemoryRefusal, type Student } from '$lib/storage/memory/classes';
-import { BenefitsSchema, DepositSchema, IdsSchema, NearestSchema } from '$lib/storage/memory/calls';
+import { BenefitsSchema, DepositSchema, IdsSchema, NearestSchema, OfModelSchema } from '$lib/storage/memory/calls';
 import { depositsOf, leave, remove, removeContributor } from '$lib/storage/memory/desk';
 import type { Sql } from '$lib/storage/memory/sql';
 import { deposit, nearest, putBenefits } from '$lib/storage/memory/trajectories';
 import { parsed, withList } from '$lib/storage/memory/wire';
 
 import { type Env, jsonOf } from './app';
+import { jsonLines } from './jsonLines';
 
 /** Deposits that a student is shown of their own. */
 const SHOWN = 500;
 
 /** What every member may ask, and what students may do with what is theirs. */
-export function studentRoutes(sql: Sql) {
+export function studentRoutes(sql: Sql, log: (line: string) => void) {
 	const routes = new Hono<Env>();
 	routes.get('/class', async (context) => {
 		const member = context.get('member');
@@ -25,6 +27,10 @@ export function studentRoutes(sql: Sql) {
 		const { state, k } = parsed(NearestSchema, await jsonOf(context));
 		const found = await nearest(sql, context.get('member').classId, state, k);
 		return context.json(found.map((neighbour) => ({ ...neighbour, trajectory: withList(neighbour.trajectory) })));
+	});
+	routes.get('/memory', (context) => {
+		const of = parsed(OfModelSchema, context.req.query());
+		return jsonLines(context, knownLines(sql, context.get('member').classId, of), log);
 	});
 	routes.post('/deposits', async (context) => {
 		const student = studentOf(context);

@@ -43,6 +43,7 @@ export const pageParts = {
 	'/studies': componentPart(() => import('./Studies.svelte')),
 	'/judges': componentPart(() => import('./Judges.svelte')),
 	'/gate': componentPart(() => import('./Gate.svelte')),
+	'/class': componentPart(() => import('./Class.svelte')),
 	'/speed': componentPart(() => import('./Speed.svelte')),
 	'/about': componentPart(() => import('./About.svelte')),
 };

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { verdictOf } from '$lib/conscience/judge';
 import type { Trajectory } from '$lib/conscience/memory';
+import { parseMemory } from '$lib/experiment/memoryFile';
 import { classInfo, createClass, newSecret } from '$lib/storage/memory/classes';
 import type { Listed } from '$lib/storage/memory/desk';
 import type { Sql } from '$lib/storage/memory/sql';
@@ -88,8 +89,18 @@ function tellTests(get: Get) {
 		const lines = await call('GET', '/desk/export', { token: key });
 		expect(lines.headers.get('content-type')).toContain('jsonl');
 		expect(lines.text.trim().split('\n')).toHaveLength(6); // one trajectory, four words, one benefit
-		const { key: other } = await createClass(get(), 'Another');
+		const { key: other, code: otherCode } = await createClass(get(), 'Another');
 		expect((await call('POST', '/desk/import', { token: other, body: lines.text })).json).toEqual({ lines: 6, faults: [] });
+
+		const known = `/memory?revision=${given.state.revision}&dimensions=${given.state.values.length}`;
+		const taken = await call('GET', known, { token: bob });
+		expect(taken.headers.get('content-type')).toContain('jsonl');
+		expect((await parseMemory(taken.text)).faults).toEqual([]);
+		expect((await parseMemory(taken.text)).trajectories).toMatchObject([
+			{ ...given, contributor: 'ann', agreed: 'unethical', alternativeAgreed: true, benefits: [{ measuredBy: 'bob', value: 0.5 }] },
+		]);
+		expect((await call('GET', known, { token: await joined(call, otherCode, 'eve') })).text).toBe(taken.text); // the class that took it in
+		expect((await call('GET', known)).status).toBe(401);
 
 		expect((await call('DELETE', '/deposits', { token: ann, body: { ids: [given.id] } })).json).toEqual({ removed: 1 });
 		expect((await call('DELETE', '/membership?deposits=delete', { token: bob })).status).toBe(200);
@@ -128,6 +139,7 @@ function refuseTests(get: Get) {
 			['GET', '/class'],
 			['POST', '/deposits'],
 			['POST', '/nearest'],
+			['GET', '/memory'],
 			['GET', '/desk/export'],
 			['DELETE', '/desk/class'],
 		] as const;
@@ -153,6 +165,9 @@ function refuseTests(get: Get) {
 		await call('POST', '/deposits', { token: ann, body: deposits([given]) });
 		const [{ contributorId }] = (await call('GET', '/deposits', { token: ann })).json as [Listed];
 		expect((await call('POST', '/nearest', { token: eve, body: { state: withList(given).state, k: 5 } })).json).toEqual([]);
+		const known = `/memory?revision=${given.state.revision}&dimensions=${given.state.values.length}`;
+		expect((await call('GET', known, { token: ann })).text).toContain(given.id);
+		expect((await call('GET', known, { token: eve })).text).toBe('');
 		expect((await call('DELETE', '/deposits', { token: eve, body: { ids: [given.id] } })).json).toEqual({ removed: 0 });
 		const which = [{ contributorId, id: given.id }];
 		expect((await call('DELETE', '/desk/trajectories', { token: other.key, body: { which } })).json).toEqual({ removed: 0 });
@@ -249,6 +264,36 @@ function limitTests(get: Get) {
 		expect((await call('GET', '/class', { token: newSecret() })).status).toBe(429);
 		now += 1000;
 		expect((await ask()).status).toBe(200);
+	});
+
+	it('breaks off what it can’t give whole, so that nobody takes a part of a memory for all of it', async () => {
+		const { code } = await createClass(get(), 'Ethics', { quorum: 1 });
+		const log: string[] = [];
+		let fetched = 0;
+		const failing: Sql = {
+			...get(),
+			query(text, parameters) {
+				if (text.includes('jsonb_to_recordset($2::jsonb) as f') && ++fetched > 1) throw new Error('the database is gone');
+				return get().query(text, parameters);
+			},
+		};
+		const call = callOf(appOf(failing, log, { calls: { burst: 1e6, perSecond: 1e6 } }));
+		const ann = await joined(call, code, 'ann');
+		const many = await Promise.all(Array.from({ length: 300 }, (_, i) => trajectory({ question: `q${i}` })));
+		for (let at = 0; at < 300; at += 50) await call('POST', '/deposits', { token: ann, body: deposits(many.slice(at, at + 50)) });
+		await expect(call('GET', `/memory?revision=${'f'.repeat(64)}&dimensions=2`, { token: ann })).rejects.toThrow();
+		expect(log.join()).toContain('/memory broke off: the database is gone');
+		expect((await call('GET', '/memory?revision=x&dimensions=2', { token: ann })).json).toMatchObject({ error: expect.stringContaining('revision') as string }); // prettier-ignore
+		expect((await call('GET', `/memory?revision=${'f'.repeat(64)}`, { token: ann })).status).toBe(400);
+	});
+
+	it('counts a whole memory as many calls', async () => {
+		const now = 0;
+		const call = callOf(appOf(get(), [], { calls: { burst: 30, perSecond: 1 }, now: () => now }));
+		const { code } = await createClass(get(), 'Ethics');
+		const ann = await joined(call, code, 'ann');
+		const ask = async () => (await call('GET', `/memory?revision=${'f'.repeat(64)}&dimensions=2`, { token: ann })).status;
+		expect([await ask(), await ask(), await ask()]).toEqual([200, 200, 429]);
 	});
 
 	it('tells nothing of itself when the database fails', async () => {

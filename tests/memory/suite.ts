@@ -23,6 +23,7 @@ import { deposit, nearest, putBenefits, sqlMemory } from '$lib/storage/memory/tr
 import { MemoryInputError } from '$lib/storage/memory/wire';
 
 import { trajectory } from '../unit/trajectories';
+import { agreedTests } from './agreedSuite';
 import { deskTests, fileTests } from './deskSuite';
 import { classOf, drawn, type Get, lifeOfClass, NASTY } from './lives';
 
@@ -38,6 +39,7 @@ export function memorySuite(name: string, open: () => Promise<Sql>): void {
 		classTests(() => sql);
 		depositTests(() => sql);
 		nearestTests(() => sql);
+		agreedTests(() => sql);
 		deskTests(() => sql);
 		fileTests(() => sql);
 	});

@@ -3,6 +3,7 @@ import wasmUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?u
 import simdUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 
+import { exchangeStates } from '$lib/conscience/exchangeStates';
 import { baseJudge } from '$lib/experiment/baseJudge';
 import type { RunEvent } from '$lib/experiment/events';
 import { previewRows } from '$lib/experiment/preview';
@@ -24,6 +25,7 @@ import { holdLifeline } from './lifeline';
 import { portJudge } from './judgePort';
 import type { Engine, LabEvent, Requests, SpeedEvent, SpeedRequests } from './protocol';
 import { emitter, serve } from './rpc';
+import type { StateRequests } from './stateProtocol';
 
 const absolute = (url: string) => new URL(url, self.location.href).href;
 /** setWasmPaths wants the URLs of all three builds; the threaded one is never asked for (model/kernels/wasmBuild.ts). */
@@ -103,7 +105,7 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 void holdLifeline((lock) => emit({ kind: 'alive', lock }));
-serve<Requests & SpeedRequests & ChatRequests>(self, {
+serve<Requests & SpeedRequests & ChatRequests & StateRequests>(self, {
 	...runHandlers(prepare, emit, { openJournal, readSnapshot }, (met) => (judge = met)),
 	...chatHandlers(async ({ engine, experiment, checkpointUrl }) => {
 		started ??= start(engine);
@@ -112,6 +114,12 @@ serve<Requests & SpeedRequests & ChatRequests>(self, {
 		const own = baseJudge(experiment, checkpoint);
 		return { backend, checkpoint, judge: (engine) => (engine === 'webllm' ? outsideJudge(experiment.conscience.sampling) : own) };
 	}, emit),
+	async states({ engine, checkpointUrl, exchanges }) {
+		started ??= start(engine);
+		await started;
+		const checkpoint = await checkpointAt(checkpointUrl, 'f32', fetchFrom(checkpointUrl));
+		return { states: await exchangeStates(checkpoint, exchanges) };
+	},
 	async measure({ engine, checkpointUrl, seconds }) {
 		const begun = performance.now();
 		started ??= start(engine);

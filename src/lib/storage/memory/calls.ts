@@ -17,6 +17,17 @@ export const NearestSchema = v.object({
 	state: StateSchema,
 	k: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.neighbours)),
 });
+/** Whose states a memory is asked for, as parameters of an address. */
+export const OfModelSchema = v.object({
+	revision: digest,
+	dimensions: v.pipe(
+		v.string(),
+		v.regex(/^\d{1,4}$/, 'expected a whole number'),
+		v.transform(Number),
+		v.minValue(1),
+		v.maxValue(LIMITS.dimensions),
+	),
+});
 export const BenefitsSchema = v.object({ benefits: v.pipe(v.array(BenefitSchema), v.maxLength(LIMITS.perCall)) });
 export const IdsSchema = v.object({ ids: v.pipe(v.array(digest), v.maxLength(LIMITS.perCall)) });
 export const WhichSchema = v.object({

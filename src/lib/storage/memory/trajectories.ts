@@ -1,5 +1,5 @@
 /** Leaving trajectories in a memory, taking them back, and finding those that are like another. */
-import type { DepositReport, Memory, Neighbour, PooledState, Remembered, Trajectory } from '$lib/conscience/memory';
+import type { Benefit, DepositReport, Memory, Neighbour, PooledState, Recalled, Remembered, Trajectory } from '$lib/conscience/memory';
 import { exchangeId } from '$lib/conscience/memory';
 
 import type { Student } from './classes';
@@ -86,56 +86,60 @@ export async function putTrajectories(sql: Queries, classId: string, contributor
 	await putSayings(sql, classId, contributorId, sayings);
 }
 
-interface Found {
+/** What one has left and enough agree on, as the queries below give it. */
+export interface Found {
 	trajectory: Omit<Remembered, 'state' | 'depositedAt'>;
 	deposited_at: Date;
 	state_revision: string;
 	state: string;
-	similarity: number;
-	benefits: Neighbour['benefits'];
+	benefits: Benefit[];
 }
+
+export const recalledOf = ({ trajectory, deposited_at, state_revision, state, benefits }: Found): Recalled => ({
+	...trajectory,
+	depositedAt: deposited_at.getTime(),
+	state: { revision: state_revision, values: Float32Array.from(JSON.parse(state) as number[]) },
+	benefits,
+});
 
 /** What is out of quarantine and nearest by the cosine, each exchange once: where several have left it, with an alternative that is agreed on, else the first. */
 export async function nearest(sql: Queries, classId: string, { revision, values }: PooledState, k: number): Promise<Neighbour[]> {
-	const rows = await sql.query<Found>(
-		`with settled as (
-			select distinct on (t.exchange_id) t.exchange_id, t.contributor_id, t.state, e.label as agreed, coalesce(a.label = 'ethical', false) as alternative_agreed
-			from trajectories t
-			join exchanges e on e.class_id = t.class_id and e.id = t.exchange_id
-			left join exchanges a on a.class_id = t.class_id and a.id = t.alternative_id
-			where t.class_id = $1 and t.state_revision = $2 and vector_dims(t.state) = $4 and e.label is not null
-			order by t.exchange_id, alternative_agreed desc, t.deposited_at, t.contributor_id
-		), found as (
-			select exchange_id, contributor_id, agreed, alternative_agreed, 1 - (state <=> $3::vector) as similarity
-			from settled order by state <=> $3::vector, exchange_id limit $5
+	const rows = await sql.query<Found & { similarity: number }>(
+		`with settled as (${SETTLED}), found as (
+			select *, 1 - (state <=> $4::vector) as similarity from settled order by state <=> $4::vector, exchange_id limit $5
 		)
-		select ${TRAJECTORY} || jsonb_build_object('agreed', f.agreed, 'alternativeAgreed', f.alternative_agreed) as trajectory,
-			t.deposited_at, t.state_revision, t.state::text as state, f.similarity,
-			(select coalesce(jsonb_agg(jsonb_build_object('id', b.exchange_id, 'contributor', c.pseudonym, 'measuredBy', coalesce(m.pseudonym, ''),
-				'question', b.question, 'value', b.value)), '[]') from benefits b
-				join contributors m on m.class_id = b.class_id and m.id = b.measured_by
-				where b.class_id = $1 and b.contributor_id = f.contributor_id and b.exchange_id = f.exchange_id) as benefits
-		from found f
-		join trajectories t on t.class_id = $1 and t.contributor_id = f.contributor_id and t.exchange_id = f.exchange_id
-		join contributors c on c.class_id = $1 and c.id = f.contributor_id
-		order by f.similarity desc, f.exchange_id`,
-		[classId, revision, vectorText(values), values.length, k],
+		select ${RECALLED}, f.similarity from found f ${WITH_TEXTS} order by f.similarity desc, f.exchange_id`,
+		[classId, revision, values.length, vectorText(values), k],
 	);
-	return rows.map(({ trajectory, deposited_at, state_revision, state, similarity, benefits }) => ({
-		trajectory: {
-			...trajectory,
-			depositedAt: deposited_at.getTime(),
-			state: { revision: state_revision, values: Float32Array.from(JSON.parse(state) as number[]) },
-		},
-		similarity,
-		benefits,
-	}));
+	return rows.map(({ similarity, ...row }) => {
+		const { benefits, ...trajectory } = recalledOf(row);
+		return { trajectory, similarity, benefits };
+	});
 }
 
 /** A trajectory `t` of a contributor `c`, but for its state, as the lab knows it. */
 export const TRAJECTORY = `jsonb_build_object('id', t.exchange_id, 'contributor', c.pseudonym, 'question', t.question, 'answer', t.answer,
 	'frameworkId', t.framework_id, 'frameworkHash', t.framework_hash, 'verdict', t.verdict, 'judge', t.judge, 'alternative', t.alternative,
 	'label', t.label, 'model', t.model, 'revision', t.revision, 'run', t.run, 'step', t.step)`;
+
+/** The exchanges of a class ($1) that are out of quarantine, of states of one model ($2) and length ($3), each from one who left it. */
+export const SETTLED = `select distinct on (t.exchange_id) t.exchange_id, t.contributor_id, t.state, t.deposited_at, e.label as agreed,
+		coalesce(a.label = 'ethical', false) as alternative_agreed
+	from trajectories t
+	join exchanges e on e.class_id = t.class_id and e.id = t.exchange_id
+	left join exchanges a on a.class_id = t.class_id and a.id = t.alternative_id
+	where t.class_id = $1 and t.state_revision = $2 and vector_dims(t.state) = $3 and e.label is not null
+	order by t.exchange_id, alternative_agreed desc, t.deposited_at, t.contributor_id`;
+
+/** What was found `f` of a class ($1) with all that belongs to it: a row is `Found`. */
+export const RECALLED = `${TRAJECTORY} || jsonb_build_object('agreed', f.agreed, 'alternativeAgreed', f.alternative_agreed) as trajectory,
+	t.deposited_at, t.state_revision, t.state::text as state,
+	(select coalesce(jsonb_agg(jsonb_build_object('id', b.exchange_id, 'contributor', c.pseudonym, 'measuredBy', m.pseudonym,
+		'question', b.question, 'value', b.value) order by b.measured_by, b.question), '[]') from benefits b
+		join contributors m on m.class_id = b.class_id and m.id = b.measured_by
+		where b.class_id = $1 and b.contributor_id = f.contributor_id and b.exchange_id = f.exchange_id) as benefits`;
+export const WITH_TEXTS = `join trajectories t on t.class_id = $1 and t.contributor_id = f.contributor_id and t.exchange_id = f.exchange_id
+	join contributors c on c.class_id = $1 and c.id = f.contributor_id`;
 
 /** Leaves what was measured; the first measurement of a question counts. Those of a trajectory that is not there (any more) are dropped. */
 export async function putBenefits(
