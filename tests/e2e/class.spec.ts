@@ -37,6 +37,7 @@ test('what one shares, another finds, once a second word has let it out of quara
 	await share(page);
 	await expect(page.getByRole('region', { name: 'What you have shared' })).toContainText('in quarantine');
 	await expectAccessible(page);
+	await expectNarrow(page);
 
 	const teacher = await (await browser.newContext()).newPage();
 	await comeAsTeacher(teacher, server.address, server.key!);
@@ -49,6 +50,7 @@ test('what one shares, another finds, once a second word has let it out of quara
 	const [, judged] = /Judged \W*(ethical|neutral|unethical)/.exec(await first.innerText())!;
 	await expect(first).toContainText('From ann');
 	await expectAccessible(teacher);
+	await expectNarrow(teacher);
 	await first.getByRole('group', { name: 'Your word on the answer' }).getByRole('button', { name: judged!, exact: true }).click();
 	await expect(teacher.getByRole('row', { name: /ann/ }).getByRole('cell').nth(1)).toHaveText('1'); // agreed on
 
@@ -66,6 +68,7 @@ test('what one shares, another finds, once a second word has let it out of quara
 	await expect(look.getByRole('listitem')).toContainText('from ann');
 	await expect(look.getByRole('listitem')).toContainText('cosine 1.000');
 	await expectAccessible(bob);
+	await expectNarrow(bob);
 
 	await teacher.getByRole('button', { name: 'Take ann out…' }).click();
 	await button(teacher, 'Take out for good').click();
@@ -77,6 +80,13 @@ test('what one shares, another finds, once a second word has let it out of quara
 	await teacher.context().close();
 	await bob.context().close();
 });
+
+/** The page has room on a phone. */
+async function expectNarrow(page: Page): Promise<void> {
+	await page.setViewportSize({ width: 400, height: 860 });
+	expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(400);
+	await page.setViewportSize({ width: 1280, height: 720 });
+}
 
 /** The dark squares of the QR code, row by row, as they are drawn. */
 const squares = (page: Page) =>
@@ -232,7 +242,5 @@ test('who has no mouse joins, is told why not, and leaves', async ({ page }) => 
 	await press('Enter');
 	await press('Enter');
 	await expect(page.getByRole('heading', { name: 'Join a class' })).toBeVisible();
-
-	await page.setViewportSize({ width: 400, height: 860 });
-	expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(400);
+	await expectNarrow(page);
 });
