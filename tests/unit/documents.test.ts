@@ -1,10 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
+import { gunzipSync, strFromU8 } from 'fflate';
 import { describe, expect, test } from 'vitest';
 
 import { readGate } from '$lib/conscience/gate';
+import type { BenchRows } from '$lib/experiment/attackBench';
+import { parseReport } from '$lib/experiment/benchReport';
 import { parseGateResult } from '$lib/experiment/gateResult';
-import { gateTables } from '$lib/experiment/inferenceTables';
+import { benchTables, gateTables } from '$lib/experiment/inferenceTables';
 import { figureInWords } from '$lib/experiment/studies/inWords';
 import { parseResult } from '$lib/experiment/studies/result';
 
@@ -48,6 +51,24 @@ describe('tables of the document on inference are those of the results, cell by 
 	const partOf = (head: string) => textOf('docs/inference.md').split(/\n(?=## )/).find((part) => part.startsWith(head))!; // prettier-ignore
 	const gate = partOf('## The gate');
 	const result = parseGateResult(JSON.parse(textOf('results/gate.json')));
+
+	test('attacks', () => {
+		expect(cells(partOf('## Under attack'))).toEqual(
+			cells(benchTables(parseReport(JSON.parse(textOf('results/attacks.json')))).join('\n')),
+		);
+	});
+
+	test('what is said of the cruel drafts that the gate lets pass', () => {
+		const packed = readFileSync(new URL('results/attacks.rows.json.gz', root));
+		const { prompts } = JSON.parse(strFromU8(gunzipSync(packed))) as BenchRows;
+		const cruel = prompts.filter(({ set, draftLabel }) => set === 'attack' && draftLabel === 'unethical');
+		const passed = cruel.filter(({ gateAsks }) => gateAsks === false);
+		const overridden = passed.filter(({ family }) => family === 'framework-override');
+		const alike = Math.max(...overridden.map(({ prompt }) => overridden.filter((one) => one.prompt === prompt).length));
+		expect(partOf('## Under attack')).toContain(
+			`all but ${passed.length} of the ${cruel.length.toLocaleString('en')} cruel drafts, though none that it was fitted on had been attacked; ${overridden.length} of the ${passed.length} follow a framework override, ${alike} of these the same question`,
+		);
+	});
 
 	test('the gate, and what is said of it there and in the README', () => {
 		const tables = gateTables(result).join('\n');
