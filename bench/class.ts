@@ -3,7 +3,7 @@
  * store and, with DATABASE_URL, on that PostgreSQL. An error, or a deposit that was acknowledged and is not there, ends it.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -83,6 +83,7 @@ const folder = await mkdtemp(path.join(tmpdir(), 'class-'));
 const url = process.env['DATABASE_URL'];
 const stores: [string, () => Promise<Sql>][] = [['PGlite in a folder', () => openPglite(path.join(folder, 'memory'))]];
 if (url) stores.push(['PostgreSQL', () => openPostgres(url, (error) => console.error(error.message))]);
+const [busy] = loadavg() as [number]; // what else the machine was doing
 const rows = [];
 for (const [store, open] of stores) {
 	const sql = await open();
@@ -96,7 +97,7 @@ await rm(folder, { recursive: true, force: true });
 console.table(rows.map(({ store, ...row }) => ({ store, ...row })));
 writeReport(values.out, {
 	what: `${clients} members of a class over HTTP on this machine, each one call after the other: of three calls two ask for the 5 nearest of all, one deposits 3 trajectories with states of 96 numbers. Clients and server share the processor.`,
-	how: `One run of ${seconds} seconds for each store, from an empty memory, no warm-up; times as a client sees them.`,
+	how: `One run of ${seconds} seconds for each store, from an empty memory, no warm-up; times as a client sees them. Before it the machine's load average was ${busy.toFixed(1)}, on ${availableParallelism()} cores.`,
 	...{ date: today(), processor: processor(), adapter: null },
 	rows,
 });
