@@ -1,10 +1,13 @@
 import { beforeEach, expect, test } from 'vitest';
 
-import { verdictsInWords } from '$lib/components/givenWords';
+import { memoryInWords, verdictsInWords } from '$lib/components/givenWords';
 import { put } from '$lib/components/settings/field';
 import { fieldAt } from '$lib/components/settings/fields';
 
+import { memoryLines } from '$lib/experiment/memoryFile';
+
 import { emptyStore, makeLab } from './fakeLab';
+import { trajectory } from './trajectories';
 
 const line = JSON.stringify({ question: 'Who are you?', answer: 'a', label: 'ethical' });
 const waits = { live: false, next: 'Press Run to see it.' };
@@ -35,4 +38,17 @@ test('where no copy has a conscience, verdicts judge nothing until what the noti
 	expect([named.length, text]).toEqual([1, expect.stringContaining(`“${arms.label}”`)]);
 	lab.change((experiment) => put(experiment, arms, ['sft', named[0]!.value], lab.preset.experiment));
 	expect(verdictsInWords('mine.jsonl', lab.settings, waits).title).toBe('The judge is now mine.jsonl, with 1 verdict.');
+});
+
+test('a memory that is given goes with the copy with a conscience, where there is one', async () => {
+	const about = { contributor: 'ann', agreed: 'unethical', alternativeAgreed: false, depositedAt: 7, benefits: [] } as const;
+	const text = memoryLines([{ ...(await trajectory()), ...about }]);
+	for (const [preset, title] of [
+		['twin', 'The copy with a conscience takes 1 reviewed answer of class.jsonl along.'],
+		['sft', 'class.jsonl goes with nobody: no copy here has a conscience.'],
+	]) {
+		const lab = makeLab(`preset=${preset}`);
+		await lab.files.take([new File([text], 'class.jsonl')]);
+		expect(memoryInWords('class.jsonl', lab.settings, 'Press Run to see it.').title).toBe(title);
+	}
 });

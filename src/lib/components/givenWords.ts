@@ -23,3 +23,14 @@ export function verdictsInWords(
 			: next,
 	};
 }
+
+/** What comes of a memory that was given: a copy with a conscience takes it along, or what to choose so that one does. */
+export function memoryInWords(fileName: string, { memory }: Pick<RunSettings, 'memory'>, next: string): { title: string; text: string } {
+	if (!memory)
+		return {
+			title: `${fileName} goes with nobody: no copy here has a conscience.`,
+			text: 'What it knows is at hand. Tick “With conscience” under “Who takes part”, and that copy takes it along.',
+		};
+	const answers = count(memory.trajectories.length, 'reviewed answer', 'reviewed answers');
+	return { title: `The copy with a conscience takes ${answers} of ${fileName} along.`, text: next };
+}
