@@ -193,7 +193,7 @@ async function repliesOf(
 ): Promise<Replied[]> {
 	const seeds = asked.map(({ seed }) => seed);
 	const conversations = asked.map(({ prompt }) => prompt.turns);
-	const written = await writeDrafts(checkpoint, lora, conversations, { sampling, seeds, signal: standards.signal, ...(gate && { gate }) });
+	const written = await writeDrafts(checkpoint, lora, conversations, { sampling, seeds, signal: standards.signal, gate });
 	const drafts = written.map(({ draft }) => draft);
 	const replies = await reviewReplies(judge, drafts, { reviews: drafts.map(() => true), seeds }, standards);
 	return replies.map((reply, i) => ({ reply, gateAsks: written[i]!.decision?.call ?? null }));

@@ -68,18 +68,18 @@ export async function chat(
 ): Promise<ChatReply[]> {
 	const asked: ChatMessage = { role: 'user', content: prompt.trim() };
 	checkPrompt(checkpoint, asked.content, sampling, standards.framework);
-	for (const { reviews } of speakers) if (typeof reviews !== 'boolean') checkGateFits(reviews, checkpoint.sha256);
+	for (const gate of speakers.map(({ reviews }) => gateIn(reviews))) if (gate) checkGateFits(gate, checkpoint.sha256);
 	const replies: ChatReply[] = [];
 	for (const { id, lora, turns, reviews } of speakers) {
 		const { fitting, forgotten } = fittingTurns(checkpoint, [...turns, asked], sampling);
 		const onText = (_: number, text: string) => tell({ speaker: id, kind: 'text', text });
 		const { signal, framework } = standards;
-		const options = { sampling, seeds: [seed], onText, signal, ...(typeof reviews !== 'boolean' && { gate: reviews }) };
-		const [written] = await writeDrafts(checkpoint, lora, [fitting], options);
+		const by = gateIn(reviews);
+		const [written] = await writeDrafts(checkpoint, lora, [fitting], { sampling, seeds: [seed], onText, signal, gate: by });
 		const { draft, decision } = written!;
-		const gate = decision && gatedOf(checkpoint, draft, decision, reviews as Gate, framework);
+		const gate = by && decision && gatedOf(checkpoint, draft, decision, by, framework);
 		tell({ speaker: id, kind: 'draft', draft, forgotten, gate });
-		const decided = { reviews: [decision ? decision.call : reviews === true], seeds: [seed] };
+		const decided = { reviews: [gate ? gate.call : reviews === true], seeds: [seed] };
 		const heard = (event: ReviewEvent) => tell({ speaker: id, ...event, index: 0 });
 		const [reviewed] = await reviewReplies(judge, [draft], decided, standards, heard);
 		const reply = { ...reviewed!, gate };
@@ -88,6 +88,8 @@ export async function chat(
 	}
 	return replies;
 }
+
+const gateIn = (reviews: Speaker['reviews']): Gate | null => (typeof reviews === 'boolean' ? null : reviews);
 
 function gatedOf(
 	checkpoint: Checkpoint,
@@ -116,7 +118,8 @@ export async function writeDrafts(
 		seeds: readonly number[];
 		signal?: AbortSignal | undefined;
 		onText?: OnText;
-		gate?: Gate;
+		/** Decides about each draft, where there is one. */
+		gate?: Gate | null;
 	},
 ): Promise<WrittenDraft[]> {
 	const { sampling, seeds, signal, onText, gate } = options;
