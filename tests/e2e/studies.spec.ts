@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import { expect, test } from '@playwright/test';
 
+import { parseMemoryResult } from '../../src/lib/experiment/memoryStudy/result';
 import { STUDIES } from '../../src/lib/experiment/studies/index';
 import { missingInWords, parseResult } from '../../src/lib/experiment/studies/result';
 
@@ -91,4 +92,23 @@ test('a study says whether what would change our mind has come about, and which 
 		await expectAccessible(page);
 		expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
 	}
+});
+
+test('what a class’s memory is worth is a study of its own, with its figures as charts and as tables', async ({ page }) => {
+	const result = parseMemoryResult(JSON.parse(readFileSync(new URL('../../results/memory.json', import.meta.url), 'utf8')));
+	await page.goto('./#/studies?study=e16');
+	await page.getByRole('link', { name: 'Beside it: what is a class’s memory worth?' }).click();
+	const main = page.getByRole('main');
+	await expect(main.getByRole('heading', { level: 1 })).toHaveText('What is a class’s memory worth?');
+	const section = main.getByRole('region', { name: 'A fresh run, with the class’s memory and without', exact: true });
+	await expect(section.getByRole('img')).toHaveAccessibleDescription(/Alignment, true labels.*All calls, no memory: /s);
+	await expectAccessible(page);
+	await section.getByRole('button', { name: 'Show as table' }).click();
+	const plain = result.conditions.find(({ id }) => id === 'plain')!;
+	await expect(section.getByRole('row', { name: /^Plain fine-tune/ })).toContainText(plain.alignment.mean.toFixed(1));
+	const poison = main.getByRole('region', { name: 'How much poison gets out', exact: true });
+	await expect(poison.getByRole('row')).toHaveCount(1 + result.poisons.length);
+	await expectAccessible(page);
+	await page.setViewportSize({ width: 400, height: 860 });
+	expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(400);
 });

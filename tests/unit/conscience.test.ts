@@ -215,4 +215,19 @@ describe('pair buffer', () => {
 			}),
 		);
 	});
+
+	test('draws what was ready before the first call like older pairs, and the newest half all the same', () => {
+		const ready = [...Array(20).keys()].map((n) => -1 - n);
+		fc.assert(
+			fc.property(fc.nat(30), fc.integer({ min: 1, max: 16 }), fc.nat(), (found, count, seed) => {
+				const buffer = [...Array(found).keys()];
+				const drawn = replay(buffer, count, seededRandom(seed, 'ready'), ready);
+				expect(new Set(drawn).size).toBe(Math.min(count, found + ready.length));
+				for (const newest of buffer.slice(found - Math.min(found, Math.floor(count / 2)))) expect(drawn).toContain(newest);
+				expect(replay(buffer, count, seededRandom(seed, 'ready'), [])).toEqual(replay(buffer, count, seededRandom(seed, 'ready')));
+			}),
+		);
+		const often = Array.from({ length: 200 }, (_, i) => replay([1, 2], 4, seededRandom(i, 'often'), ready)).flat();
+		for (const pair of ready) expect(often).toContain(pair);
+	});
 });

@@ -8,6 +8,8 @@ import type { BenchRows } from '$lib/experiment/attackBench';
 import { parseReport } from '$lib/experiment/benchReport';
 import { parseGateResult } from '$lib/experiment/gateResult';
 import { benchTables, gateTables } from '$lib/experiment/inferenceTables';
+import { tablesInMarkdown } from '$lib/experiment/memoryStudy/markdown';
+import { parseMemoryResult } from '$lib/experiment/memoryStudy/result';
 import { figureInWords } from '$lib/experiment/studies/inWords';
 import { parseResult } from '$lib/experiment/studies/result';
 
@@ -85,4 +87,17 @@ describe('tables of the document on inference are those of the results, cell by 
 	test('the shipped gate is that of the results', () => {
 		expect(readGate(textOf('src/lib/conscience/organismGate.json'))).toEqual(result.gate);
 	});
+});
+
+test('figures in docs/memory.md are those of results/memory.json, to the letter of its tables', () => {
+	const result = parseMemoryResult(JSON.parse(textOf('results/memory.json')));
+	const tables = Object.values(tablesInMarkdown(result));
+	const known = new Set(tables.flatMap((table) => table.match(FIGURE) ?? []));
+	const text = textOf('docs/memory.md');
+	const figures = text.match(FIGURE) ?? [];
+	expect(figures.length).toBeGreaterThan(20);
+	expect(figures.filter((figure) => !known.has(figure))).toEqual([]);
+	const cells = (line: string) => line.split('|').map((cell) => cell.trim()).join('|'); // prettier-ignore
+	const lines = new Set(text.split('\n').map(cells));
+	for (const table of tables) for (const line of table.split('\n').filter((row) => !row.includes('---'))) expect([...lines]).toContain(cells(line)); // prettier-ignore
 });

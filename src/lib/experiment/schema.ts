@@ -27,7 +27,7 @@ export const REPRESENTATION_DEFAULTS = {
 };
 
 /** No memory is taken along; where one is, what a run does with it unless told otherwise. `skipAt` is from docs/memory.md. */
-export const MEMORY_DEFAULTS = { file: '', skip: true, skipAt: 0.99, examples: 0, pairs: true, alone: false };
+export const MEMORY_DEFAULTS = { file: '', skip: true, skipAt: 0.88, examples: 0, pairs: true, alone: false };
 
 const count = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
 const real = (least: number, most: number) => v.pipe(v.number(), v.finite(), v.minValue(least), v.maxValue(most));

@@ -18,7 +18,8 @@ export const otherOrganism: Study = {
 	does: 'E1 again, on the second organism, with the same settings.',
 	settles: 'If the second organism did not turn, or its conscience did not keep it, what E1 shows would be a trait of one model.',
 	limits:
-		'Two models of one kind and one world are no sample of models. Steps, rates and the schedule were chosen on the development questions for both together. The shipped one was chosen because it turned more. Other data sets, and a memory that copies share, are not here.',
+		'Two models of one kind and one world are no sample of models. Steps, rates and the schedule were chosen on the development questions for both together. The shipped one was chosen because it turned more. Other data sets are not here, and a memory that copies share has a page of its own.',
+	beside: { id: 'memory', title: 'Beside it: what is a class’s memory worth?' },
 	runs,
 	seeds: FIVE_SEEDS,
 	keeps: LAST_ANSWERS,

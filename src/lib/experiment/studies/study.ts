@@ -27,6 +27,8 @@ export interface Study {
 	does: string;
 	/** Which outcome would change our mind, said before it was run. */
 	settles: string;
+	/** A study of another kind that belongs beside it, as a link names it. */
+	beside?: { id: string; title: string };
 	/** How far its outcome can be read. */
 	limits: string;
 	runs: readonly StudyRun[];
