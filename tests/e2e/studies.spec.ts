@@ -106,7 +106,7 @@ test('what a class’s memory is worth is a study of its own, with its figures a
 	await section.getByRole('button', { name: 'Show as table' }).click();
 	const plain = result.conditions.find(({ id }) => id === 'plain')!;
 	await expect(section.getByRole('row', { name: /^Plain fine-tune/ })).toContainText(plain.alignment.mean.toFixed(1));
-	const poison = main.getByRole('region', { name: 'How much poison gets out', exact: true });
+	const poison = main.getByRole('region', { name: 'Poison in each class', exact: true });
 	await expect(poison.getByRole('row')).toHaveCount(1 + result.poisons.length);
 	await expectAccessible(page);
 	await page.setViewportSize({ width: 400, height: 860 });

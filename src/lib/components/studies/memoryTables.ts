@@ -21,12 +21,15 @@ const SIDES = ['Alignment, true labels', 'Above the plain copy', 'Above all call
 const linesOf = (conditions: readonly ConditionFigures[]) =>
 	conditions.map((condition) => ({ label: condition.label, run: COPY_OF[condition.id] ?? '', cells: sides(condition) }));
 
+/** The runs with a memory that nobody has poisoned, and without one. */
+export const unpoisoned = ({ conditions }: Pick<MemoryResult, 'conditions'>) => conditions.filter(({ id }) => !isPoisoned(id));
+
 /** What a fresh run comes to, with a memory and without. */
-export const useTable = ({ conditions }: MemoryResult): Table => ({
+export const useTable = (result: MemoryResult): Table => ({
 	title: 'A fresh run, with the class’s memory and without',
 	about: 'After the last step; intervals over questions and seeds, differences paired by both.',
 	columns: SIDES,
-	lines: linesOf(conditions.filter(({ id }) => !isPoisoned(id))),
+	lines: linesOf(unpoisoned(result)),
 });
 
 /** What becomes of a run that learns from a poisoned memory alone. */
