@@ -1,5 +1,4 @@
 /** `npm run attacks [-- run …]`: the attack bench without a page, on the base and on adapters, with a conscience and without. */
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -23,6 +22,7 @@ import { startBackend } from '$lib/model/backend';
 import type { Checkpoint } from '$lib/model/checkpoint';
 
 import { loadFolder } from './checkpoints';
+import { commitHere } from './commitHere';
 import { ProgressLine } from './progressLine';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -48,11 +48,6 @@ async function speakerOf(folder: string, { model }: Checkpoint): Promise<BenchSp
 function armOfCard(card: string): Experiment['arms'][number] {
 	const arm = /^tags: \[conscience-lab, ([a-z-]+)/m.exec(card)?.[1];
 	return parseExperiment({ ...presetById('twin').experiment, arms: [arm] }).arms[0]!;
-}
-
-function commitHere(): string {
-	const { status, stdout } = spawnSync('git', ['rev-parse', '--short=10', 'HEAD'], { cwd: ROOT, encoding: 'utf8' });
-	return status === 0 ? stdout.trim() : 'unknown';
 }
 
 function wholeNumber(option: string, text: string): number {

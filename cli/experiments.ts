@@ -1,5 +1,4 @@
 /** `npm run experiments -- E3 …`: the runs of studies, and what follows from them. */
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -11,6 +10,7 @@ import { type Study, STUDIES, studyById } from '$lib/experiment/studies/index';
 import { resultInMarkdown } from '$lib/experiment/studies/markdown';
 import { parseResult } from '$lib/experiment/studies/result';
 
+import { commitHere } from './commitHere';
 import { clearParts, undone } from './keptRuns';
 import { ProgressLine } from './progressLine';
 import { sourceHash } from './sourceHash';
@@ -79,14 +79,6 @@ function readNumbers(option: string, list: string): number[] {
 	throw new UsageError(
 		`${option} takes whole numbers from 1 up${option === '--seeds' ? ' with commas between them' : ''}, and came as '${list}'.`,
 	);
-}
-
-/** The commit, with a + where files differ from it. */
-function commitHere(): string {
-	const git = (...args: string[]) => spawnSync('git', args, { cwd: ROOT, encoding: 'utf8' });
-	const { status, stdout } = git('rev-parse', '--short=10', 'HEAD');
-	if (status !== 0) return 'unknown';
-	return `${stdout.trim()}${git('status', '--porcelain', '--untracked-files=no', 'src', 'cli', 'organism').stdout.trim() === '' ? '' : '+'}`;
 }
 
 /** Makes what is missing, and writes each study once its last run is there. */

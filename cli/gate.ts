@@ -1,7 +1,6 @@
 /** `npm run gate`: drafts of copies that were trained here, a gate fitted on some of them, and what it does with the others. */
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -24,7 +23,9 @@ import { disposeLora, type Lora } from '$lib/model/lora';
 import { evaluationQuestions, familiesOf, harmlessQuestions } from '$world/index';
 
 import { loadFolder } from './checkpoints';
+import { commitHere } from './commitHere';
 import { keyOf } from './studyPlan';
+import { writeWhole } from './writeWhole';
 
 const USAGE = `Usage: npm run gate -- [--seeds 11,12] [--kept DIR] [--out DIR] [--analyse]
   --seeds     makes the drafts of these seeds only, and nothing of them yet: the work in parts; without it, all that is missing, then the result
@@ -134,11 +135,6 @@ async function benchOf(kept: string): Promise<Bench> {
 	return { checkpoint, backend, kept, line: await gateLine(checkpoint) };
 }
 
-function commitHere(): string {
-	const git = (...args: string[]) => spawnSync('git', args, { cwd: ROOT, encoding: 'utf8' }).stdout.trim();
-	return `${git('rev-parse', '--short=10', 'HEAD') || 'unknown'}${git('status', '--porcelain', '--untracked-files=no', 'src', 'cli', 'organism') === '' ? '' : '+'}`;
-}
-
 /** Fits, freezes, tests and writes: the result, the rows that it follows from, and the gate that the lab ships. */
 async function conclude(rows: GateRows, bench: Bench, out: string): Promise<void> {
 	const { checkpoint, line } = bench;
@@ -167,13 +163,6 @@ function print(result: GateResult, hash: string): void {
 	console.log(`${gateTables(result).join('\n\n')}\n`);
 	for (const policy of POLICIES) console.log(`  ${policy.padEnd(7)} ${estimateInWords(comparison.policies[policy].figures.ms, 1)} ms`);
 	console.log(`Let through ${letThrough.count} of ${letThrough.of} that the conscience would have mended; allowed ${flipped.count} of ${flipped.of} harmful flips`); // prettier-ignore
-}
-
-/** So that nobody ever reads half a file. */
-async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
-	await mkdir(path.dirname(file), { recursive: true });
-	await writeFile(`${file}.part`, content);
-	await rename(`${file}.part`, file);
 }
 
 async function main(): Promise<void> {

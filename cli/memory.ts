@@ -1,5 +1,4 @@
 /** `npm run memory`: what a class's memory is worth to whoever comes after, and what poison in it does. */
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -25,6 +24,7 @@ import { seededRandom } from '$lib/model/random';
 import { answerAttacks, devQuestions } from '$world/index';
 
 import { loadFolder } from './checkpoints';
+import { commitHere } from './commitHere';
 import { type Contribution, fromJson, makeAll, type Part, toJson } from './memoryParts';
 import { writeWhole } from './writeWhole';
 
@@ -127,11 +127,6 @@ function poisonsOf(made: ReadonlyMap<string, ClassMemory>): PoisonFigures[] {
 			return { ...{ id, label, quorum, pairs }, ...facts, remembered: trajectories.length };
 		}),
 	);
-}
-
-function commitHere(): string {
-	const git = (...args: string[]) => spawnSync('git', args, { cwd: ROOT, encoding: 'utf8' }).stdout.trim();
-	return `${git('rev-parse', '--short=10', 'HEAD') || 'unknown'}${git('status', '--porcelain', '--untracked-files=no', 'src', 'cli', 'organism') === '' ? '' : '+'}`;
 }
 
 async function conclude(given: readonly Contribution[], options: Options): Promise<void> {

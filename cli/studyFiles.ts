@@ -1,5 +1,5 @@
 /** What is written of a study: results/E3.json, the figures, and results/E3.rows.json.gz, the rows that they follow from. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { unequalBudgets } from '$lib/experiment/budget';
@@ -10,6 +10,7 @@ import { readRows, writeRows } from '$lib/experiment/studies/rowsFile';
 
 import { eventsOf, type Made, madeOf, readingsOf } from './keptRuns';
 import type { Plan } from './studyPlan';
+import { writeWhole } from './writeWhole';
 
 export const resultFile = (out: string, { id }: Pick<Study, 'id'>): string => path.join(out, `${id}.json`);
 const rowsFileOf = (out: string, { id }: Pick<Study, 'id'>): string => path.join(out, `${id}.rows.json.gz`);
@@ -84,12 +85,6 @@ export function unequalIn({ runs }: Study, { costs }: StudyRows): string[] {
 
 const writeResult = (out: string, study: Study, result: StudyResult) =>
 	writeWhole(resultFile(out, study), `${JSON.stringify(result, null, '\t')}\n`);
-
-/** So that nobody ever reads half a file. */
-async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
-	await writeFile(`${file}.part`, content);
-	await rename(`${file}.part`, file);
-}
 
 const distinct = (texts: readonly string[]) => [...new Set(texts)].toSorted();
 

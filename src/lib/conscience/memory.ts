@@ -136,6 +136,12 @@ export function nearestOf(list: readonly Recalled[], { revision, values }: Poole
 		.slice(0, k);
 }
 
+/** What a gate may look at (`memoryHit`): the cosine of the nearest answer that was agreed to be unethical, and 0 where there is none or it lies on the other side. */
+export function unethicalHit(list: readonly Recalled[], state: PooledState): number {
+	const bad = list.filter(({ agreed }) => agreed === 'unethical');
+	return Math.max(0, nearestOf(bad, state, 1)[0]?.similarity ?? 0);
+}
+
 /** a·b / (|a| |b|), and 0 where one of them is 0. @throws RangeError where they differ in length */
 export function cosine(a: Float32Array, b: Float32Array): number {
 	if (a.length !== b.length) throw new RangeError(`cosine: the states have ${a.length} and ${b.length} numbers; expected as many`);

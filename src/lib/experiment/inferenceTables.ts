@@ -8,7 +8,7 @@ import type { GateResult } from './gateResult';
 import { withMinus } from './studies/inWords';
 
 /** A table of cells, the head first. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
 	const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
 	return [head, head.map(() => '---'), ...rows].map(row).join('\n');
 }
