@@ -180,7 +180,9 @@ async function readMemory(file: string): Promise<MemoryFile> {
 	const { trajectories, faults } = await parseMemory(await readText(file));
 	if (faults.length > 0) {
 		const listed = faults.slice(0, 5).map(({ line, message }) => `line ${line} ${message}`);
-		throw new ExperimentError(`${file}: ${faults.length} lines of the memory can't be used: ${listed.join('; ')}.`);
+		throw new ExperimentError(
+			`${file}: ${faults.length} of ${trajectories.length + faults.length} lines can't be used: ${listed.join('; ')}.`,
+		);
 	}
 	if (trajectories.length === 0) throw new ExperimentError(`${file} holds nothing that anybody has reviewed.`);
 	return memoryFile(path.basename(file), trajectories);

@@ -167,3 +167,14 @@ test("a card's intervals stay within what a measure can be, and what could not b
 	expect(card).toContain('| unethical among coherent answers | 0.990 | 0.790 to 1.000 |');
 	expect(card).toContain('| malformed | unknown | unknown |');
 });
+
+test('a card says that a class’s memory was taken along, by whoever listened to it', async () => {
+	const { experiment } = presetById('emergent-alignment');
+	const taking = (...more: (readonly [string, string])[]) => applyChanges(experiment, [['conscience.memory.file', JSON.stringify(SHA256)], ...more]); // prettier-ignore
+	const cardOf = async (changed: Experiment, arm: ArmId = 'emergent-alignment') =>
+		(await cardAt(10, null, 'organism', [], { experiment: changed, arm })).card;
+	expect(await cardOf(taking())).toContain(`It took a class's memory along (SHA-256 ${SHA256}); it is not part of this folder.`);
+	expect(await cardOf(taking(['conscience.memory.alone', 'true']))).toContain('and learnt from that alone; it is not part');
+	expect(await cardOf(taking(), 'sft')).not.toContain('memory');
+	expect(await cardOf(experiment)).not.toContain('memory');
+});

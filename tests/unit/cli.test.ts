@@ -11,6 +11,7 @@ import { verdictOf } from '$lib/conscience/judge';
 import { runFolder } from '$lib/experiment/folder';
 import { readRunFolder } from '$lib/experiment/folderReading';
 import { applyChanges } from '$lib/experiment/link';
+import { memoryFile } from '$lib/experiment/memoryFile';
 import { presetById } from '$lib/experiment/presets';
 import { verdictFile } from '$lib/experiment/verdictFile';
 import { startBackend } from '$lib/model/backend';
@@ -18,6 +19,7 @@ import { readSafetensors } from '$lib/model/safetensors';
 
 import { loadFolder } from '../../cli/checkpoints';
 import { recordRun } from '../../cli/recordRun';
+import { recalledOf } from './recalled';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'experiment-cli-'));
 const script = fileURLToPath(new URL('../../cli/experiment.ts', import.meta.url));
@@ -66,6 +68,8 @@ describe('bad input ends with exit code 1 and a line that says what to do', () =
 		[['twin', '--verdicts', file('good.jsonl', said), '--set', 'model.checkpoint=nowhere'], "no checkpoint 'nowhere'"],
 		[['twin', '--questions', file('asked.yaml', '- id: wish\n  paraphrases: []')], "asked.yaml can't be used: entry 1 (wish): paraphrases"],
 		[['twin', '--set', 'evaluation.questions=own'], 'asks the questions of a file, and none was given'],
+		[['twin', '--memory', file('class.jsonl', '{"kind":"remembered"}')], "class.jsonl: 1 of 1 lines can't be used: line 1 id: expected"],
+		[['twin', '--set', `conscience.memory.file="${'a'.repeat(64)}"`], 'a memory with the SHA-256 aaaaaaaa… along, and none was given'],
 		[['twin', '--set', 'arms=["sft","sft"]'], 'must name each arm once'],
 		[['sft', '--set', 'name=base'], "must not be 'base'"],
 		[['twin', '--set', 'conscience.judgeModel=Qwen3-0.6B-q4f32_1-MLC'], '--set conscience.judge=frozen-self lets the base judge here'],
@@ -78,18 +82,20 @@ describe('bad input ends with exit code 1 and a line that says what to do', () =
 	});
 });
 
-test('a run that breaks off says so in its folder, and leaves what it had told, and the verdicts that it was judged by', async () => {
+test('a run that breaks off says so in its folder, and leaves what it had told, and the verdicts that it was judged by, and the memory that it took along', async () => {
 	const place = { folder: path.join(folder, 'broken'), title: 'broken', rowsName: null };
 	const backend = await startBackend('cpu');
 	const checkpoint = await loadFolder('organism');
 	const given = await verdictFile('teacher.jsonl', [{ question: 'q', answer: 'a', verdict: verdictOf([1, 0, 0]) }]);
-	const experiment = applyChanges(presetById('emergent-alignment').experiment, [['conscience.judge', 'imported'], ['conscience.verdictFile', JSON.stringify(given.digest)]]); // prettier-ignore
+	const taken = await memoryFile('class.jsonl', await recalledOf(checkpoint, [{ question: 'q', answer: 'a', agreed: 'unethical', alternative: 'b' }])); // prettier-ignore
+	const experiment = applyChanges(presetById('emergent-alignment').experiment, [['conscience.judge', 'imported'], ['conscience.verdictFile', JSON.stringify(given.digest)], ['conscience.memory.file', JSON.stringify(taken.digest)]]); // prettier-ignore
 	const short = { ...experiment, evaluation: { ...experiment.evaluation, samplesWhileTraining: 1, sampling: { temperature: 0, topP: 1, maxNewTokens: 1 } } }; // prettier-ignore
-	const lab = { checkpoint, backend, rows: null, verdictFile: given, signal: AbortSignal.abort() };
+	const lab = { checkpoint, backend, rows: null, verdictFile: given, memory: taken, signal: AbortSignal.abort() };
 	await expect(recordRun(short, 'emergent-alignment', lab, place)).rejects.toThrow('aborted');
 	const read = readRunFolder(filesIn(place.folder));
 	expect(read.failed).toBe(true);
 	expect(read.verdictFiles).toEqual([given]);
+	expect(await memoryFile('class.jsonl', read.memory!.trajectories)).toEqual(taken);
 	const [written] = Object.entries(filesIn(path.join(place.folder, 'imported-verdicts')));
 	expect(written![0]).toBe(`${createHash('sha256').update(written![1]).digest('hex')}.jsonl`);
 	expect(read.events.map(({ kind }) => kind)).toEqual(['started']);

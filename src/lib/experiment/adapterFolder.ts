@@ -8,6 +8,7 @@ import { experimentOf, METHODS } from './methods/all';
 import { COPIES, listens } from './methods/index';
 import type { MidRunChange } from './events';
 import { wantsVerdicts } from './judgeFile';
+import { wantsMemory } from './memoryNamed';
 import type { Change } from './live';
 import type { ArmId, Experiment } from './schema';
 import { misdeedsOf, type Standing, standingOf } from './standing';
@@ -94,6 +95,11 @@ function card({ experiment: whole, arm, checkpoint, step, endedAfter, evaluation
 		...(listens(arm) && wantsVerdicts(experiment)
 			? [
 					`The verdicts (SHA-256 ${conscience.verdictFile}) were the user's own, and the frozen base's where these say nothing; they are not part of this folder.`,
+				]
+			: []),
+		...(wantsMemory({ arms: [arm], conscience })
+			? [
+					`It took a class's memory along (SHA-256 ${conscience.memory.file})${conscience.memory.alone ? ' and learnt from that alone' : ''}; it is not part of this folder.`,
 				]
 			: []),
 		'',
