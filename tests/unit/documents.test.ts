@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { readGate } from '$lib/conscience/gate';
 import type { BenchRows } from '$lib/experiment/attackBench';
 import { parseReport } from '$lib/experiment/benchReport';
+import { gateMemoryTable, parseGateMemory } from '$lib/experiment/gateMemory';
 import { parseGateResult } from '$lib/experiment/gateResult';
 import { benchTables, gateTables } from '$lib/experiment/inferenceTables';
 import { tablesInMarkdown } from '$lib/experiment/memoryStudy/markdown';
@@ -82,6 +83,16 @@ describe('tables of the document on inference are those of the results, cell by 
 			expect(said.length).toBeGreaterThan(3);
 			expect(said.filter((one) => !tables.includes(one))).toEqual([]);
 		}
+	});
+
+	test('gates with a memory', () => {
+		const memory = parseGateMemory(JSON.parse(textOf('results/gateMemory.json')));
+		const part = partOf('## A gate that looks into a memory');
+		expect(cells(part)).toEqual(cells(gateMemoryTable(memory)));
+		const figures = part.match(FIGURE) ?? [];
+		expect(figures.filter((figure) => !gateMemoryTable(memory).includes(figure))).toEqual([]);
+		expect(part).toContain(`${memory.memory.remembered} answers, of which ${memory.memory.unethical} were agreed to be unethical`);
+		expect(part).toContain(`reads ${memory.stateTokens.toFixed(0)} tokens`);
 	});
 
 	test('the shipped gate is that of the results', () => {
