@@ -173,14 +173,19 @@ test('a memory goes from one class to another by a file; the keys and tokens of 
 test('a memory of one’s own lies in the browser, is found again after a reload, and goes out and in as a file', async ({ page }) => {
 	test.slow();
 	await serveTinyModel(page);
+	const files = /pglite.*\.(wasm|data)/;
 	const fetched: string[] = [];
 	page.on('request', (request) => fetched.push(request.url()));
-	const postgres = () => fetched.filter((url) => /pglite.*\.(wasm|data)/.test(url)).length;
+	const postgres = () => fetched.filter((url) => files.test(url)).length;
 	await runOnce(page);
 	await classPage(page);
 	const own = page.getByRole('region', { name: 'A memory of your own' });
 	await expect(own).toBeVisible();
 	expect(postgres()).toBe(0);
+	await page.context().route(files, (route) => route.abort());
+	await own.getByRole('button', { name: 'Open my memory' }).click();
+	await expect(own.getByRole('alert')).toContainText('PostgreSQL could not be started in this browser', { timeout: 60_000 });
+	await page.context().unroute(files);
 	await own.getByRole('button', { name: 'Open my memory' }).click();
 	await expect(own.getByRole('status').first()).toContainText('It holds 0 answers', { timeout: 120_000 });
 	await own.getByRole('button', { name: /^Keep / }).click();

@@ -1,7 +1,7 @@
 /** Classes and who is in them: a code lets in, a token says who somebody is, a key opens the teacher's desk. Of token and key only the hash is kept. */
 import { sha256 } from '$lib/model/sha256';
 
-import type { Queries, Sql } from './sql';
+import type { Queries } from './sql';
 
 /** A class as its members may know it. */
 export interface ClassInfo {
@@ -93,7 +93,7 @@ export async function renewKey(sql: Queries, classId: string): Promise<string> {
  * is no such class, 409 when the pseudonym is somebody else's
  */
 export async function join(
-	sql: Sql,
+	sql: Queries,
 	{ code, pseudonym, token }: { code: string; pseudonym: string; token: string },
 ): Promise<Student & { name: string }> {
 	const [found] = await sql.query<{ id: string; name: string }>('select id, name from classes where code = $1', [codeOf(code)]);

@@ -41,10 +41,13 @@ export async function ownClass(sql: Sql) {
 	};
 }
 
-async function begin(sql: Sql): Promise<Student> {
-	const [there] = await listClasses(sql);
-	const [me] = there ? await sql.query<{ id: string }>('select id from contributors where class_id = $1 and pseudonym = $2', [there.id, 'me']) : []; // prettier-ignore
-	if (there && me) return { classId: there.id, role: 'student', contributorId: me.id, pseudonym: 'me' };
-	const { code } = await createClass(sql, 'A memory of your own', { quorum: 1, cap: CAP });
-	return join(sql, { code, pseudonym: 'me', token: newSecret() });
+/** In one transaction: of two tabs that open the memory at once, the second finds what the first has made. */
+function begin(sql: Sql): Promise<Student> {
+	return sql.transaction(async (transaction) => {
+		const [there] = await listClasses(transaction);
+		const [me] = there ? await transaction.query<{ id: string }>('select id from contributors where class_id = $1 and pseudonym = $2', [there.id, 'me']) : []; // prettier-ignore
+		if (there && me) return { classId: there.id, role: 'student', contributorId: me.id, pseudonym: 'me' };
+		const { code } = await createClass(transaction, 'A memory of your own', { quorum: 1, cap: CAP });
+		return join(transaction, { code, pseudonym: 'me', token: newSecret() });
+	});
 }
