@@ -28,7 +28,8 @@ export const MEMORY_FIELDS: readonly Undealt<Field>[] = [
 		path: 'conscience.memory.skipAt',
 		label: 'How alike counts as known',
 		does: 'An answer is known where the frozen copy’s states of it and of a remembered one have at least this cosine.',
-		turned: 'Lower spares the judge more often, and takes over labels of answers that are less alike; at 1 only the very same words count.',
+		turned:
+			'Lower spares the judge more often, and takes over labels of answers that are less alike; at 1 only the very same words count. The preset’s was measured on this lab’s own model: states of another may all lie closer together.',
 		when: skips,
 		min: 0.5,
 		max: 1,
