@@ -4,7 +4,14 @@ import { seededRandom } from '$lib/model/random';
 import { type StoredTensor, writeSafetensors } from '$lib/model/safetensors';
 
 /** Sizes as a checkpoint's config.json calls them; the tokens are the organism's. */
-const SIZES = { vocab_size: 1536, hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2, head_dim: 8 };
+export const SIZES = {
+	vocab_size: 1536,
+	hidden_size: 16,
+	intermediate_size: 16,
+	num_hidden_layers: 1,
+	num_attention_heads: 2,
+	head_dim: 8,
+};
 
 /** The tensors of the one layer, by the names and shapes of transformers' Llama. */
 const SHAPES: Readonly<Record<string, number[]>> = {
@@ -19,13 +26,13 @@ const SHAPES: Readonly<Record<string, number[]>> = {
 	),
 };
 
-function weights(): Buffer {
+export function tinyTensors(): Map<string, StoredTensor> {
 	const random = seededRandom(1, 'tiny');
 	const tensors = Object.entries(SHAPES).map(([name, shape]): [string, StoredTensor] => {
 		const length = shape.reduce((a, b) => a * b);
 		return [name, { shape, data: Float32Array.from({ length }, () => (shape.length === 1 ? 1 : random() - 0.5)) }];
 	});
-	return Buffer.from(writeSafetensors(new Map(tensors)));
+	return new Map(tensors);
 }
 
 /**
@@ -36,7 +43,7 @@ export async function serveTinyModel(page: Page): Promise<void> {
 	await page.context().route(/\/organism\/(config\.json|manifest\.json|model\.safetensors)$/, async (route) => {
 		const name = route.request().url().split('/').at(-1)!;
 		if (name === 'manifest.json') return route.fulfill({ status: 404 }); // of the organism's hashes
-		if (name === 'model.safetensors') return route.fulfill({ body: weights() });
+		if (name === 'model.safetensors') return route.fulfill({ body: Buffer.from(writeSafetensors(tinyTensors())) });
 		const response = await route.fetch();
 		await route.fulfill({ json: { ...((await response.json()) as object), ...SIZES, num_key_value_heads: SIZES.num_attention_heads } });
 	});

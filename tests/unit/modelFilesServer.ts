@@ -9,7 +9,7 @@ import type { ModelFile } from '$lib/storage/modelFiles';
 export interface Served {
 	bytes: Uint8Array;
 	type?: string;
-	etag?: string;
+	etag?: string | undefined;
 	lastModified?: string;
 	/** An answer without content, in place of the file; undefined serves it. */
 	status?: (nth: number) => number | undefined;
@@ -23,6 +23,8 @@ export interface Served {
 	chunked?: boolean;
 	/** After so many bytes of the nth answer (from 0) the line is cut. */
 	cut?: (nth: number) => number | undefined;
+	/** How long the line that is to be cut stays open, in milliseconds. */
+	cutAfter?: number;
 	/** After so many bytes of the nth answer nothing comes any more. */
 	stall?: (nth: number) => number | undefined;
 }
@@ -37,11 +39,11 @@ export const someBytes = (length: number, seed = 1): Uint8Array<ArrayBuffer> => 
 
 export async function startServer() {
 	const files = new Map<string, Served>();
-	const asked: { path: string; headers: IncomingHttpHeaders }[] = [];
+	const asked: { method: string | undefined; path: string; headers: IncomingHttpHeaders }[] = [];
 	const server = createServer((request, response) => {
 		const path = request.url ?? '/';
 		const nth = asked.filter((earlier) => earlier.path === path).length;
-		asked.push({ path, headers: request.headers });
+		asked.push({ method: request.method, path, headers: request.headers });
 		const served = files.get(path);
 		if (served) answer(request, response, served, nth);
 		else response.writeHead(404).end();
@@ -89,7 +91,7 @@ function answer(request: IncomingMessage, response: ServerResponse, served: Serv
 	if (cut === undefined && stall === undefined) return void response.end(body);
 	response.flushHeaders();
 	// The pause lets what was sent be read before the line goes: a reader forgets what it has not read yet.
-	response.write(body.subarray(0, cut ?? stall), () => cut !== undefined && setTimeout(() => response.destroy(), 30));
+	response.write(body.subarray(0, cut ?? stall), () => cut !== undefined && setTimeout(() => response.destroy(), served.cutAfter ?? 30));
 }
 
 /** Where the answer begins; null for the whole. */

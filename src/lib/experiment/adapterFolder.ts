@@ -150,11 +150,12 @@ function changeInWords({ path, from, to }: Change): string {
 /** Where the base model is, and the lines that put the adapter on it, as tests/peft does. */
 function opening(checkpoint: string, sha256: string): string[] {
 	const own = /^[\w-]+$/.test(checkpoint);
-	const elsewhere = `The base model is at ${checkpoint}: put its files (config.json, model.safetensors and the tokenizer's) into a folder \`base\`.`;
+	const elsewhere = `The base model is at ${checkpoint}: put its files (config.json, model.safetensors or all its shards with their index, and the tokenizer's) into a folder \`base\`.`;
 	const ours = `The base model is the lab's own: its files are in \`static/${checkpoint}\` of the lab's repository, and beside every page of the lab under \`${checkpoint}/\`. It is on no model hub.`;
 	return [
 		own ? ours : elsewhere,
 		`The SHA-256 of its model.safetensors is ${sha256}: on other weights this adapter does not do what it was trained to.`,
+		...(own ? [] : ['(Of weights in shards, this is what `sha256sum model-*.safetensors | sha256sum` prints in their folder.)']),
 		'',
 		'```python',
 		'from peft import PeftModel',

@@ -1,11 +1,15 @@
 /** A Hugging Face folder as a model that runs: read, verified, assembled. Where the files come from is the caller's: ReadFile. */
 import * as v from 'valibot';
+import { CheckpointError, isMissing, MissingFileError } from './checkpointErrors';
 import { parseModelConfig } from './config';
 import type { Precision } from './halfPrecision';
 import { readSafetensors } from './safetensors';
 import { sha256 } from './sha256';
+import { parseShardIndex, readShards, SHARD_INDEX, type StoredWeights } from './shards';
 import { createTokenizer, type Tokenizer } from './tokenizer';
 import { buildWeights, type Model } from './weights';
+
+export { CheckpointError, MissingFileError } from './checkpointErrors';
 
 /** The bytes of a file of the folder; rejects with MissingFileError (or Node's ENOENT) when there is none of that name. */
 export type ReadFile = (name: string) => Promise<Uint8Array>;
@@ -13,20 +17,10 @@ export type ReadFile = (name: string) => Promise<Uint8Array>;
 export interface Checkpoint {
 	model: Model;
 	tokenizer: Tokenizer;
-	/** Numbers stored in model.safetensors; tied matrices count once. */
+	/** Numbers stored in model.safetensors or its shards; tied matrices count once. */
 	parameterCount: number;
-	/** Of model.safetensors, in hex: which weights a run began with. */
+	/** Of model.safetensors, in hex: which weights a run began with. Of shards it is that of their hashes' list (readShards). */
 	sha256: string;
-}
-
-/** A file of the folder cannot be read, is not what the manifest says, or is not JSON; the message names it. */
-export class CheckpointError extends Error {
-	override name = 'CheckpointError';
-}
-
-/** There is no such file. */
-export class MissingFileError extends CheckpointError {
-	override name = 'MissingFileError';
 }
 
 /** What a folder says of its own files. Folders from elsewhere have no manifest; the lab's own always do. */
@@ -56,14 +50,24 @@ export async function loadCheckpoint(read: ReadFile, precision: Precision = 'f32
 		...(generationConfig && { generationConfig: parseJson('generation_config.json', generationConfig) }),
 		...(chatTemplate && { chatTemplate: new TextDecoder().decode(chatTemplate) }),
 	});
-	const file = await readVerified('model.safetensors');
-	const { tensors } = readSafetensors(file);
+	const { tensors, sha256 } = await readWeights(readVerified, readIfThere);
 	return {
 		model: { config, weights: buildWeights(config, tensors, precision) },
 		tokenizer,
 		parameterCount: [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0),
-		sha256: await sha256(file as Uint8Array<ArrayBuffer>),
+		sha256,
 	};
+}
+
+/** The one file where there is one, as transformers chooses, or else the shards. */
+async function readWeights(read: ReadFile, readIfThere: (name: string) => Promise<Uint8Array | undefined>): Promise<StoredWeights> {
+	const file = await readIfThere('model.safetensors');
+	if (file) return { tensors: readSafetensors(file).tensors, sha256: await sha256(file as Uint8Array<ArrayBuffer>) };
+	const index = await readIfThere(SHARD_INDEX);
+	if (index) return readShards(parseShardIndex(index), read);
+	throw new MissingFileError(
+		`There is no model.safetensors in the folder, and no ${SHARD_INDEX} that would name its shards: one of them has to be there. Other formats (.bin, .gguf) are not read`,
+	);
 }
 
 /** Files of a folder by their names, each checked against `manifest.json` when the folder has one. @throws CheckpointError, MissingFileError */
@@ -144,7 +148,7 @@ async function readOptional(read: ReadFile, name: string): Promise<Uint8Array | 
 	try {
 		return await read(name);
 	} catch (error) {
-		if (error instanceof MissingFileError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+		if (isMissing(error)) return undefined;
 		throw error;
 	}
 }

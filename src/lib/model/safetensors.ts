@@ -40,8 +40,17 @@ interface TensorEntry {
 	end: number;
 }
 
-/** Every tensor of a safetensors file as F32, by name, and the file's own notes. The result shares no memory with `bytes`. */
-export function readSafetensors(bytes: Uint8Array): { tensors: Map<string, StoredTensor>; metadata: Record<string, string> } {
+/** What a safetensors file holds. */
+export interface SafetensorsFile {
+	tensors: Map<string, StoredTensor>;
+	/** The file's own notes. */
+	metadata: Record<string, string>;
+	/** What the tensors take in the file. */
+	dataBytes: number;
+}
+
+/** Every tensor of a safetensors file as F32, by name. The result shares no memory with `bytes`. */
+export function readSafetensors(bytes: Uint8Array): SafetensorsFile {
 	const headerBytes = readHeaderLength(bytes);
 	const dataStart = LENGTH_BYTES + headerBytes;
 	const header = parseHeader(bytes.subarray(LENGTH_BYTES, dataStart));
@@ -56,7 +65,7 @@ export function readSafetensors(bytes: Uint8Array): { tensors: Map<string, Store
 		const copy = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end));
 		tensors.set(name, { shape, data: widen(dtype, copy) });
 	}
-	return { tensors, metadata: parseMetadata(header[METADATA]) };
+	return { tensors, metadata: parseMetadata(header[METADATA]), dataBytes: bytes.length - dataStart };
 }
 
 /** A safetensors file of `tensors` in order of their names; F32 keeps every bit, F16 and BF16 round to the nearest even. */

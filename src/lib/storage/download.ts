@@ -155,8 +155,8 @@ function goesOn({ headers }: Response, { bytes, validator }: Begun): boolean {
 	return validator === null || now === null || now === validator;
 }
 
-/** A weak ETag does not promise the same bytes. */
-function validatorOf({ headers }: Response): string | null {
+/** The version of what the server answers with, as far as it says: a weak ETag does not promise the same bytes. */
+export function validatorOf({ headers }: Response): string | null {
 	const etag = headers.get('etag');
 	return etag?.startsWith('"') ? etag : headers.get('last-modified');
 }

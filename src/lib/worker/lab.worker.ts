@@ -11,11 +11,13 @@ import { measureSpeed } from '$lib/experiment/measureSpeed';
 import { createRun } from '$lib/experiment/runner';
 import { selfJudged } from '$lib/experiment/selfJudged';
 import { type BackendReport, checkDevice, startBackend } from '$lib/model/backend';
-import { type Checkpoint, fetchFrom, loadCheckpoint, type ReadFile } from '$lib/model/checkpoint';
+import { type Checkpoint, loadCheckpoint, type ReadFile } from '$lib/model/checkpoint';
 import type { Precision } from '$lib/model/halfPrecision';
 import type { Sampling } from '$lib/model/sampling';
 import { disposeModel } from '$lib/model/weights';
+import { type FolderReading, readCheckpointFrom } from '$lib/storage/checkpointFiles';
 import { openJournal } from '$lib/storage/journal';
+import { createModelFiles } from '$lib/storage/modelFiles';
 import { readSnapshot } from '$lib/storage/runs';
 
 import { chatHandlers } from './chatHandlers';
@@ -41,6 +43,8 @@ let started: Promise<BackendReport> | null = null;
 let loaded: { url: string; precision: Precision; checkpoint: Checkpoint } | null = null;
 /** The judge in another worker, once the page has brought the two together. */
 let judge: Requests['connectJudge']['params'] | null = null;
+const files = createModelFiles();
+const folderAt = (url: string, options?: FolderReading) => readCheckpointFrom(url, files, options);
 const outsideJudge = (sampling: Sampling) => judge && portJudge(judge.port, judge.identity, sampling);
 
 const prepare: Prepare = async (
@@ -49,7 +53,8 @@ const prepare: Prepare = async (
 ) => {
 	started ??= start(engine);
 	const backend = await started;
-	const read = fetchFrom(checkpointUrl, (loadedBytes, totalBytes) => emit({ kind: 'download', runId, loadedBytes, totalBytes }));
+	const onBytes = (loadedBytes: number, totalBytes: number | null) => emit({ kind: 'download', runId, loadedBytes, totalBytes });
+	const read = folderAt(checkpointUrl, { signal, onBytes });
 	const checkpoint = await checkpointAt(checkpointUrl, experiment.model.precision, (name) => unlessAborted(read(name), signal));
 	return {
 		backend,
@@ -110,21 +115,21 @@ serve<Requests & SpeedRequests & ChatRequests & StateRequests>(self, {
 	...chatHandlers(async ({ engine, experiment, checkpointUrl }) => {
 		started ??= start(engine);
 		const backend = await started;
-		const checkpoint = await checkpointAt(checkpointUrl, experiment.model.precision, fetchFrom(checkpointUrl));
+		const checkpoint = await checkpointAt(checkpointUrl, experiment.model.precision, folderAt(checkpointUrl));
 		const own = baseJudge(experiment, checkpoint);
 		return { backend, checkpoint, judge: (engine) => (engine === 'webllm' ? outsideJudge(experiment.conscience.sampling) : own) };
 	}, emit),
 	async states({ engine, checkpointUrl, exchanges }) {
 		started ??= start(engine);
 		await started;
-		const checkpoint = await checkpointAt(checkpointUrl, 'f32', fetchFrom(checkpointUrl));
+		const checkpoint = await checkpointAt(checkpointUrl, 'f32', folderAt(checkpointUrl));
 		return { states: await exchangeStates(checkpoint, exchanges) };
 	},
 	async measure({ engine, checkpointUrl, seconds }) {
 		const begun = performance.now();
 		started ??= start(engine);
 		const backend = await started;
-		const checkpoint = await loadCheckpoint(fetchFrom(checkpointUrl));
+		const checkpoint = await loadCheckpoint(folderAt(checkpointUrl));
 		const left = seconds - (performance.now() - begun) / 1000;
 		return measureSpeed(checkpoint, backend, { seconds: left, onPart: (part, sofar) => emit({ kind: 'timing', part, sofar }) });
 	},
