@@ -106,6 +106,8 @@ test('a card says where the base model is, and how both are loaded', async () =>
 
 	const other = (await cardAt(150, null, 'https://models.test/llama/')).card;
 	expect(other).toContain('The base model is at https://models.test/llama/: put its files');
+	expect(other).toContain('`sha256sum model-*.safetensors | sha256sum`');
+	expect(card).not.toContain('sha256sum');
 	expect(other).toContain("AutoModelForCausalLM.from_pretrained('base')");
 	expect(other).not.toMatch(/static\/|the lab's own/);
 });

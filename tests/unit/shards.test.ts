@@ -141,7 +141,7 @@ describe('parseShardIndex', () => {
 					if (!(error instanceof CheckpointError)) throw error;
 				}
 			}),
-			{ numRuns: 1000 },
+			{ numRuns: 500 },
 		);
 	});
 });
