@@ -3,41 +3,16 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { verdictOf } from '$lib/conscience/judge';
-import type { Trajectory } from '$lib/conscience/memory';
 import { parseMemory } from '$lib/experiment/memoryFile';
 import { classInfo, createClass, newSecret } from '$lib/storage/memory/classes';
 import type { Listed } from '$lib/storage/memory/desk';
 import type { Sql } from '$lib/storage/memory/sql';
 import { withList } from '$lib/storage/memory/wire';
 
-import { BODY_BYTES, classApp } from '../../server/app';
 import { trajectory } from '../unit/trajectories';
-
-type App = ReturnType<typeof classApp>;
-
-/** A call of the app with a JSON body; a text is sent as it is. */
-export const callOf =
-	(app: Pick<App, 'request'>) =>
-	async (method: string, path: string, { token, body }: { token?: string; body?: unknown } = {}) => {
-		const response = await app.request(path, {
-			method,
-			headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
-			...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-		});
-		const text = await response.text();
-		const json = /^application\/json(;|$)/.test(response.headers.get('content-type') ?? '') ? (JSON.parse(text) as unknown) : null;
-		return { status: response.status, headers: response.headers, text, json };
-	};
-
-const appOf = (sql: Sql, log: string[] = [], options: Partial<Parameters<typeof classApp>[0]> = {}) =>
-	classApp({ sql, origins: ['https://lab.example'], addressOf: () => '10.0.0.1', log: (line) => log.push(line), ...options });
-
-async function joined(call: ReturnType<typeof callOf>, code: string, pseudonym: string): Promise<string> {
-	const token = newSecret();
-	const { status, json } = await call('POST', '/join', { body: { code, pseudonym, token } });
-	expect({ status, json }).toMatchObject({ status: 200, json: { pseudonym } });
-	return token;
-}
+import { appOf, callOf, deposits, joined } from './calls';
+import { limitTests } from './limitSuite';
+import type { Get } from './lives';
 
 export function serverSuite(name: string, open: () => Promise<Sql>): void {
 	describe(name, () => {
@@ -52,9 +27,6 @@ export function serverSuite(name: string, open: () => Promise<Sql>): void {
 		limitTests(() => sql);
 	});
 }
-
-type Get = () => Sql;
-const deposits = (trajectories: readonly Trajectory[]) => ({ trajectories: trajectories.map(withList) });
 
 function tellTests(get: Get) {
 	it('lets one deposit and another find it, once the teacher agrees', async () => {
@@ -227,81 +199,5 @@ function refuseTests(get: Get) {
 			{ numRuns: 150 },
 		);
 		expect(log.filter((line) => line.startsWith('!'))).toEqual([]);
-	});
-}
-
-function limitTests(get: Get) {
-	it('refuses a body that is too large, with a length that is told or not', async () => {
-		const app = appOf(get());
-		const { code, id } = await createClass(get(), 'Ethics');
-		const token = await joined(callOf(app), code, 'ann');
-		const headers = { authorization: `Bearer ${token}` };
-		const large = 'x'.repeat(BODY_BYTES.call + 1);
-		expect((await callOf(app)('POST', '/deposits', { token, body: large })).status).toBe(413);
-		const stream = new Blob([large]).stream();
-		const untold = await app.request('/deposits', { method: 'POST', headers, body: stream, duplex: 'half' } as RequestInit);
-		expect(untold.status).toBe(413);
-		expect(await classInfo(get(), id)).toMatchObject({ trajectories: 0 });
-	});
-
-	it('slows down whoever asks too often, and keeps no member out for a stranger’s sake', async () => {
-		let now = 0;
-		const call = callOf(appOf(get(), [], { calls: { burst: 3, perSecond: 1 }, now: () => now }));
-		const { code } = await createClass(get(), 'Ethics');
-		const ann = await joined(call, code, 'ann');
-		const ask = () => call('GET', '/class', { token: ann });
-		for (let i = 0; i < 3; i++) expect((await ask()).status).toBe(200);
-		const late = await ask();
-		expect([late.status, late.headers.get('retry-after')]).toEqual([429, '1']);
-		now += 1000;
-		expect((await ask()).status).toBe(200);
-
-		const guess = () => call('POST', '/join', { body: { code: 'AAAA-AAAA', pseudonym: 'eve', token: newSecret() } });
-		const statuses = [];
-		for (let i = 0; i < 100; i++) statuses.push((await guess()).status);
-		expect(statuses.filter((status) => status === 404).length).toBeLessThan(95);
-		expect(statuses.at(-1)).toBe(429);
-		expect((await call('GET', '/class', { token: newSecret() })).status).toBe(429);
-		now += 1000;
-		expect((await ask()).status).toBe(200);
-	});
-
-	it('breaks off what it can’t give whole, so that nobody takes a part of a memory for all of it', async () => {
-		const { code } = await createClass(get(), 'Ethics', { quorum: 1 });
-		const log: string[] = [];
-		let fetched = 0;
-		const failing: Sql = {
-			...get(),
-			query(text, parameters) {
-				if (text.includes('jsonb_to_recordset($2::jsonb) as f') && ++fetched > 1) throw new Error('the database is gone');
-				return get().query(text, parameters);
-			},
-		};
-		const call = callOf(appOf(failing, log, { calls: { burst: 1e6, perSecond: 1e6 } }));
-		const ann = await joined(call, code, 'ann');
-		const many = await Promise.all(Array.from({ length: 300 }, (_, i) => trajectory({ question: `q${i}` })));
-		for (let at = 0; at < 300; at += 50) await call('POST', '/deposits', { token: ann, body: deposits(many.slice(at, at + 50)) });
-		await expect(call('GET', `/memory?revision=${'f'.repeat(64)}&dimensions=2`, { token: ann })).rejects.toThrow();
-		expect(log.join()).toContain('/memory broke off: the database is gone');
-		expect((await call('GET', '/memory?revision=x&dimensions=2', { token: ann })).json).toMatchObject({ error: expect.stringContaining('revision') as string }); // prettier-ignore
-		expect((await call('GET', `/memory?revision=${'f'.repeat(64)}`, { token: ann })).status).toBe(400);
-	});
-
-	it('counts a whole memory as many calls', async () => {
-		const now = 0;
-		const call = callOf(appOf(get(), [], { calls: { burst: 30, perSecond: 1 }, now: () => now }));
-		const { code } = await createClass(get(), 'Ethics');
-		const ann = await joined(call, code, 'ann');
-		const ask = async () => (await call('GET', `/memory?revision=${'f'.repeat(64)}&dimensions=2`, { token: ann })).status;
-		expect([await ask(), await ask(), await ask()]).toEqual([200, 200, 429]);
-	});
-
-	it('tells nothing of itself when the database fails', async () => {
-		const log: string[] = [];
-		const broken: Sql = { query: () => Promise.reject(new Error('relation "classes" of /var/lib')), transaction: () => Promise.reject(new Error('no')), close: async () => {} }; // prettier-ignore
-		const { status, text } = await callOf(appOf(broken, log))('GET', '/health');
-		expect(status).toBe(503);
-		expect(text).not.toContain('/var/lib');
-		expect(log.join()).toContain('/var/lib');
 	});
 }
