@@ -48,7 +48,7 @@ export const overhead: Study = {
 	settles:
 		'A schedule under 3 % at a length of 600 steps that keeps its copy aligned would show that the figure can be reached; one that stays above it at every length, that it can’t be here.',
 	limits:
-		'Tokens are exact. Seconds are of one processor core each with others at work beside it, and the judge in the trainer. Three seeds. Evaluations are not counted: they belong to the measuring. Not here: the judge in WebLLM or on WebGPU (`npm run bench -- conscience` measures them), and runs longer than 600 steps. The gate was fitted on seeds 11 and 12 of the twin preset, two of the three seeds here; its threshold was 0.418 then, and a later rule asks more often (docs/inference.md).',
+		'Tokens are exact. Seconds are of one processor core each with others at work beside it, and the judge in the trainer. Three seeds. Evaluations are not counted: they belong to the measuring. Not here: the judge in WebLLM or on WebGPU (`npm run bench -- conscience` measures them), and runs longer than 600 steps. The gate was fitted on seeds 11 and 12 of the twin preset, two of the three seeds here.',
 	runs: [...bySchedule, ...byLength, ...byGate],
 	seeds: THREE_SEEDS,
 	keeps: LAST_ANSWERS,
