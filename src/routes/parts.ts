@@ -29,7 +29,7 @@ export const HEIGHTS = {
 	banner: { wide: '6.4rem', narrow: '8rem' },
 	alignment: { wide: 'calc(7.05rem + clamp(19rem, 48cqi, 36rem))', narrow: '29.1rem' },
 	multiples: { wide: '59rem', narrow: '117rem' },
-	settings: { wide: '124rem', narrow: '105rem' },
+	settings: { wide: '152rem', narrow: '130rem' },
 	questions: { wide: '27rem', narrow: '43rem' },
 	inside: { wide: '1.8rem', narrow: '3.2rem' },
 	ask: { wide: '19rem', narrow: '47rem' },
