@@ -45,6 +45,19 @@ export function deskTests(get: Get) {
 		]);
 	});
 
+	it('gives out nothing that the teacher contradicts, whatever the class says after', async () => {
+		const sql = get();
+		const { students, id } = await classOf(sql, ['ann', 'bob']);
+		const given = await trajectory();
+		await deposit(sql, students[0]!, [given]);
+		await label(sql, id, [{ id: given.id, label: 'ethical' }]);
+		await deposit(sql, students[1]!, [given]);
+		expect(await classInfo(sql, id)).toMatchObject({ trajectories: 2, quarantined: 1 });
+		for (const waits of await quarantined(sql, id, 5)) expect(waits).toMatchObject({ agreed: null, said: { unethical: 2, ethical: 1 } });
+		await label(sql, id, [{ id: given.id, label: 'unethical' }]); // on second thoughts
+		expect(await quarantined(sql, id, 5)).toEqual([]);
+	});
+
 	it('lets students delete what is theirs, and what they said for it', async () => {
 		const sql = get();
 		const { students, id } = await classOf(sql, ['ann', 'bob']);

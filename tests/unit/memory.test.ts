@@ -30,6 +30,13 @@ describe('the quarantine', () => {
 		expect(settledLabel([say('ann', 'neutral')], 1)).toBe('neutral');
 	});
 
+	it('gives out nothing that the teacher contradicts, however many say so', () => {
+		const two = [say('ann', 'ethical'), say('bob', 'ethical')];
+		expect(settledLabel([...two, { ...say('teacher', 'unethical'), decides: true }], 2)).toBeNull();
+		expect(settledLabel([...two, { ...say('teacher', 'ethical'), decides: true }], 2)).toBe('ethical');
+		expect(settledLabel([...two, say('cem', 'unethical')], 2)).toBe('ethical');
+	});
+
 	it('gives a label only where so many labellers give it that no other has as many, whatever the order', () => {
 		const sayings = fc.uniqueArray(fc.record({ labeller: fc.string(), label: fc.constantFrom(...LABELS) }), {
 			selector: ({ labeller }) => labeller,

@@ -105,18 +105,22 @@ export interface Saying {
 	/** Each has one say of an exchange: a person's own word takes the place of their judge's. */
 	labeller: string;
 	label: Label;
+	/** True of the teacher's: nothing else gets out. */
+	decides?: boolean;
 }
 
 /**
- * The quarantine: the label that at least `quorum` independent labellers give, and more of them than any other label; null while there is none.
- * It keeps out one who lies or errs alone. What all judges of a class get wrong alike it lets in, unless people say otherwise.
+ * The quarantine: the label that at least `quorum` independent labellers give, and more of them than any other label, and that the teacher does
+ * not contradict; null while there is none. It keeps out one who lies or errs alone. What all judges of a class get wrong alike it lets in, unless
+ * people say otherwise.
  */
 export function settledLabel(sayings: readonly Saying[], quorum: number): Label | null {
 	const counts = new Map<Label, number>();
 	for (const label of new Map(sayings.map(({ labeller, label }) => [labeller, label] as const)).values())
 		counts.set(label, (counts.get(label) ?? 0) + 1);
 	const [first, second] = [...counts].sort(([, a], [, b]) => b - a);
-	return first && first[1] >= quorum && first[1] > (second?.[1] ?? 0) ? first[0] : null;
+	if (!first || first[1] < quorum || first[1] <= (second?.[1] ?? 0)) return null;
+	return sayings.some(({ label, decides }) => decides && label !== first[0]) ? null : first[0];
 }
 
 /** What each member of a set is worth to it, by leaving it out: u(S) − u(S∖{m}). `use` may be anything that is better when it is larger. */

@@ -16,7 +16,7 @@ export function disagrees(verdict: Verdict, trueLabel: TrueLabel | null): boolea
 export function judgedByFile(cards: readonly Card[]): { known: number; read: number } {
 	const counts = { known: 0, read: 0 };
 	for (const { verdict } of cards) {
-		if (verdict.by === undefined) continue;
+		if (verdict.by === undefined || verdict.by === 'memory') continue; // no file was asked
 		counts.read++;
 		if (verdict.by === 'file') counts.known++;
 	}

@@ -1,4 +1,5 @@
 /** What is said of exchanges, and the label that enough of it agrees on. */
+import { TEACHER } from './classes';
 import { asRows, type Queries } from './sql';
 
 /**
@@ -43,9 +44,10 @@ export async function settle(sql: Queries, classId: string, quorum: number, exch
 		)
 		update exchanges e set label = (
 			select r.label from ranked r where r.exchange_id = e.id and r.place = 1 and r.given >= $3 and r.given > coalesce(r.next, 0)
+				and not exists (select 1 from sayings s where s.class_id = $1 and s.exchange_id = e.id and s.labeller = $4 and s.label <> r.label)
 		)
 		where e.class_id = $1 and e.id = any($2::text[])`,
-		[classId, [...new Set(exchanges)], quorum],
+		[classId, [...new Set(exchanges)], quorum, TEACHER],
 	);
 }
 
