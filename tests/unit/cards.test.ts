@@ -38,7 +38,7 @@ const idsOf = (filter: Partial<typeof EVERY_CARD>, reader: Parameters<typeof car
 
 test('of the answers that were read while a file was the judge it is counted how many the file knew', () => {
 	expect(judgedByFile(cards)).toEqual({ known: 0, read: 0 });
-	const judged = (['file', 'frozen-self', 'file'] as const).map((by, i) =>
+	const judged = (['file', 'frozen-self', 'memory', 'file'] as const).map((by, i) =>
 		card(`8-${i}`, 'ethical', { verdict: { ...VERDICTS.ethical, by } }),
 	);
 	expect(judgedByFile([...cards, ...judged])).toEqual({ known: 2, read: 3 });
