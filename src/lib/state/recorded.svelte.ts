@@ -3,19 +3,22 @@ import { untrack } from 'svelte';
 import { type Preset, TOLD_WITHIN } from '$lib/experiment/presets';
 
 import type { Lab } from './lab.svelte';
-import { copiesOf, Playback } from './playback.svelte';
+import type { Playback } from './playback.svelte';
 
-const playbacks: Record<string, Playback> = {};
+let playbacks = $state.raw<Readonly<Record<string, Playback>>>({});
 
-/** The recorded run of a story, which lies beside the page; it stands where it was left when the reader comes back to it. */
-export function playbackOf({ id, experiment }: Preset): Playback {
-	return (playbacks[id] ??= new Playback(
-		async () => {
-			const recording = await (await import('./recording')).fetchRecording(recordingUrl(id));
-			return copiesOf(recording, experiment);
-		},
-		() => window.matchMedia('(prefers-reduced-motion: reduce)').matches,
-	));
+/**
+ * The recorded run of a story, which lies beside the page; it stands where it was left when the reader comes back to it. What plays it comes
+ * when a page has something to play. @throws when that can't be fetched
+ */
+async function playbackOf({ id, experiment }: Preset): Promise<Playback> {
+	const [{ copiesOf, Playback }, { fetchRecording }] = await Promise.all([import('./playback.svelte'), import('./recording')]);
+	const known = playbacks[id];
+	if (known) return known;
+	const load = async () => copiesOf(await fetchRecording(recordingUrl(id)), experiment);
+	const playback = new Playback(load, () => window.matchMedia('(prefers-reduced-motion: reduce)').matches);
+	playbacks = { ...playbacks, [id]: playback };
+	return playback;
 }
 
 const recordingUrl = (story: string): string => new URL(`recorded/${TOLD_WITHIN[story] ?? story}.zip`, document.baseURI).href;
@@ -24,7 +27,8 @@ const recordingUrl = (story: string): string => new URL(`recorded/${TOLD_WITHIN[
 export class RecordedStories {
 	/** Until it is known whether the first story has one, and whether it tells of what the page is set to, its place is kept. */
 	expected = $state(true);
-	readonly playback = $derived.by(() => playbackOf(this.lab.preset));
+	/** Null until what plays it has come. */
+	readonly playback = $derived.by(() => playbacks[this.lab.preset.id] ?? null);
 
 	/** `charts` resolves once there is something to see it on. */
 	constructor(
@@ -37,14 +41,16 @@ export class RecordedStories {
 		});
 		$effect(() => {
 			const [told, isSeen] = [this.playback, lab.recorded];
-			return () => isSeen && told.pause(); // nobody sees it any more
+			return () => isSeen && told?.pause(); // nobody sees it any more
 		});
-		$effect(() => void (this.playback.rest = lab.pace));
+		$effect(() => {
+			if (this.playback) this.playback.rest = lab.pace;
+		});
 	}
 
 	/** Shows the first one once the store was looked into, and fetches it meanwhile. */
 	async begin(lookedInto: Promise<unknown>): Promise<void> {
-		if (this.lab.recordable) void this.playback.open();
+		if (this.lab.recordable) void this.#open(this.lab.preset);
 		try {
 			await lookedInto;
 			await this.#show(this.lab.preset);
@@ -53,12 +59,18 @@ export class RecordedStories {
 		}
 	}
 
+	/** The recorded run of a story, fetched; null where what plays it can't be, and the page is as it would be without one. */
+	async #open(story: Preset): Promise<Playback | null> {
+		const told = await playbackOf(story).catch(() => null);
+		await told?.open();
+		return told;
+	}
+
 	/** Lets a story's recorded run play where it tells of just what the page is set to. */
 	async #show(story: Preset): Promise<void> {
 		if (!this.lab.recordable) return;
-		const told = playbackOf(story);
-		await Promise.all([told.open(), this.charts()]); // it plays for somebody who sees it
-		if (this.lab.preset !== story || !told.tells(story.experiment)) return;
+		const [told] = await Promise.all([this.#open(story), this.charts()]); // it plays for somebody who sees it
+		if (!told || this.lab.preset !== story || !told.tells(story.experiment)) return;
 		this.lab.recording = { story: story.id, runs: told.runs };
 		// Whoever comes back to an interrupted run wants to go on with it.
 		if (this.lab.recorded && told.step === 0 && !this.lab.keeping.interrupted) told.begin();
