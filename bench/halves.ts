@@ -9,7 +9,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkDevice, startBackend } from '$lib/model/backend';
 import { type Precision, PRECISIONS } from '$lib/model/halfPrecision';
 import { adaptedLinear, type LinearGroup } from '$lib/model/kernels/adaptedLinear';
-import { freeze } from '$lib/model/kernels/frozenMatrix';
+import { freeze } from '$lib/model/kernels/freeze';
 import { seededRandom } from '$lib/model/random';
 import { median } from '$lib/model/timing';
 

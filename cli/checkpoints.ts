@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { type Checkpoint, CheckpointError, fetchFrom, loadCheckpoint } from '$lib/model/checkpoint';
 import type { Precision } from '$lib/model/halfPrecision';
+import type { PartedFile } from '$lib/model/partedFile';
 
 /** A checkpoint, its matrices kept in `precision`, by the name of one of the lab's own folders, the path of a Hugging Face folder, or its URL. */
 export async function loadFolder(checkpoint: string, precision: Precision = 'f32'): Promise<Checkpoint> {
@@ -11,9 +12,36 @@ export async function loadFolder(checkpoint: string, precision: Precision = 'f32
 	const own = fileURLToPath(new URL(`../static/${checkpoint}`, import.meta.url));
 	const folder = /^[\w-]+$/.test(checkpoint) ? own : path.resolve(checkpoint);
 	try {
-		return await loadCheckpoint(async (name) => readFile(path.join(folder, name)), precision);
+		return await loadCheckpoint(fileOf(folder), precision);
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 		throw new CheckpointError(`There is no checkpoint '${checkpoint}': ${(error as Error).message}`);
 	}
+}
+
+/** Files of a folder; weights are read part by part, whatever their size. */
+const fileOf = (folder: string) => async (name: string) => {
+	const file = path.join(folder, name);
+	return name.endsWith('.safetensors') ? partedFile(file) : readFile(file);
+};
+
+async function partedFile(file: string): Promise<PartedFile> {
+	const { size } = await stat(file);
+	const read = async (begin: number, end: number) => {
+		const handle = await open(file); // for each part anew, so that none is left open
+		try {
+			const bytes = new Uint8Array(end - begin);
+			let filled = 0;
+			while (filled < bytes.length) {
+				const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, begin + filled);
+				if (bytesRead === 0)
+					throw new CheckpointError(`${file} ended at byte ${begin + filled} while it was read: it was changed. Try again`);
+				filled += bytesRead;
+			}
+			return bytes.buffer;
+		} finally {
+			await handle.close();
+		}
+	};
+	return { size, slice: (begin, end) => ({ arrayBuffer: () => read(begin, end) }) };
 }

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Projection } from '$lib/model/config';
-import { frozenRows, thaw } from '$lib/model/kernels/frozenMatrix';
+import { frozenColumns, thaw } from '$lib/model/kernels/frozenMatrix';
 import { loraPairs, type Lora } from '$lib/model/lora';
 import { rotaryTable, rotate } from '$lib/model/rope';
 import type { Model } from '$lib/model/weights';
@@ -19,7 +19,7 @@ export function composedHiddenStates(model: Model, ids: readonly number[], lora:
 	);
 	const norm = <X extends tf.Tensor>(x: X, weight: tf.Tensor1D): X =>
 		tf.mul(tf.mul(x, tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), config.rmsNormEps))), weight);
-	let x = frozenRows(weights.embedTokens, tf.tensor1d([...ids], 'int32'));
+	let x = frozenColumns(weights.embedTokens, tf.tensor1d([...ids], 'int32'));
 	weights.layers.forEach((layer, index) => {
 		/** y = x·W (+ b) (+ s·(x·Aᵀ)·Bᵀ) */
 		const linear = (input: tf.Tensor2D, name: Projection): tf.Tensor2D => {

@@ -5,6 +5,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CheckpointError, fetchFrom, loadCheckpoint, MissingFileError, type ReadFile } from '$lib/model/checkpoint';
 import { float16ToFloat32, float32ToFloat16 } from '$lib/model/halfPrecision';
 import { parseModelConfig } from '$lib/model/config';
+import { inParts } from '$lib/model/partedFile';
 import { writeSafetensors } from '$lib/model/safetensors';
 import { checkpointShapes, disposeModel } from '$lib/model/weights';
 import golden from '../golden/tokenizer.json';
@@ -64,6 +65,54 @@ describe('loadCheckpoint', () => {
 		expect(hash).toBe(sha256(files.get('model.safetensors')!));
 		disposeModel(model);
 		expect(tf.memory().numTensors).toBe(tensorsBefore);
+	});
+
+	it('reads large weights tensor by tensor, with one hash and no part twice', async () => {
+		const files = folder();
+		const weights = files.get('model.safetensors')!;
+		files.set('manifest.json', manifestOf(files));
+		const parts: [begin: number, end: number][] = [];
+		const parted = (hash?: string): ReadFile => {
+			const whole = inParts(weights);
+			const counted = (begin: number, end: number) => {
+				parts.push([begin, end]);
+				return whole.slice(begin, end);
+			};
+			const read = readFrom(files);
+			return async (name) =>
+				name === 'model.safetensors' ? { size: whole.size, slice: counted, ...(hash && { sha256: hash }) } : read(name);
+		};
+		const whole = await loadCheckpoint(readFrom(files));
+		const numbers = ({ model: { weights } }: typeof whole) => Promise.all([weights.norm, weights.lmHead.stored, weights.layers[0]!.kernels.down_proj.stored].map((t) => t.data())); // prettier-ignore
+		for (const hash of [undefined, sha256(weights)]) {
+			parts.length = 0;
+			const checkpoint = await loadCheckpoint(parted(hash));
+			expect(checkpoint.sha256).toBe(whole.sha256);
+			expect(checkpoint.parameterCount).toBe(whole.parameterCount);
+			expect(await numbers(checkpoint)).toEqual(await numbers(whole));
+			disposeModel(checkpoint.model);
+			const read = hash ? parts : parts.slice(1); // once through for the hash, where nobody knows it
+			expect(read[0]).toEqual([0, 8]);
+			read.slice(1).forEach(([begin], i) => expect(begin).toBe(read[i]![1]));
+			expect(read.at(-1)![1]).toBe(weights.length);
+			expect(read.length).toBe(2 + checkpointShapes(parseModelConfig(config)).size);
+		}
+		disposeModel(whole.model);
+		await expect(loadCheckpoint(parted(sha256(new Uint8Array())))).rejects.toThrow(/not the file that manifest\.json describes/);
+	});
+
+	it('leaves nothing on the backend when a tensor can’t be read', async () => {
+		const files = folder();
+		const whole = inParts(files.get('model.safetensors')!);
+		const failing = (begin: number, end: number) =>
+			end === whole.size ? { arrayBuffer: () => Promise.reject(new Error('gone')) } : whole.slice(begin, end);
+		const read = readFrom(files);
+		const before = tf.memory().numTensors;
+		const load = loadCheckpoint(async (name) =>
+			name === 'model.safetensors' ? { size: whole.size, slice: failing, sha256: '' } : read(name),
+		);
+		await expect(load).rejects.toThrow('gone');
+		expect(tf.memory().numTensors).toBe(before);
 	});
 
 	it('rounds the matrices to 16-bit floats where it is asked to, and leaves the vectors', async () => {

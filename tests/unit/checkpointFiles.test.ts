@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 
+import { wholeFile } from '$lib/model/partedFile';
 import { SHARD_INDEX } from '$lib/model/shards';
 import { readCheckpointFrom } from '$lib/storage/checkpointFiles';
 
@@ -24,7 +25,7 @@ async function readAll(url: string, files = filesIn(disk)) {
 	const read = readCheckpointFrom(url, files, { onBytes: (...bytes) => told.push(bytes) });
 	await read(SHARD_INDEX);
 	const hashes: string[] = [];
-	for (const name of NAMES) hashes.push(sha256(await read(name)));
+	for (const name of NAMES) hashes.push(sha256(await wholeFile(await read(name))));
 	return { hashes, told };
 }
 /** Ranges that a shard's content was asked for; the first question is HEAD. */

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from '$lib/model/halfPrecision';
-import { readSafetensors, SafetensorsError, writeSafetensors, type Dtype, type StoredTensor } from '$lib/model/safetensors';
+import { inParts } from '$lib/model/partedFile';
+import {
+	openSafetensors,
+	readSafetensors,
+	SafetensorsError,
+	writeSafetensors,
+	type Dtype,
+	type StoredTensor,
+} from '$lib/model/safetensors';
 
 /** A file from a header as text and data of `dataBytes` zeros. */
 function fileOf(header: string, dataBytes = 0, headerBytes = header.length): Uint8Array {
@@ -53,6 +61,35 @@ describe('a file that was written', () => {
 					expect(read.tensors.get(name)!.data.length).toBe(data.length);
 					read.tensors.get(name)!.data.forEach((value, i) => expectStored(value, data[i]!, dtype));
 				}
+			}),
+		);
+	});
+
+	it('reads the same part by part, and of what was broken says the same', async () => {
+		const outcome = async (read: () => unknown) => {
+			try {
+				return await read();
+			} catch (error) {
+				expect(error).toBeInstanceOf(SafetensorsError);
+				return (error as Error).message;
+			}
+		};
+		const byParts = async (file: Uint8Array, cut: number) => {
+			const { tensors, ...rest } = await openSafetensors(inParts(file));
+			const read = [...tensors].map(async ([name, { shape, read }]) => {
+				const size = shape.reduce((a, b) => a * b, 1);
+				const half = Math.min(cut, size);
+				return [name, { shape, data: Float32Array.of(...(await read(0, half)), ...(await read(half, size))) }] as const;
+			});
+			return { tensors: new Map(await Promise.all(read)), ...rest };
+		};
+		await fc.assert(
+			fc.asyncProperty(anyTensors, anyDtype, fc.nat(5), fc.option(fc.tuple(fc.nat(), fc.nat(255))), async (tensors, dtype, cut, broken) => {
+				const file = writeSafetensors(tensors, { dtype });
+				if (broken) file[broken[0] % file.length] = broken[1];
+				const end = broken && broken[1] % 3 === 0 ? file.length - (broken[0] % 9) : file.length;
+				const found = file.subarray(0, Math.max(0, end));
+				expect(await outcome(() => byParts(found, cut))).toEqual(await outcome(() => readSafetensors(found)));
 			}),
 		);
 	});

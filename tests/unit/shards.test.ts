@@ -10,6 +10,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { CheckpointError, loadCheckpoint, MissingFileError } from '$lib/model/checkpoint';
+import { inParts } from '$lib/model/partedFile';
 import { parseShardIndex, readShards, SHARD_INDEX } from '$lib/model/shards';
 import { disposeModel } from '$lib/model/weights';
 import { writeSafetensors } from '$lib/model/safetensors';
@@ -32,11 +33,13 @@ const files = (): Map<string, Uint8Array> =>
 		[SECOND, writeSafetensors(new Map([['c', tensor(3)]]))],
 	]);
 async function weightsOf(folder: Map<string, Uint8Array>) {
-	return readShards(parseShardIndex(folder.get(SHARD_INDEX)!), async (name) => {
+	const { tensors, sha256 } = await readShards(parseShardIndex(folder.get(SHARD_INDEX)!), async (name) => {
 		const bytes = folder.get(name);
 		if (!bytes) throw new MissingFileError(`no ${name}`);
-		return bytes;
+		return { ...inParts(bytes), sha256: hex(bytes) };
 	});
+	const read = [...tensors].map(async ([name, { shape, read }]) => [name, { shape, data: await read(0, shape[0]!) }] as const);
+	return { tensors: new Map(await Promise.all(read)), sha256 };
 }
 
 describe('readShards', () => {

@@ -18,13 +18,14 @@ const tensors = new Map(
 describe('buildWeights', () => {
 	beforeAll(() => useBackend('cpu'));
 
-	it('keeps kernels as [in, out], and gives a tied model a head of its own', async () => {
+	it('keeps kernels as [in, out], and one matrix for both ends of a tied model', async () => {
 		const before = tf.memory().numTensors;
 		const weights = buildWeights(config, tensors);
 		const { k_proj } = weights.layers[1]!.kernels; // stored as [12, 24]
 		expect(k_proj.shape).toEqual([24, 12]);
 		expect([...(await k_proj.stored.data()).slice(0, 3)]).toEqual([0, 24, 48]);
 		expect(weights.lmHead.shape).toEqual([24, 64]);
+		expect(weights.embedTokens).toBe(weights.lmHead);
 		expect([...(await weights.lmHead.stored.data()).slice(0, 3)]).toEqual([0, 24, 48]);
 		expect(Object.keys(weights.layers[0]!.biases)).toEqual(['q_proj', 'k_proj', 'v_proj']);
 		disposeModel({ config, weights });

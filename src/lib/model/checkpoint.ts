@@ -3,16 +3,20 @@ import * as v from 'valibot';
 import { CheckpointError, isMissing, MissingFileError } from './checkpointErrors';
 import { parseModelConfig } from './config';
 import type { Precision } from './halfPrecision';
-import { readSafetensors } from './safetensors';
-import { sha256 } from './sha256';
-import { parseShardIndex, readShards, SHARD_INDEX, type StoredWeights } from './shards';
+import { inParts, type PartedFile, wholeFile } from './partedFile';
+import { openSafetensors } from './safetensors';
+import { sha256, sha256OfFile } from './sha256';
+import { type HashedFile, parseShardIndex, readShards, SHARD_INDEX, type StoredWeights } from './shards';
 import { createTokenizer, type Tokenizer } from './tokenizer';
-import { buildWeights, type Model } from './weights';
+import { loadWeights, type Model } from './weights';
 
 export { CheckpointError, MissingFileError } from './checkpointErrors';
 
-/** The bytes of a file of the folder; rejects with MissingFileError (or Node's ENOENT) when there is none of that name. */
-export type ReadFile = (name: string) => Promise<Uint8Array>;
+/**
+ * A file of the folder: its bytes, or where it is large the file itself, a Blob say, of which one part after the other is read;
+ * rejects with MissingFileError (or Node's ENOENT) when there is none of that name.
+ */
+export type ReadFile = (name: string) => Promise<Uint8Array | PartedFile>;
 
 export interface Checkpoint {
 	model: Model;
@@ -32,11 +36,16 @@ type FileRecord = v.InferOutput<typeof Manifest>['files'][number];
 /** The model, its matrices kept in `precision`, and the tokenizer of a folder. Each file is checked against `manifest.json` when the folder has one. */
 export async function loadCheckpoint(read: ReadFile, precision: Precision = 'f32'): Promise<Checkpoint> {
 	const manifest = await readManifest(read);
-	const readVerified = async (name: string) => verify(name, await read(name), manifest);
-	const readIfThere = async (name: string) => {
+	const open = async (name: string) => verify(name, await read(name), manifest);
+	const openIfThere = async (name: string) => {
 		if (manifest && !manifest.has(name)) return undefined; // no request for what is known not to be there
-		const bytes = await readOptional(read, name);
-		return bytes && verify(name, bytes, manifest);
+		const file = await readOptional(read, name);
+		return file && verify(name, file, manifest);
+	};
+	const readVerified = async (name: string) => wholeFile(await open(name));
+	const readIfThere = async (name: string) => {
+		const file = await openIfThere(name);
+		return file && wholeFile(file);
 	};
 
 	const configJson = parseJson('config.json', await readVerified('config.json'));
@@ -50,21 +59,27 @@ export async function loadCheckpoint(read: ReadFile, precision: Precision = 'f32
 		...(generationConfig && { generationConfig: parseJson('generation_config.json', generationConfig) }),
 		...(chatTemplate && { chatTemplate: new TextDecoder().decode(chatTemplate) }),
 	});
-	const { tensors, sha256 } = await readWeights(readVerified, readIfThere);
+	const { tensors, sha256 } = await openWeights(open, openIfThere);
 	return {
-		model: { config, weights: buildWeights(config, tensors, precision) },
+		model: { config, weights: await loadWeights(config, tensors, precision) },
 		tokenizer,
-		parameterCount: [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0),
+		parameterCount: [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0),
 		sha256,
 	};
 }
 
 /** The one file where there is one, as transformers chooses, or else the shards. */
-async function readWeights(read: ReadFile, readIfThere: (name: string) => Promise<Uint8Array | undefined>): Promise<StoredWeights> {
-	const file = await readIfThere('model.safetensors');
-	if (file) return { tensors: readSafetensors(file).tensors, sha256: await sha256(file as Uint8Array<ArrayBuffer>) };
-	const index = await readIfThere(SHARD_INDEX);
-	if (index) return readShards(parseShardIndex(index), read);
+async function openWeights(
+	open: (name: string) => Promise<Uint8Array | PartedFile>,
+	openIfThere: (name: string) => Promise<Uint8Array | PartedFile | undefined>,
+): Promise<StoredWeights> {
+	const file = await openIfThere('model.safetensors');
+	if (file) {
+		const { tensors } = await openSafetensors(inParts(file));
+		return { tensors, sha256: await hashOf(file) };
+	}
+	const index = await openIfThere(SHARD_INDEX);
+	if (index) return readShards(parseShardIndex(await wholeFile(index)), async (name) => hashed(await open(name)));
 	throw new MissingFileError(
 		`There is no model.safetensors in the folder, and no ${SHARD_INDEX} that would name its shards: one of them has to be there. Other formats (.bin, .gguf) are not read`,
 	);
@@ -73,20 +88,23 @@ async function readWeights(read: ReadFile, readIfThere: (name: string) => Promis
 /** Files of a folder by their names, each checked against `manifest.json` when the folder has one. @throws CheckpointError, MissingFileError */
 export async function readFolder<Name extends string>(read: ReadFile, names: readonly Name[]): Promise<Record<Name, Uint8Array>> {
 	const manifest = await readManifest(read);
-	const entries = names.map(async (name) => [name, await verify(name, await read(name), manifest)] as const);
+	const entries = names.map(async (name) => [name, await wholeFile(await verify(name, await read(name), manifest))] as const);
 	return Object.fromEntries(await Promise.all(entries)) as Record<Name, Uint8Array>;
 }
 
 async function readManifest(read: ReadFile): Promise<Map<string, FileRecord> | undefined> {
-	const bytes = await readOptional(read, 'manifest.json');
-	return bytes && parseManifest(bytes);
+	const file = await readOptional(read, 'manifest.json');
+	return file && parseManifest(await wholeFile(file));
 }
 
 /**
  * Reads files below `baseUrl` by fetch. `onBytes` hears the bytes of all files together as they arrive,
  * and how many the files begun so far have (null when a server does not say).
  */
-export function fetchFrom(baseUrl: string, onBytes?: (loaded: number, total: number | null) => void): ReadFile {
+export function fetchFrom(
+	baseUrl: string,
+	onBytes?: (loaded: number, total: number | null) => void,
+): (name: string) => Promise<Uint8Array<ArrayBuffer>> {
 	let loaded = 0;
 	let total: number | null = 0;
 	return async (name) => {
@@ -111,7 +129,7 @@ export function fetchFrom(baseUrl: string, onBytes?: (loaded: number, total: num
 	};
 }
 
-async function readBody(url: string, body: ReadableStream<Uint8Array>, onChunk: (bytes: number) => void): Promise<Uint8Array> {
+async function readBody(url: string, body: ReadableStream<Uint8Array>, onChunk: (bytes: number) => void): Promise<Uint8Array<ArrayBuffer>> {
 	const chunks: Uint8Array[] = [];
 	let received = 0;
 	const reader = body.getReader();
@@ -133,18 +151,33 @@ async function readBody(url: string, body: ReadableStream<Uint8Array>, onChunk: 
 	return bytes;
 }
 
-async function verify(name: string, bytes: Uint8Array, manifest: Map<string, FileRecord> | undefined): Promise<Uint8Array> {
+async function verify(
+	name: string,
+	file: Uint8Array | PartedFile,
+	manifest: Map<string, FileRecord> | undefined,
+): Promise<Uint8Array | PartedFile> {
 	const record = manifest?.get(name);
-	if (!record) return bytes;
-	const actual = await sha256(bytes as Uint8Array<ArrayBuffer>);
-	if (actual !== record.sha256)
-		throw new CheckpointError(
-			`${name} is not the file that manifest.json describes: ${bytes.length} bytes with SHA-256 ${actual}, expected ${record.bytes} with ${record.sha256}. Load it again, or rebuild the folder`,
-		);
-	return bytes;
+	if (!record) return file;
+	const actual = await hashOf(file);
+	if (actual === record.sha256) return file instanceof Uint8Array ? file : hashed(file, actual);
+	const bytes = file instanceof Uint8Array ? file.length : file.size;
+	throw new CheckpointError(
+		`${name} is not the file that manifest.json describes: ${bytes} bytes with SHA-256 ${actual}, expected ${record.bytes} with ${record.sha256}. Load it again, or rebuild the folder`,
+	);
 }
 
-async function readOptional(read: ReadFile, name: string): Promise<Uint8Array | undefined> {
+/** Of bytes in memory natively, of a file in parts, and of one whose hash is known not again. */
+async function hashOf(file: Uint8Array | PartedFile): Promise<string> {
+	if (file instanceof Uint8Array) return sha256(file as Uint8Array<ArrayBuffer>);
+	return file.sha256 ?? sha256OfFile(file);
+}
+
+async function hashed(file: Uint8Array | PartedFile, known?: string): Promise<HashedFile> {
+	const parts = inParts(file);
+	return { size: parts.size, slice: (begin, end) => parts.slice(begin, end), sha256: known ?? (await hashOf(file)) };
+}
+
+async function readOptional(read: ReadFile, name: string): Promise<Uint8Array | PartedFile | undefined> {
 	try {
 		return await read(name);
 	} catch (error) {

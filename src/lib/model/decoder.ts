@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { frozenProduct } from './kernels/adaptedLinear';
 import { attentionSpans, causalAttention } from './kernels/causalAttention';
-import { frozenRows } from './kernels/frozenMatrix';
+import { frozenColumns } from './kernels/frozenMatrix';
 import { rmsNorm } from './kernels/rmsNorm';
 import { rotateHeads } from './kernels/rotateHeads';
 import { selectRows } from './kernels/selectRows';
@@ -66,7 +66,7 @@ const groupsOf = ({ adapter }: Model, lora: Lora | null) => (lora ? cutByGroup(l
 
 /** What the layers begin with, for tokens [N] int32: [N, D]. */
 export function embedded({ weights }: Model, ids: tf.Tensor1D): tf.Tensor2D {
-	return frozenRows(weights.embedTokens, ids);
+	return frozenColumns(weights.embedTokens, ids);
 }
 
 /** All blocks over embedded tokens, one a row: [N, D] after the final norm, or [M, D]; `attention` decides what the rows see. */

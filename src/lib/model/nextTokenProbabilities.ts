@@ -26,11 +26,11 @@ export async function nextTokenProbabilities(
 	});
 	if (candidates.length === 0) throw new RangeError('nextTokenProbabilities: there are no candidates to share the probability');
 	const policy = lora ? mergeLora(model, lora) : model;
-	const head = tf.tidy(() => frozenColumns(policy.weights.lmHead, tf.tensor1d(candidates, 'int32'))); // [D, C]
+	const head = tf.tidy(() => frozenColumns(policy.weights.lmHead, tf.tensor1d(candidates, 'int32'))); // [C, D]
 	const results: Float32Array[] = [];
 	try {
 		for (const group of chunks(prompts)) {
-			const probabilities = tf.tidy(() => tf.softmax(tf.matMul(readPrompts(policy, group), head))); // [B, C]
+			const probabilities = tf.tidy(() => tf.softmax(tf.matMul(readPrompts(policy, group), head, false, true))); // [B, C]
 			const values = (await probabilities.data()) as Float32Array;
 			probabilities.dispose();
 			checkDevice();

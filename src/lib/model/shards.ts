@@ -7,7 +7,8 @@
 import * as v from 'valibot';
 
 import { CheckpointError, isMissing, MissingFileError } from './checkpointErrors';
-import { readSafetensors, type StoredTensor } from './safetensors';
+import type { PartedFile } from './partedFile';
+import { openSafetensors, type TensorInFile } from './safetensors';
 import { sha256 } from './sha256';
 
 export const SHARD_INDEX = 'model.safetensors.index.json';
@@ -19,9 +20,10 @@ export interface ShardIndex {
 	totalSize: number | null;
 }
 
-/** The numbers of a checkpoint, from one file or several. */
+/** The weights of a checkpoint, in one file or several. */
 export interface StoredWeights {
-	tensors: Map<string, StoredTensor>;
+	/** In the order in which they lie there. */
+	tensors: Map<string, TensorInFile>;
 	sha256: string;
 }
 
@@ -67,22 +69,25 @@ export function parseShardIndex(bytes: Uint8Array): ShardIndex {
 	return { shards, totalSize: metadata?.total_size ?? null };
 }
 
+/** A file whose hash is known. */
+export type HashedFile = PartedFile & { readonly sha256: string };
+
 /**
- * The tensors of all shards, read one after the other, each exactly where the index says. Their SHA-256 is that of the text that
+ * The tensors of all shards, opened one after the other, each exactly where the index says. Their SHA-256 is that of the text that
  * `sha256sum model-*-of-*.safetensors` prints: a line `<hex of the shard>  <its name>` each, in order of their names.
  * @throws MissingFileError, CheckpointError, SafetensorsError
  */
-export async function readShards({ shards, totalSize }: ShardIndex, read: (name: string) => Promise<Uint8Array>): Promise<StoredWeights> {
-	const tensors = new Map<string, StoredTensor>();
+export async function readShards({ shards, totalSize }: ShardIndex, open: (name: string) => Promise<HashedFile>): Promise<StoredWeights> {
+	const tensors = new Map<string, TensorInFile>();
 	let size = 0;
 	let sums = '';
 	for (const [name, expected] of shards) {
-		const bytes = await readShard(name, read);
-		const shard = readSafetensors(bytes);
+		const file = await openShard(name, open);
+		const shard = await openSafetensors(file);
 		checkTensors(name, shard.tensors, expected, shards);
 		for (const [tensor, stored] of shard.tensors) tensors.set(tensor, stored);
 		size += shard.dataBytes;
-		sums += `${await sha256(bytes as Uint8Array<ArrayBuffer>)}  ${name}\n`;
+		sums += `${file.sha256}  ${name}\n`;
 	}
 	if (totalSize !== null && size !== totalSize)
 		throw new CheckpointError(
@@ -91,9 +96,9 @@ export async function readShards({ shards, totalSize }: ShardIndex, read: (name:
 	return { tensors, sha256: await sha256(sums) };
 }
 
-async function readShard(name: string, read: (name: string) => Promise<Uint8Array>): Promise<Uint8Array> {
+async function openShard(name: string, open: (name: string) => Promise<HashedFile>): Promise<HashedFile> {
 	try {
-		return await read(name);
+		return await open(name);
 	} catch (error) {
 		if (!isMissing(error)) throw error;
 		const text = `${SHARD_INDEX} names ${name}, which is not in the folder (${(error as Error).message}). A model needs all its shards: add it`;

@@ -2,9 +2,10 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { PROJECTIONS, projectionShape, type ModelConfig, type Projection } from './config';
 import type { Precision } from './halfPrecision';
-import { freeze, type FrozenMatrix } from './kernels/frozenMatrix';
+import { freezeInParts, freezeTurned } from './kernels/freeze';
+import type { FrozenMatrix } from './kernels/frozenMatrix';
 import type { LoraGroups } from './packedBlock';
-import type { StoredTensor } from './safetensors';
+import type { StoredTensor, TensorInFile } from './safetensors';
 import type { Steering } from './steering';
 
 /** One decoder block. Kernels are [in, out], transposed once on loading, because a plain matMul is every backend's fastest. */
@@ -18,11 +19,11 @@ export interface LayerWeights {
 }
 
 export interface Weights {
-	embedTokens: FrozenMatrix; // [V, D]
+	/** [D, V], as the head is. Of a tied model it is the head. */
+	embedTokens: FrozenMatrix;
 	layers: LayerWeights[];
 	norm: tf.Tensor1D; // [D]
-	/** [D, V]. A tied model has its own transposed copy: memory of V·D numbers for a head as fast as the other layers. */
-	lmHead: FrozenMatrix;
+	lmHead: FrozenMatrix; // [D, V]
 }
 
 /** A decoder: what it is and what it has learnt. */
@@ -76,14 +77,46 @@ export function checkpointShapes(config: ModelConfig): Map<string, number[]> {
 	return shapes;
 }
 
+/** A tensor on the backend. */
+type Placed = FrozenMatrix | tf.Tensor1D;
+
 /**
- * Puts a checkpoint's tensors on the backend, its matrices in the precision that is asked for (vectors are few, and stay float32);
- * throws WeightsError that names a tensor that is missing or has another shape.
+ * Puts a checkpoint's tensors on the backend, its matrices in the precision that is asked for (vectors are few, and stay float32).
+ * @throws WeightsError that names a tensor that is missing or has another shape; MatrixSizeError
  */
-export function buildWeights(config: ModelConfig, tensors: Map<string, StoredTensor>, precision: Precision = 'f32'): Weights {
-	for (const [name, expected] of checkpointShapes(config)) check(name, expected, tensors.get(name));
-	const vector = (name: string) => tf.tensor1d(tensors.get(name)!.data);
-	const transposed = (name: string) => freeze(...turned(tensors.get(name)!), precision);
+export function buildWeights(config: ModelConfig, tensors: ReadonlyMap<string, StoredTensor>, precision: Precision = 'f32'): Weights {
+	const placed = new Map<string, Placed>();
+	for (const name of checkedNames(config, tensors)) {
+		const { shape, data } = tensors.get(name)!;
+		placed.set(name, shape.length === 1 ? tf.tensor1d(data) : freezeTurned(data, shape as [number, number], precision));
+	}
+	return assemble(config, placed);
+}
+
+/** `buildWeights` for tensors that are still in their files: one after the other is read, in their order, and put on the backend. @throws as it does */
+export async function loadWeights(
+	config: ModelConfig,
+	tensors: ReadonlyMap<string, TensorInFile>,
+	precision: Precision = 'f32',
+): Promise<Weights> {
+	const asked = new Set(checkedNames(config, tensors));
+	const placed = new Map<string, Placed>();
+	try {
+		for (const [name, { shape, read }] of tensors) {
+			if (!asked.has(name)) continue;
+			const [columns, rows] = shape as [number, number?];
+			placed.set(name, rows === undefined ? tf.tensor1d(await read(0, columns)) : await freezeInParts([columns, rows], read, precision));
+		}
+	} catch (error) {
+		tf.dispose([...placed.values()] as unknown as tf.TensorContainer);
+		throw error;
+	}
+	return assemble(config, placed);
+}
+
+function assemble(config: ModelConfig, placed: ReadonlyMap<string, Placed>): Weights {
+	const vector = (name: string) => placed.get(name) as tf.Tensor1D;
+	const matrix = (name: string) => placed.get(name) as FrozenMatrix;
 	const layers = Array.from({ length: config.numHiddenLayers }, (_, i): LayerWeights => {
 		const layer = `model.layers.${i}`;
 		const path = (projection: Projection) => projectionPath(i, projection);
@@ -91,19 +124,18 @@ export function buildWeights(config: ModelConfig, tensors: Map<string, StoredTen
 		return {
 			inputLayernorm: vector(`${layer}.input_layernorm.weight`),
 			postAttentionLayernorm: vector(`${layer}.post_attention_layernorm.weight`),
-			kernels: Object.fromEntries(PROJECTIONS.map((p) => [p, transposed(`${path(p)}.weight`)])) as LayerWeights['kernels'],
+			kernels: Object.fromEntries(PROJECTIONS.map((p) => [p, matrix(`${path(p)}.weight`)])) as LayerWeights['kernels'],
 			biases: Object.fromEntries(biased.map((p) => [p, vector(`${path(p)}.bias`)])),
 			qNorm: config.qkNorm ? vector(`${layer}.self_attn.q_norm.weight`) : null,
 			kNorm: config.qkNorm ? vector(`${layer}.self_attn.k_norm.weight`) : null,
 		};
 	});
-	const embedTokens = 'model.embed_tokens.weight';
-	const { data, shape } = tensors.get(embedTokens)!;
+	const embedTokens = matrix('model.embed_tokens.weight');
 	return {
-		embedTokens: freeze(data, shape as [number, number], precision),
+		embedTokens,
 		layers,
 		norm: vector('model.norm.weight'),
-		lmHead: transposed(config.tieWordEmbeddings ? embedTokens : 'lm_head.weight'),
+		lmHead: config.tieWordEmbeddings ? embedTokens : matrix('lm_head.weight'),
 	};
 }
 
@@ -118,19 +150,18 @@ function hasBias(config: ModelConfig, projection: Projection): boolean {
 	return projection !== 'o_proj' || config.modelType !== 'qwen2';
 }
 
-function check(name: string, expected: number[], tensor: StoredTensor | undefined): void {
+/** The names of all that the model needs, each of which is there. @throws WeightsError */
+function checkedNames(config: ModelConfig, tensors: ReadonlyMap<string, { shape: number[] }>): string[] {
+	const expected = checkpointShapes(config);
+	for (const [name, shape] of expected) check(name, shape, tensors.get(name));
+	return [...expected.keys()];
+}
+
+function check(name: string, expected: number[], tensor: { shape: number[] } | undefined): void {
 	if (!tensor)
 		throw new WeightsError(`the checkpoint has no tensor ${name}; its config.json asks for one of shape [${expected.join(', ')}]`);
 	if (tensor.shape.join() === expected.join()) return;
 	throw new WeightsError(
 		`the checkpoint's tensor ${name} has shape [${tensor.shape.join(', ')}]; its config.json asks for [${expected.join(', ')}]`,
 	);
-}
-
-/** The numbers and the shape of a matrix's transpose; made on the CPU, so that no backend keeps a buffer for the untransposed copy. */
-function turned({ data, shape }: StoredTensor): [values: Float32Array, shape: [number, number]] {
-	const [rows, columns] = shape as [number, number];
-	const out = new Float32Array(data.length);
-	for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j]!;
-	return [out, [columns, rows]];
 }

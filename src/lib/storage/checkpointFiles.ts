@@ -45,8 +45,7 @@ export function readCheckpointFrom(
 				shard.here = bytes;
 				tell();
 			};
-			const blob = await openShard(shard, files, { signal, onBytes });
-			return new Uint8Array(await blob.arrayBuffer());
+			return openShard(shard, files, { signal, onBytes });
 		}
 		const bytes = await fetchFile(name);
 		if (name !== SHARD_INDEX) return bytes;
@@ -60,7 +59,11 @@ export function readCheckpointFrom(
 }
 
 /** Other origins hide whether the size is that of a packed file, so that it is no more than the least that has to come. */
-async function openShard(shard: ModelFile, files: Pick<ModelFiles, 'open' | 'remove'>, options: Parameters<ModelFiles['open']>[1]) {
+async function openShard(
+	shard: ModelFile,
+	files: Pick<ModelFiles, 'open' | 'remove'>,
+	options: Parameters<ModelFiles['open']>[1],
+): Promise<Blob> {
 	const blob = await files.open({ ...shard, bytes: null }, options);
 	if (blob.size >= (shard.bytes ?? 0)) return blob;
 	await files.remove(shard.url); // some browsers take a cut line for an end

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 
-import { float16ToFloat32, float32ToFloat16, type Precision } from '../halfPrecision';
+import type { Precision } from '../halfPrecision';
 import { hasKernel, type KernelArguments, launch, runKernel } from './launch';
-
-const UNPACK = 'ConscienceLabUnpackHalves';
+import { compute, type WasmArguments } from './wasmModule';
 
 /** A matrix that is never trained, as the backend holds it: what reads it chooses its code by `storage`. */
 export interface FrozenMatrix {
@@ -17,17 +17,12 @@ export interface FrozenMatrix {
 	stored: tf.Tensor2D;
 }
 
-/**
- * Puts a matrix on the backend, rounded to 16-bit floats where `precision` asks for it. A backend that can't read those keeps the rounded
- * numbers as float32, so that one setting has one meaning everywhere. A matrix with a number beyond ±65504, the largest that
- * F16 has, stays as it is.
- */
-export function freeze(values: Float32Array, shape: [rows: number, columns: number], precision: Precision): FrozenMatrix {
-	const halves = precision === 'f16' ? float32ToFloat16(values) : null;
-	if (!halves?.every(isFinite16)) return frozenFloats(tf.tensor2d(values, shape));
-	if (!hasKernel(UNPACK)) return frozenFloats(tf.tensor2d(float16ToFloat32(halves), shape));
-	const [rows, columns] = shape;
-	return { shape, storage: 'f16', stored: tf.tensor2d(packed(halves, shape), [rows, Math.ceil(columns / 2)], 'int32') };
+/** The kernel that reads a matrix of this storage. */
+const READ: Record<Precision, string> = { f32: 'ConscienceLabReadFloats', f16: 'ConscienceLabReadHalves' };
+
+/** Whether the backend reads matrices that are stored so; float32 every one does. */
+export function canHold(storage: Precision): boolean {
+	return storage === 'f32' || hasKernel(READ[storage]);
 }
 
 /** A float32 tensor as a frozen matrix, which owns it from now on. */
@@ -37,60 +32,86 @@ export function frozenFloats(stored: tf.Tensor2D): FrozenMatrix {
 
 /** The matrix as float32 [rows, columns]: the stored tensor itself where it is that, so leave its disposal to its owner or a tidy. */
 export function thaw(matrix: FrozenMatrix): tf.Tensor2D {
-	return matrix.storage === 'f32' ? matrix.stored : unpack(matrix);
+	return matrix.storage === 'f32' ? matrix.stored : read(matrix, null);
 }
 
-/** Rows of the matrix, [N, columns] float32, at `rows` [N] int32. */
-export function frozenRows(matrix: FrozenMatrix, rows: tf.Tensor1D): tf.Tensor2D {
-	return matrix.storage === 'f32' ? tf.gather(matrix.stored, rows) : unpack(matrix, { rows });
-}
-
-/** Columns of the matrix, [rows, N] float32, at `columns` [N] int32. */
+/** Columns of the matrix at `columns` [N] int32, as float32: [N, rows], each in a row. */
 export function frozenColumns(matrix: FrozenMatrix, columns: tf.Tensor1D): tf.Tensor2D {
-	return matrix.storage === 'f32' ? tf.gather(matrix.stored, columns, 1) : unpack(matrix, { columns });
+	if (hasKernel(READ[matrix.storage])) return read(matrix, columns);
+	return tf.transpose(tf.gather(matrix.stored, columns, 1));
 }
 
-/** Neither infinite nor NaN. */
-const isFinite16 = (half: number): boolean => (half & 0x7c00) !== 0x7c00;
-
-function packed(halves: Uint16Array, [rows, columns]: [number, number]): Int32Array {
-	if (columns % 2 === 0) return new Int32Array(halves.buffer);
-	const pairs = new Uint16Array(rows * (columns + 1));
-	for (let row = 0; row < rows; row++) {
-		pairs.set(halves.subarray(row * columns, (row + 1) * columns), row * (columns + 1));
-		pairs[(row + 1) * (columns + 1) - 1] = halves[(row + 1) * columns - 1]!;
-	}
-	return new Int32Array(pairs.buffer);
-}
-
-interface UnpackSettings {
+interface ReadSettings {
 	/** Of the matrix. */
 	shape: [rows: number, columns: number];
 }
+/** Without `columns` all are read. */
+type Inputs = 'stored' | 'columns';
 
-/** Numbers of the matrix as float32: of all rows and columns, or of those asked for. (tfjs's gather would read the pairs as float32, and lose bits.) */
-function unpack({ shape, stored: halves }: FrozenMatrix, places: { rows?: tf.Tensor1D; columns?: tf.Tensor1D } = {}): tf.Tensor2D {
-	return runKernel(UNPACK, { halves, ...places }, { shape } satisfies UnpackSettings) as tf.Tensor2D;
+/** (tfjs's gather would read packed numbers as float32, and lose bits.) */
+function read({ shape, storage, stored }: FrozenMatrix, columns: tf.Tensor1D | null): tf.Tensor2D {
+	return runKernel(READ[storage], { stored, ...(columns ? { columns } : {}) }, { shape } satisfies ReadSettings) as tf.Tensor2D;
 }
+
+/** WGSL for the number at (`row`, `column`). */
+const NUMBER: Record<Precision, string> = {
+	f32: 'stored[row * uniforms.step + column]',
+	f16: 'unpack2x16float(bitcast<u32>(stored[row * uniforms.step + column / 2]))[column % 2]',
+};
+/** Columns in each number of `stored`. */
+const PACKED: Record<Precision, number> = { f32: 1, f16: 2 };
 
 export function frozenMatrixKernels(): Record<string, tf.KernelFunc> {
-	const kernel = ({ inputs, backend, attrs: { shape } }: KernelArguments<string, UnpackSettings>) => {
-		const { rows, columns } = inputs;
-		const [height, width] = [rows?.shape[0] ?? shape[0], columns?.shape[0] ?? shape[1]];
-		const place = (list: string, at: string) => (inputs[list] ? `${list}[${at}]` : at);
-		return launch(backend, {
-			key: `unpackHalves_${Object.keys(inputs).join('_')}`,
-			inputs,
-			shape: [height, width],
-			ints: { width, pairs: Math.ceil(shape[1] / 2) },
-			invocations: height * width,
-			code: () => `fn main(index : i32) {
+	const kernelOf =
+		(storage: Precision) =>
+		({ inputs: { stored, columns }, backend, attrs: { shape } }: KernelArguments<Inputs, ReadSettings>) => {
+			const count = columns ? columns.shape[0]! : shape[1];
+			return launch(backend, {
+				key: `readFrozen_${storage}_${columns ? 'columns' : 'all'}`,
+				inputs: columns ? { stored, columns } : { stored },
+				shape: columns ? [count, shape[0]] : [...shape],
+				ints: { rows: shape[0], width: shape[1], step: Math.ceil(shape[1] / PACKED[storage]) },
+				invocations: shape[0] * count,
+				code: () => `fn main(index : i32) {
 	if (index >= uniforms.count) { return; }
-	let row = ${place('rows', 'index / uniforms.width')};
-	let column = ${place('columns', 'index % uniforms.width')};
-	result[index] = unpack2x16float(bitcast<u32>(halves[row * uniforms.pairs + column / 2]))[column % 2];
+	let row = index ${columns ? '% uniforms.rows' : '/ uniforms.width'};
+	let column = ${columns ? 'columns[index / uniforms.rows]' : 'index % uniforms.width'};
+	result[index] = ${NUMBER[storage]};
 }`,
-		});
-	};
-	return { [UNPACK]: kernel as unknown as tf.KernelFunc };
+			});
+		};
+	const storages = Object.keys(READ) as Precision[];
+	return Object.fromEntries(storages.map((storage) => [READ[storage], kernelOf(storage) as unknown as tf.KernelFunc]));
 }
+
+/** Reads on the calling thread: most often it is a copy of some rows. */
+export function frozenMatrixWasmKernels(): Record<string, tf.KernelFunc> {
+	const kernelOf =
+		(storage: Precision) =>
+		({ inputs: { stored, columns }, backend, attrs: { shape } }: WasmArguments<Inputs, ReadSettings>) => {
+			const [rows, width] = shape;
+			return compute(backend, columns ? [columns.shape[0]!, rows] : [...shape], (out) => {
+				const number = numberOf[storage]!(backend, stored, shape); // not before: the heap moves where it grows
+				const { buffer } = backend.typedArrayFromHeap(stored);
+				const results = new Float32Array(buffer, out, (columns ? columns.shape[0]! : width) * rows);
+				if (!columns) return results.forEach((_, at) => (results[at] = number(Math.floor(at / width), at % width)));
+				backend.typedArrayFromHeap(columns).forEach((column, i) => {
+					if (column < 0 || column >= width)
+						throw new RangeError(`frozenColumns: column ${column} of a matrix of ${width}; expected 0 to ${width - 1}`);
+					for (let row = 0; row < rows; row++) results[i * rows + row] = number(row, column);
+				});
+			});
+		};
+	const storages = Object.keys(numberOf) as Precision[];
+	return Object.fromEntries(storages.map((storage) => [READ[storage], kernelOf(storage) as unknown as tf.KernelFunc]));
+}
+
+/** The number at (row, column) of a matrix on the heap, for each storage that the wasm backend has. */
+const numberOf: Partial<
+	Record<Precision, (backend: BackendWasm, stored: tf.TensorInfo, shape: [number, number]) => (row: number, column: number) => number>
+> = {
+	f32(backend, stored, [, width]) {
+		const numbers = backend.typedArrayFromHeap(stored);
+		return (row, column) => numbers[row * width + column]!;
+	},
+};

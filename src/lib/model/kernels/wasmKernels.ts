@@ -6,6 +6,7 @@ import { cacheAttentionWasmKernels } from './cacheAttention';
 import { causalAttentionWasmKernels } from './causalAttentionWasm';
 import { decodeBlocksWasmKernels } from './decodeBlocks';
 import { drawTokensWasmKernels } from './drawTokens';
+import { frozenMatrixWasmKernels } from './frozenMatrix';
 import { useOwnKernels } from './ownKernels';
 import { rmsNormWasmKernels } from './rmsNorm';
 import { rotateHeadsWasmKernels } from './rotateHeads';
@@ -15,6 +16,7 @@ import type { WasmModule } from './wasmModule';
 
 /** What the lab computes on a processor with WebAssembly of its own. Without one of them the composed operations of tfjs take its place. */
 export const WASM_KERNELS = [
+	'frozenMatrix',
 	'rmsNorm',
 	'rotateHeads',
 	'causalAttention',
@@ -29,6 +31,7 @@ export const WASM_KERNELS = [
 export type WasmKernel = (typeof WASM_KERNELS)[number];
 
 const MAKERS: Record<WasmKernel, (lab: WasmModule) => Record<string, tf.KernelFunc>> = {
+	frozenMatrix: frozenMatrixWasmKernels,
 	rmsNorm: rmsNormWasmKernels,
 	rotateHeads: rotateHeadsWasmKernels,
 	causalAttention: causalAttentionWasmKernels,
