@@ -11,6 +11,14 @@ import { shared } from './vite.config.ts';
 const executablePath = findChromium();
 const patient = { testTimeout: 120_000, hookTimeout: 120_000 }; // a GPU in software on 2 cores takes its time
 
+const inChromium = {
+	enabled: true,
+	headless: true,
+	screenshotFailures: false,
+	provider: playwright({ launchOptions: { ...(executablePath && { executablePath }), args: CHROMIUM_FLAGS } }),
+	instances: [{ browser: 'chromium' as const }],
+};
+
 /** Svelte as it runs in a page; by its exports, Node would get the one for servers, where state is a plain value and effects do nothing. */
 const svelteInPage = (file: string) => fileURLToPath(new URL(`src/${file}`, import.meta.resolve('svelte/package.json')));
 
@@ -30,7 +38,7 @@ export default defineConfig({
 				test: {
 					name: 'node',
 					include: ['tests/**/*.test.ts'],
-					exclude: ['tests/peft/**', 'tests/postgres/**', 'tests/webllm/**'],
+					exclude: ['tests/peft/**', 'tests/postgres/**', 'tests/webllm/**', 'tests/smollm2/**'],
 					environment: 'node',
 					...patient,
 				},
@@ -42,13 +50,27 @@ export default defineConfig({
 					include: ['tests/golden/**/*.test.ts'],
 					...patient,
 					fileParallelism: false, // one software GPU for all
-					browser: {
-						enabled: true,
-						headless: true,
-						screenshotFailures: false,
-						provider: playwright({ launchOptions: { ...(executablePath && { executablePath }), args: CHROMIUM_FLAGS } }),
-						instances: [{ browser: 'chromium' }],
-					},
+					browser: inChromium,
+				},
+			},
+			{
+				...shared,
+				test: {
+					name: 'smollm2',
+					include: ['tests/smollm2/**/*.test.ts'],
+					globalSetup: 'tests/smollm2/setup.ts',
+					environment: 'node',
+					...patient,
+				},
+			},
+			{
+				...shared,
+				test: {
+					name: 'smollm2-chromium',
+					include: ['tests/smollm2/**/*.test.ts'],
+					globalSetup: 'tests/smollm2/setup.ts',
+					...patient,
+					browser: inChromium,
 				},
 			},
 			{

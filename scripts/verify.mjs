@@ -1,11 +1,13 @@
-// `npm run verify`: what `npm test` leaves out: format, lint, types, parity with PEFT in Python, the class's memory on PostgreSQL, and the experiment check.
+// `npm run verify`: what `npm test` leaves out: format, lint, types, parity with PEFT in Python, SmolLM2's true weights, the class's memory on PostgreSQL, and the experiment check.
 import { command, runChecks, vitest } from './checks.mjs';
+import { ensureChromium } from './chromium.mjs';
 import { ensurePostgres } from './postgres.mjs';
 import { node } from './process.mjs';
 import { ensurePython } from './python.mjs';
 
 const peft = vitest('peft');
 const postgres = vitest('postgres');
+const inChromium = vitest('smollm2-chromium');
 
 await runChecks('verify', [
 	command('format', node('prettier/bin/prettier.cjs', '--check', '.')),
@@ -17,5 +19,7 @@ await runChecks('verify', [
 		{ name: postgres.name, run: async (log) => (await ensurePostgres(), postgres.run(log)) },
 		command('svelte-check', node('svelte-check/bin/svelte-check', '--tsconfig', './tsconfig.json', '--fail-on-warnings')),
 	],
+	vitest('smollm2'),
+	{ name: inChromium.name, run: async (log) => (await ensureChromium(), inChromium.run(log)) },
 	command('tsc', node('typescript/bin/tsc', '--noEmit')),
 ]);

@@ -1,4 +1,5 @@
 import { startBackend, type BackendName } from '$lib/model/backend';
+import type { WasmPaths } from '$lib/model/kernels/wasmBuild';
 import { expect } from 'vitest';
 
 const inBrowser = typeof document !== 'undefined';
@@ -7,8 +8,8 @@ const inBrowser = typeof document !== 'undefined';
 export const BACKENDS: BackendName[] = inBrowser ? ['webgpu'] : ['cpu', 'wasm'];
 
 /** Starts a backend as the lab does, with the kernels that it replaces. */
-export async function useBackend(name: BackendName): Promise<void> {
-	const report = await startBackend(name);
+export async function useBackend(name: BackendName, wasmPaths?: WasmPaths): Promise<void> {
+	const report = await startBackend(name, wasmPaths ? { wasmPaths } : {});
 	expect(report.name).toBe(name);
 }
 
