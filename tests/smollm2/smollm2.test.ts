@@ -48,7 +48,11 @@ const stored = async (name: string) => readSafetensors(await reference(name)).te
 /** ‖a − b‖ / ‖b‖ */
 function relativeL2(a: Float32Array, b: Float32Array): number {
 	expect(a.length).toBe(b.length);
-	const [distance, norm] = b.reduce(([d, n], value, i) => [d + (a[i]! - value) ** 2, n + value ** 2] as const, [0, 0] as const);
+	let [distance, norm] = [0, 0];
+	b.forEach((value, i) => {
+		distance += (a[i]! - value) ** 2;
+		norm += value ** 2;
+	});
 	return Math.sqrt(distance / norm);
 }
 
