@@ -113,6 +113,9 @@ test('a framework is edited; what can’t be used is said in place and not appli
 	await expect(dialog).toBeHidden();
 	await expect(conscience.getByText('edited', { exact: true })).toBeVisible();
 	await expect(page).toHaveURL(/conscience\.frameworks=/);
+	await button(page, 'Take the three in longer words').click();
+	await expect(page).toHaveURL(/three-laws-long/);
+	await expect(conscience.getByText('the lab’s own', { exact: true })).toHaveCount(3);
 	await button(page, 'Back to the lab’s own three').click();
 	await expect(page).not.toHaveURL(/conscience\.frameworks/);
 });

@@ -117,11 +117,12 @@ test('a judge is chosen by name or address, and a large one is asked about befor
 	const model = conscience.getByLabel('The judge’s model', { exact: true });
 
 	await model.selectOption('a model of WebLLM’s own list');
-	await expect(conscience.getByText(/^\d\d+ models, the smallest first/)).toBeVisible();
-	const name = conscience.getByLabel('The judge’s model: a model of WebLLM’s own list');
-	await name.fill('smollm2-360m');
-	await name.press('Enter');
-	await expect(conscience.getByRole('alert')).toContainText('SmolLM2-360M-Instruct-q4f16_1-MLC');
+	await expect(conscience.getByText(/^\d\d+ models of \d\d families, the smallest of each first/)).toBeVisible();
+	const listed = conscience.getByLabel('The judge’s model: a model of WebLLM’s own list');
+	await expect(listed.locator('optgroup[label=SmolLM2] > option').first()).toHaveText(/^135M-Instruct, 16 bits, 359.7 MB/);
+	await expect(listed.locator('optgroup[label="Qwen2.5-Coder"] > option').first()).toContainText('made to write code');
+	await listed.selectOption('SmolLM2-360M-Instruct-q4f32_1-MLC');
+	await expect(page).toHaveURL(/judgeModel=%22SmolLM2-360M-Instruct-q4f32_1-MLC/);
 	await expectAccessible(page, '[data-card="conscience"]');
 	await model.selectOption('a folder of your own');
 	await conscience.getByLabel('The judge’s model: a folder of your own').fill(address);

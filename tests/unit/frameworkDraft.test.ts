@@ -3,12 +3,26 @@ import { describe, expect, test } from 'vitest';
 
 import { standingOf } from '$lib/components/settings/field';
 import { faultsOf, MOST_FRAMEWORKS, newFramework, PARTS, unreadPrinciples } from '$lib/components/settings/frameworkDraft';
+import { LABELS } from '$lib/conscience/judge';
+import { LONG_FRAMEWORKS } from '$lib/conscience/longFrameworks';
 import { presetById } from '$lib/experiment/presets';
 import { DEFAULT_FRAMEWORKS, ExperimentError, parseExperiment } from '$lib/experiment/schema';
 
 const twin = presetById('twin').experiment;
 const [first] = DEFAULT_FRAMEWORKS as [(typeof DEFAULT_FRAMEWORKS)[number]];
 const withFrameworks = (frameworks: unknown[]) => ({ ...twin, conscience: { ...twin.conscience, frameworks } });
+
+describe('the three frameworks in longer words', () => {
+	test('are frameworks of the lab that an experiment takes, under names of their own, and the labels are asked for as the judge reads them', () => {
+		expect(parseExperiment(withFrameworks([...LONG_FRAMEWORKS]))).toBeDefined();
+		expect(new Set([...DEFAULT_FRAMEWORKS, ...LONG_FRAMEWORKS].map(({ id }) => id)).size).toBe(6);
+		for (const framework of LONG_FRAMEWORKS) {
+			expect([faultsOf(framework), unreadPrinciples(framework), standingOf(framework)]).toEqual([{}, null, 'original']);
+			for (const label of LABELS) expect(framework.verdictPrompt).toContain(`"${label}"`);
+		}
+		expect(standingOf({ ...LONG_FRAMEWORKS[0]!, principles: 'be kind' })).toBe('edited');
+	});
+});
 
 describe('a framework that is being written', () => {
 	test.each([

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { FRAMEWORKS } from '$lib/conscience/frameworks';
 import { JudgeLostError } from '$lib/conscience/judge';
+import { twinInWords } from '$lib/conscience/listedModels';
 import type { LoadOptions } from '$lib/conscience/webllm';
 import type { FoundAdapter } from '$lib/model/gpuAdapter';
 import { DamagedFileError, StorageFullError } from '$lib/storage/fileErrors';
@@ -145,16 +146,54 @@ describe('WebLLM’s own list', () => {
 	test('is told with what each needs; what is no text model, or comes in other files, is left out', async () => {
 		const listed = await start().handlers.listed(null);
 		const named = (id: string) => listed.find((model) => model.id === id);
-		expect(named('SmolLM2-360M-Instruct-q4f16_1-MLC')).toMatchObject({ halfPrecision: true, megabytes: expect.any(Number) as number });
-		expect(named('Qwen3-0.6B-q4f32_1-MLC')).toMatchObject({ halfPrecision: false, suited: true });
+		expect(named('SmolLM2-360M-Instruct-q4f16_1-MLC')).toMatchObject({
+			...{ name: 'SmolLM2-360M-Instruct', family: 'SmolLM2', size: '360M', bits: 4, halfPrecision: true, unsuited: null },
+			megabytes: expect.any(Number) as number,
+		});
+		expect(named('Qwen3-0.6B-q0f32-MLC')).toMatchObject({ family: 'Qwen3', size: '0.6B', bits: 32, halfPrecision: false, unsuited: null });
 		expect(named('Qwen3-0.6B-q4f16_1-MLC')).toMatchObject({ halfPrecision: true }); // WebLLM's list does not say so
-		expect(listed.filter(({ id, suited }) => suited && /Math|Coder|Base|phi-2/.test(id))).toEqual([]);
+		expect(listed.filter(({ id, unsuited }) => !unsuited && /Math|Coder|Base|phi-2|R1/.test(id))).toEqual([]);
 		expect(listed.filter(({ id }) => /embed|vision|gemma-4/.test(id))).toEqual([]);
 	});
 
 	test('does not have every model', async () => {
 		const refused = { name: 'JudgeFitError', message: expect.stringContaining("no model 'none'") as string };
 		await expect(start().handlers.load({ source: { kind: 'listed', id: 'none' } })).rejects.toMatchObject(refused);
+	});
+
+	/** What is asked of the list's own addresses when the model that is trained is to judge. */
+	async function askedFor(name: string, features: string[] = []): Promise<string[]> {
+		const urls: string[] = [];
+		const open: ModelFiles['open'] = async ({ url }) => {
+			urls.push(url);
+			throw new DamagedFileError('not here');
+		};
+		const found = { ...card, adapter: { ...card.adapter, features: new Set(features) } } as unknown as FoundAdapter;
+		await expect(start({ open, found }).handlers.look({ source: { kind: 'twin', name } })).rejects.toThrow('not here');
+		return urls;
+	}
+
+	test.each([
+		['SmolLM2-135M-Instruct', [], 'SmolLM2-135M-Instruct-q0f32-MLC'],
+		['SmolLM2-135M-Instruct', ['shader-f16'], 'SmolLM2-135M-Instruct-q0f16-MLC'],
+		['SmolLM2-360M-Instruct', [], 'SmolLM2-360M-Instruct-q0f32-MLC'],
+		['Qwen2.5-0.5B-Instruct', [], 'Qwen2.5-0.5B-Instruct-q0f32-MLC'],
+		['Qwen2.5-Coder-0.5B-Instruct', ['shader-f16'], 'Qwen2.5-Coder-0.5B-Instruct-q0f16-MLC'],
+		['Qwen3-0.6B', [], 'Qwen3-0.6B-q0f32-MLC'],
+		['Qwen3-1.7B', [], 'Qwen3-1.7B-q4f32_1-MLC'],
+		['qwen3-1.7b', ['shader-f16'], 'Qwen3-1.7B-q4f16_1-MLC'],
+	])('has the very model that is trained: %s on a card with %j', async (name, features, id) => {
+		expect((await askedFor(name, features))[0]).toBe(`https://huggingface.co/mlc-ai/${id}/resolve/main/mlc-chat-config.json`);
+	});
+
+	test('a model that it doesn’t have can judge in the trainer, and the reader hears that', async () => {
+		const refused = { name: 'JudgeFitError', message: expect.stringMatching(/has no My-Model .*frozen copy in the trainer/) as string };
+		await expect(start().handlers.look({ source: { kind: 'twin', name: 'My-Model' } })).rejects.toMatchObject(refused);
+	});
+
+	test('a reader hears whether the twin’s weights were rounded', () => {
+		expect(twinInWords('Qwen3-0.6B-q0f32-MLC')).toBe('It is the model in training itself, as it was published.');
+		expect(twinInWords('Qwen3-0.6B-q4f32_1-MLC')).toContain('rounded to 4 bits');
 	});
 });
 

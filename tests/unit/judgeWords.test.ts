@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 
 import { outlookInWords, standingInWords } from '$lib/components/judgeWords';
-import { offersOf, readJudgeModel } from '$lib/components/settings/judgeModel';
+import { familiesOf, readFolderAddress } from '$lib/components/settings/judgeModel';
+import { lookOf } from '$lib/conscience/listedModels';
 
 import { loaded } from './fakeJudgeWorker';
 
@@ -27,40 +28,48 @@ test('a reader hears how busy the judge is and how fast', () => {
 });
 
 const listed = [
-	{ id: 'Llama-3.2-1B-Instruct-q4f32_1-MLC', megabytes: 1128.82, halfPrecision: false, suited: true },
-	{ id: 'Qwen2.5-Coder-0.5B-Instruct-q4f32_1-MLC', megabytes: 1060.2, halfPrecision: false, suited: false },
-	{ id: 'Unknown-MLC', megabytes: null, halfPrecision: false, suited: true },
-	{ id: 'SmolLM2-360M-Instruct-q4f16_1-MLC', megabytes: 376.06, halfPrecision: true, suited: true },
-];
+	...['Qwen3-0.6B-q4f32_1-MLC', 'Llama-3.2-1B-Instruct-q4f16_1-MLC', 'Qwen3-0.6B-q0f16-MLC', 'Unknown-MLC', 'Qwen2.5-Coder-0.5B-Instruct-q4f32_1-MLC'],
+	...['Llama-3.1-8B-Instruct-q4f32_1-MLC-1k'],
+].map((model_id, i) => lookOf({ model_id, model: '', model_lib: '', vram_required_MB: model_id.startsWith('Unknown') ? undefined : 1000 * (9 - i) })); // prettier-ignore
 
-test('of WebLLM’s list those that were made to follow instructions are offered, the smallest first, with what each needs', () => {
-	expect(offersOf(listed)).toEqual([
-		{ id: 'SmolLM2-360M-Instruct-q4f16_1-MLC', label: 'SmolLM2-360M-q4f16_1, 376.1 MB, 16 bits' },
-		{ id: 'Llama-3.2-1B-Instruct-q4f32_1-MLC', label: 'Llama-3.2-1B-q4f32_1, 1.1 GB' },
-		{ id: 'Unknown-MLC', label: 'Unknown' },
+test('WebLLM’s list is offered by family, the smallest of each first, with what each needs and what speaks against it', () => {
+	expect(familiesOf(listed)).toEqual([
+		{
+			name: 'Llama-3.1',
+			models: [{ id: 'Llama-3.1-8B-Instruct-q4f32_1-MLC-1k', label: '8B-Instruct, 4 bits, 4.0 GB, reads 1024 tokens' }],
+		},
+		{
+			name: 'Llama-3.2',
+			models: [{ id: 'Llama-3.2-1B-Instruct-q4f16_1-MLC', label: '1B-Instruct, 4 bits, 8.0 GB, needs a card with 16-bit numbers' }],
+		},
+		{
+			name: 'Qwen2.5-Coder',
+			models: [
+				{
+					id: 'Qwen2.5-Coder-0.5B-Instruct-q4f32_1-MLC',
+					label: '0.5B-Instruct, 4 bits, 5.0 GB, hardly a judge: made to write code',
+				},
+			],
+		},
+		{
+			name: 'Qwen3',
+			models: [
+				{ id: 'Qwen3-0.6B-q0f16-MLC', label: '0.6B, 16 bits, 7.0 GB, needs a card with 16-bit numbers' },
+				{ id: 'Qwen3-0.6B-q4f32_1-MLC', label: '0.6B, 4 bits, 9.0 GB' },
+			],
+		},
+		{ name: 'Unknown-MLC', models: [{ id: 'Unknown-MLC', label: 'Unknown-MLC, 32 bits' }] },
 	]);
 });
 
-test.each([
-	[' llama-3.2-1b-instruct-q4f32_1-mlc ', 'listed', 'Llama-3.2-1B-Instruct-q4f32_1-MLC'],
-	['Qwen2.5-Coder-0.5B-Instruct-q4f32_1-MLC', 'listed', 'Qwen2.5-Coder-0.5B-Instruct-q4f32_1-MLC'],
-	['https://models.test/mine/', 'folder', 'https://models.test/mine/'],
-	['http://localhost:8000/webllm', 'listed', 'http://localhost:8000/webllm'],
-] as const)('%s is taken for a judge’s model', (typed, kind, value) => {
-	expect(readJudgeModel(typed, kind, listed)).toEqual({ value });
+test.each(['https://models.test/mine/', ' http://localhost:8000/webllm '])('%s is taken for the folder of a judge’s model', (typed) => {
+	expect(readFolderAddress(typed)).toEqual({ value: typed.trim() });
 });
 
 test.each([
-	['', 'listed', /Nothing was typed/],
-	['smol', 'listed', /no model “smol”. Did you mean SmolLM2-360M-Instruct-q4f16_1-MLC/],
-	['gpt', 'listed', /no model “gpt”\. Type a part/],
-	['', 'folder', /Nothing was typed.*https:\/\//],
-	['my-model/webllm', 'folder', /“my-model\/webllm” is no address.*whole address/],
-	['https:///', 'folder', /is no address/],
-] as const)('“%s” is refused, and what to do is said', (typed, kind, why) => {
-	expect(readJudgeModel(typed, kind, listed)).toEqual({ refusal: expect.stringMatching(why) as string });
-});
-
-test('a name is taken as it is while the list is not there to check it by', () => {
-	expect(readJudgeModel('Some-Model-MLC', 'listed', null)).toEqual({ value: 'Some-Model-MLC' });
+	['', /Nothing was typed.*https:\/\//],
+	['my-model/webllm', /“my-model\/webllm” is no address.*whole address/],
+	['https:///', /is no address/],
+] as const)('“%s” is refused, and what to do is said', (typed, why) => {
+	expect(readFolderAddress(typed)).toEqual({ refusal: expect.stringMatching(why) as string });
 });

@@ -31,6 +31,15 @@ test.each([
 	expect(judgeWorkers[0]!.asked.map(({ params }) => params)).toEqual([{ source }]);
 });
 
+test('of a model of a hub, which has nothing compiled beside it, the same model of WebLLM’s list judges', async () => {
+	const checkpoint = `https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct/resolve/${'0'.repeat(40)}`;
+	const lab = makeLab(`${WEBLLM}&model.checkpoint=${encodeURIComponent(JSON.stringify(checkpoint))}`);
+	expect(lab.experiment.model.checkpoint).toBe(checkpoint);
+	void lab.play();
+	await settled();
+	expect(judgeWorkers[0]!.looked).toEqual([{ kind: 'twin', name: 'SmolLM2-135M-Instruct' }]);
+});
+
 test('a run whose judge has a worker of its own begins when it is loaded, and only the copy with a conscience meets it', async () => {
 	const lab = makeLab(WEBLLM);
 	void lab.play();

@@ -1,6 +1,7 @@
 import { flushSync } from 'svelte';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
+import { lookOf } from '$lib/conscience/listedModels';
 import type { JudgeOutlook } from '$lib/worker/judgeProtocol';
 
 import { judgeWorkers, makeLab, meetJudge, openAll, workers } from './fakeLab';
@@ -161,7 +162,7 @@ test('a judge that can’t be had in mid-run leaves no other in its place', asyn
 test('WebLLM’s list is read once', async () => {
 	const lab = makeLab();
 	void lab.judging.list();
-	const listed = [{ id: MODEL, megabytes: 1925, halfPrecision: false, suited: true }];
+	const listed = [lookOf({ model_id: MODEL, model: '', model_lib: '', vram_required_MB: 1925 })];
 	await judgeWorkers[0]!.answer('listed', listed);
 	await lab.judging.list();
 	expect([lab.judging.listed, judgeWorkers[0]!.count('listed')]).toEqual([listed, 1]);

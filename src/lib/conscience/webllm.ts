@@ -8,7 +8,7 @@ import { createTokenizer, type Tokenizer } from '$lib/model/tokenizer';
 
 import { JudgeError, JudgeLostError, type TokenCount } from './judge';
 import { type JudgeDevice, watchDevice } from './judgeDevice';
-import { isHalfPrecision, JudgeFitError, type JudgePlan, type ListedModel, TOKENIZER, TOKENIZER_CONFIG } from './judgePlan';
+import { JudgeFitError, type JudgePlan, type ListedModel, TOKENIZER, TOKENIZER_CONFIG } from './judgePlan';
 import { labelShares, labelTokens } from './labelTokens';
 
 /** A language model that WebLLM runs: what a judge needs of it. One request at a time. */
@@ -43,20 +43,11 @@ const RESTRICT = 100;
 /** What WebLLM writes for a model that thinks when it shall not. */
 const EMPTY_THOUGHT = '<think>\n\n</think>\n\n';
 
-/** The models of WebLLM's own list that can judge: texts in, texts out, in files of the usual names. */
-export async function listedModels(): Promise<(ListedModel & { megabytes: number | null; halfPrecision: boolean; suited: boolean })[]> {
+/** The models of WebLLM's own list that read texts and write texts, in files of the usual names. */
+export async function listedModels(): Promise<(ListedModel & { vram_required_MB?: number | undefined })[]> {
 	const { prebuiltAppConfig } = await import('@mlc-ai/web-llm');
-	return prebuiltAppConfig.model_list
-		.filter((record) => record.model_manifest === undefined && record.model_type === undefined)
-		.map((record) => ({
-			...record,
-			megabytes: record.vram_required_MB ?? null,
-			halfPrecision: isHalfPrecision(record),
-			suited: !UNSUITED.test(record.model_id),
-		}));
+	return prebuiltAppConfig.model_list.filter((record) => record.model_manifest === undefined && record.model_type === undefined);
 }
-/** Made to go on with a text, to write code, to calculate or to think aloud: not to follow an instruction in a word. */
-const UNSUITED = /(^|-)(Base|Coder|Math|Reasoning|R1)(-|$)|^WizardMath|^phi-/;
 
 /**
  * Starts WebLLM on the plan's files, which `read` has. Nothing is fetched.

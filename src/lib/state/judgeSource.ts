@@ -7,7 +7,7 @@ import type { RunSettings } from './runSettings';
 export const wantsWebllm = ({ experiment: { arms, conscience } }: RunSettings): boolean =>
 	conscience.judge === 'webllm' && arms.some(listens);
 
-/** Where WebLLM finds the judge's model. The base lies compiled in a folder beside its files. */
+/** Where WebLLM finds the judge's model. The base lies compiled in a folder beside its files, or is on WebLLM's own list. */
 export function judgeSourceOf({ experiment: { model, conscience }, checkpointUrl }: RunSettings): JudgeSource {
 	const { judgeModel } = conscience;
 	switch (kindOfModel(judgeModel)) {
@@ -31,14 +31,18 @@ export function sameJudge(a: RunSettings, b: RunSettings): boolean {
 }
 
 /** The value of `conscience.judgeModel` that names this source. */
-export const judgeModelOf = (source: JudgeSource, { experiment: { model }, checkpointUrl }: RunSettings): string =>
-	source.kind === 'listed' ? source.id : sameSource(source, baseSource(model.checkpoint, checkpointUrl)) ? 'base' : source.url;
+export function judgeModelOf(source: JudgeSource, { experiment: { model }, checkpointUrl }: RunSettings): string {
+	if (source.kind === 'twin' || sameSource(source, baseSource(model.checkpoint, checkpointUrl))) return 'base';
+	return source.kind === 'listed' ? source.id : source.url;
+}
 
-const baseSource = (checkpoint: string, checkpointUrl: string): JudgeSource => ({
-	kind: 'folder',
-	url: new URL('webllm/', checkpointUrl).href,
-	name: checkpoint,
-});
+/** A model of a hub at one commit, `…/<owner>/<name>/resolve/<commit>`, has nothing compiled beside it: WebLLM's own list may have it. A folder may. */
+function baseSource(checkpoint: string, checkpointUrl: string): JudgeSource {
+	const [, name] = HUB_FOLDER.exec(checkpoint) ?? [];
+	if (name) return { kind: 'twin', name };
+	return { kind: 'folder', url: new URL('webllm/', checkpointUrl).href, name: checkpoint };
+}
+const HUB_FOLDER = /^https?:.*\/[^/]+\/([^/]+)\/resolve\/[0-9a-f]{40}\/?$/;
 
 /** From so many bytes on a download is the reader's to decide: the organism's own judge has a tenth of them. */
 const LARGE = 50e6;

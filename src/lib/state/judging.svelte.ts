@@ -1,14 +1,7 @@
 import type { Judge } from '$lib/conscience/judge';
+import type { ListedLook } from '$lib/conscience/listedModels';
 import { askToPersist } from '$lib/storage/room';
-import type {
-	JudgeEvent,
-	JudgeOutlook,
-	JudgeRequests,
-	JudgeSource,
-	JudgeStanding,
-	ListedJudge,
-	LoadedJudge,
-} from '$lib/worker/judgeProtocol';
+import type { JudgeEvent, JudgeOutlook, JudgeRequests, JudgeSource, JudgeStanding, LoadedJudge } from '$lib/worker/judgeProtocol';
 import { watchLifeline } from '$lib/worker/lifeline';
 import { WorkerClient, WorkerLostError } from '$lib/worker/rpc';
 
@@ -33,7 +26,7 @@ export class Judging {
 	/** The browser has refused to promise that it keeps what was fetched for a large judge. */
 	mayBeCleared = $state(false);
 	/** The models of WebLLM's own list; null until they are asked for. */
-	listed = $state.raw<readonly ListedJudge[] | null>(null);
+	listed = $state.raw<readonly ListedLook[] | null>(null);
 
 	#worker: { client: JudgeClient; port: WorkerPort } | null = null;
 	/** Loads so far: only the newest one counts. */

@@ -1,4 +1,5 @@
 import { JudgeLostError } from '$lib/conscience/judge';
+import { lookOf } from '$lib/conscience/listedModels';
 import { type JudgeModel, listedModels } from '$lib/conscience/webllm';
 
 import { inspect, type JudgeParts, loadJudge } from './judgeLoading';
@@ -67,7 +68,7 @@ export function judgeHandlers(parts: JudgeParts, emit: (event: JudgeEvent) => vo
 		},
 		connect: async ({ port }) => service.connect(port),
 		async listed() {
-			return (await listedModels()).map(({ model_id: id, megabytes, halfPrecision, suited }) => ({ id, megabytes, halfPrecision, suited }));
+			return (await listedModels()).map(lookOf);
 		},
 	};
 }

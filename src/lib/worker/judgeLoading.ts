@@ -8,6 +8,7 @@ import {
 	planFolder,
 	planListed,
 } from '$lib/conscience/judgePlan';
+import { listedTwin, twinInWords } from '$lib/conscience/listedModels';
 import { type JudgeModel, listedModels, loadWebllm } from '$lib/conscience/webllm';
 import { findAdapter, type FoundAdapter } from '$lib/model/gpuAdapter';
 import { DownloadError, MissingFileError } from '$lib/storage/fileErrors';
@@ -34,7 +35,8 @@ export async function inspect(source: JudgeSource, { files, find = findAdapter }
 		throw new JudgeFitError('This browser offers no WebGPU, which WebLLM needs. Let the frozen copy in the trainer judge: it needs none.');
 	const adapter = judgeAdapter(found);
 	const plan = await planOf(source, adapter, files, signal);
-	const fit = checkFit(plan, adapter);
+	const fits = checkFit(plan, adapter);
+	const fit = source.kind === 'twin' ? `${fits} ${twinInWords(plan.identity.model)}` : fits;
 	const missingBytes = await files.missing(plan.files);
 	signal.throwIfAborted();
 	const totalBytes = plan.files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
@@ -79,7 +81,9 @@ async function planOf(
 		const folder = { ...source, url: source.url.endsWith('/') ? source.url : `${source.url}/` };
 		return planFolder(folder, await fetchManifest(`${folder.url}manifest.json`, signal), adapter, open);
 	}
-	const listed = (await listedModels()).find(({ model_id }) => model_id === source.id);
+	const list = await listedModels();
+	if (source.kind === 'twin') return planListed(listedTwin(source.name, list, adapter), open);
+	const listed = list.find(({ model_id }) => model_id === source.id);
 	if (!listed) throw new JudgeFitError(`WebLLM’s list has no model '${source.id}' that can judge. Choose another one.`);
 	return planListed(listed, open);
 }

@@ -1,12 +1,13 @@
 import type { Framework } from '$lib/conscience/frameworks';
 import type { Exchange, JudgeIdentity, TokenCount, Verdict } from '$lib/conscience/judge';
 import type { JudgeAdapter } from '$lib/conscience/judgePlan';
+import type { ListedLook } from '$lib/conscience/listedModels';
 import type { Sampling } from '$lib/model/sampling';
 
 import type { WireError } from './protocol';
 
-/** Which model judges: a compiled folder at an absolute address, or one of WebLLM's own list. */
-export type JudgeSource = { kind: 'folder'; url: string; name: string } | { kind: 'listed'; id: string };
+/** Which model judges: a compiled folder at an absolute address, one of WebLLM's own list, or the one of that list that is the model called `name`. */
+export type JudgeSource = { kind: 'folder'; url: string; name: string } | { kind: 'listed'; id: string } | { kind: 'twin'; name: string };
 
 /** A model before its weights are fetched. */
 export interface JudgeOutlook {
@@ -36,17 +37,6 @@ export interface LoadedJudge extends JudgeOutlook {
 	seconds: number;
 }
 
-/** A model of WebLLM's own list. */
-export interface ListedJudge {
-	id: string;
-	/** Of the GPU's memory, by WebLLM's estimate. */
-	megabytes: number | null;
-	/** It needs an adapter that computes with 16 bits. */
-	halfPrecision: boolean;
-	/** It was made to follow instructions. */
-	suited: boolean;
-}
-
 /** What the page may ask of the judge's worker. A worker holds one judge. */
 export interface JudgeRequests {
 	/**
@@ -62,7 +52,7 @@ export interface JudgeRequests {
 	unload: { params: null; result: void };
 	/** From now on the judge listens to this port: see judgePort.ts. */
 	connect: { params: { port: MessagePort }; result: void };
-	listed: { params: null; result: ListedJudge[] };
+	listed: { params: null; result: ListedLook[] };
 }
 
 /** How busy the judge is and how fast. */

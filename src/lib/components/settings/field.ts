@@ -1,4 +1,5 @@
 import { areLive } from '$lib/experiment/live';
+import { LONG_FRAMEWORKS } from '$lib/conscience/longFrameworks';
 import { DEFAULT_FRAMEWORKS, type Experiment } from '$lib/experiment/schema';
 
 /** The cards of the experiment; each holds the fields that name it. */
@@ -174,9 +175,15 @@ export function readNumber(field: NumberField, typed: string, experiment: Experi
 	return clash ? { refusal: clash } : { value };
 }
 
+type Framework = Experiment['conscience']['frameworks'][number];
+
+/** The lab's own framework of this name; null where it has none. */
+export const ownFramework = (id: string): Framework | null =>
+	[...DEFAULT_FRAMEWORKS, ...LONG_FRAMEWORKS].find((framework) => framework.id === id) ?? null;
+
 /** Whether a framework is one of the lab's, as it was or edited, or the reader's own. */
-export function standingOf(framework: Experiment['conscience']['frameworks'][number]): 'original' | 'edited' | 'own' {
-	const original = DEFAULT_FRAMEWORKS.find(({ id }) => id === framework.id);
+export function standingOf(framework: Framework): 'original' | 'edited' | 'own' {
+	const original = ownFramework(framework.id);
 	if (!original) return 'own';
 	const parts = ['title', 'principles', 'verdictPrompt', 'alternativePrompt'] as const;
 	return parts.every((part) => framework[part] === original[part]) ? 'original' : 'edited';
