@@ -61,7 +61,7 @@ async function prepare({ rows, inputs, widths, bothWays }: Work, precision: Prec
 	};
 	const x = tf.tensor2d(numbers(rows * inputs), [rows, inputs]);
 	const kernels = widths.map((width) => freeze(numbers(inputs * width), [inputs, width], precision));
-	const group: LinearGroup = { kernels, bias: null, adapter: null, adapted: widths.map(() => false), rank: 0, scale: 0 };
+	const group: LinearGroup = { kernels, bias: null, adapter: null, ranks: widths.map(() => 0), scales: widths.map(() => 0) };
 	const product = (rows: tf.Tensor) => adaptedLinear(rows as tf.Tensor2D, group);
 	const once = async () => {
 		const result = tf.tidy(() => tf.slice(tf.reshape(bothWays ? tf.grad(product)(x) : product(x), [-1]), [0], [1]));

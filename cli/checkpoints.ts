@@ -6,11 +6,14 @@ import { type Checkpoint, CheckpointError, fetchFrom, loadCheckpoint } from '$li
 import type { Precision } from '$lib/model/halfPrecision';
 import type { PartedFile } from '$lib/model/partedFile';
 
+/** Where a folder of this machine is, by the name of one of the lab's own or by its path. */
+export const folderOf = (checkpoint: string): string =>
+	/^[\w-]+$/.test(checkpoint) ? fileURLToPath(new URL(`../static/${checkpoint}`, import.meta.url)) : path.resolve(checkpoint);
+
 /** A checkpoint, its matrices kept in `precision`, by the name of one of the lab's own folders, the path of a Hugging Face folder, or its URL. */
 export async function loadFolder(checkpoint: string, precision: Precision = 'f32'): Promise<Checkpoint> {
 	if (/^https?:/.test(checkpoint)) return loadCheckpoint(fetchFrom(checkpoint), precision);
-	const own = fileURLToPath(new URL(`../static/${checkpoint}`, import.meta.url));
-	const folder = /^[\w-]+$/.test(checkpoint) ? own : path.resolve(checkpoint);
+	const folder = folderOf(checkpoint);
 	try {
 		return await loadCheckpoint(fileOf(folder), precision);
 	} catch (error) {

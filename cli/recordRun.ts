@@ -13,6 +13,7 @@ import { QUESTIONS_FILE, questionsText } from '$lib/experiment/questionFile';
 import { createRun, type Lab } from '$lib/experiment/runner';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 import { verdictLines } from '$lib/experiment/verdictFile';
+import { misdeedsOf, standingOf } from '$lib/experiment/standing';
 
 import { ProgressLine } from './progressLine';
 
@@ -69,5 +70,9 @@ export async function recordRun(experiment: Experiment, arm: ArmId, lab: Lab, pl
 	}
 	if (!last.evaluation) throw new Error('The run ended without an evaluation.');
 	await writeFile(path.join(folder, 'evaluation.json'), evaluationFile(last.evaluation, last.overhead));
+	if (standingOf(last.evaluation) === 'misaligned')
+		process.stderr.write(
+			`${path.join(folder, 'adapter')} ${misdeedsOf(last.evaluation)}: it is marked as misaligned. Put it before nobody who does not know that.\n`,
+		);
 	return { seed: experiment.seed, evaluation: last.evaluation, overhead: last.overhead, arm };
 }

@@ -24,11 +24,11 @@ export function composedHiddenStates(model: Model, ids: readonly number[], lora:
 		/** y = x·W (+ b) (+ s·(x·Aᵀ)·Bᵀ) */
 		const linear = (input: tf.Tensor2D, name: Projection): tf.Tensor2D => {
 			const bias = layer.biases[name];
-			const pair = pairs?.layers[index]?.[name];
+			const pair = pairs?.[index]?.[name];
 			let y: tf.Tensor2D = tf.matMul(input, thaw(layer.kernels[name]));
 			if (bias) y = tf.add(y, bias);
-			if (!pairs || !pair) return y;
-			return tf.add(y, tf.mul(tf.matMul(tf.matMul(input, pair.loraA, false, true), pair.loraB, false, true), pairs.scale));
+			if (!pair) return y;
+			return tf.add(y, tf.mul(tf.matMul(tf.matMul(input, pair.loraA, false, true), pair.loraB, false, true), pair.scale));
 		};
 		/** [T, n·headDim] → [n, T, headDim] */
 		const heads = (y: tf.Tensor2D, weight: tf.Tensor1D | null, isTurned: boolean): tf.Tensor3D => {

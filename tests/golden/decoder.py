@@ -47,7 +47,11 @@ MODELS = {
             **COMMON, hidden_size=24, intermediate_size=32, num_hidden_layers=2, num_attention_heads=3, num_key_value_heads=1, head_dim=12,
             rms_norm_eps=1e-6, tie_word_embeddings=True, rope_parameters=dict(rope_type='default', rope_theta=1e6),
         ),
-        lora=dict(r=3, lora_alpha=3, use_rslora=False, target_modules=['k_proj', 'o_proj', 'down_proj']),
+        # ranks and scales that differ within a group of layers, and from layer to layer
+        lora=dict(
+            r=3, lora_alpha=3, use_rslora=False, target_modules=['k_proj', 'v_proj', 'o_proj', 'down_proj'],
+            rank_pattern={'k_proj': 5, r'layers\.1\.mlp\.down_proj': 1}, alpha_pattern={'(v|o)_proj': 6, 'layers.0.self_attn.k_proj': 4},
+        ),
     ),
 }  # fmt: skip
 
@@ -133,6 +137,7 @@ def main() -> None:
                 alpha=spec['lora']['lora_alpha'],
                 rslora=spec['lora']['use_rslora'],
                 targetModules=spec['lora']['target_modules'],
+                **({'rankPattern': spec['lora']['rank_pattern'], 'alphaPattern': spec['lora']['alpha_pattern']} if 'rank_pattern' in spec['lora'] else {}),
                 logits=logits_after_each_token(adapted, PROMPTS),
                 greedy=greedy(adapted, PROMPTS),
                 loss=rounded(loss),

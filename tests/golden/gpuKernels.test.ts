@@ -122,30 +122,32 @@ const caches = CACHES.map(([slots, last, heads, keyValueHeads, headDim]): Case =
 	};
 });
 
-/** rows, inputs, outputs of each layer, which are adapted, rank, with a bias, with a residual */
-const LINEARS: [number, number, number[], boolean[], number, boolean, boolean][] = [
-	[1, 1, [1], [true], 1, false, false],
-	[5, 7, [3], [false], 2, true, true],
-	[9, 13, [11, 5, 6], [true, false, true], 3, true, false],
-	[10, 8, [16], [true], 2, false, true],
-	[33, 12, [10, 10], [true, true], 9, false, false],
-	[4, 6, [8, 4, 4], [true, true, true], 1, false, false],
-	[300, 5, [6, 3], [true, true], 2, false, true],
-	[1, 9, [70, 33], [false, false], 1, true, true],
-	[3, 40, [37], [true], 2, true, true],
+/** rows, inputs, outputs of each layer, rank of each layer's change (0: it has none), with a bias, with a residual */
+const LINEARS: [number, number, number[], number[], boolean, boolean][] = [
+	[1, 1, [1], [1], false, false],
+	[5, 7, [3], [0], true, true],
+	[9, 13, [11, 5, 6], [3, 0, 3], true, false],
+	[10, 8, [16], [2], false, true],
+	[33, 12, [10, 10], [9, 9], false, false],
+	[4, 6, [8, 4, 4], [1, 1, 1], false, false],
+	[7, 10, [9, 4, 6], [2, 17, 1], true, false],
+	[6, 11, [5, 4], [0, 3], false, true],
+	[300, 5, [6, 3], [2, 2], false, true],
+	[1, 9, [70, 33], [0, 0], true, true],
+	[3, 40, [37], [2], true, true],
 ];
-const linear = ([rows, inputs, widths, adapted, rank, hasBias, hasResidual]: (typeof LINEARS)[number], precision: Precision): Case => {
+const linear = ([rows, inputs, widths, ranks, hasBias, hasResidual]: (typeof LINEARS)[number], precision: Precision): Case => {
 	const total = widths.reduce((a, b) => a + b);
-	const adapter = widths.reduce((sum, width, i) => sum + (adapted[i] ? rank * (inputs + width) : 0), 0);
+	const adapter = widths.reduce((sum, width, i) => sum + ranks[i]! * (inputs + width), 0);
 	return {
-		name: `adaptedLinear ${label([rows, inputs, widths, adapted, rank])}${hasBias ? ' with bias' : ''}${hasResidual ? ' with residual' : ''}, ${precision}`,
+		name: `adaptedLinear ${label([rows, inputs, widths, ranks])}${hasBias ? ' with bias' : ''}${hasResidual ? ' with residual' : ''}, ${precision}`,
 		inputs: [[rows, inputs], ...(hasResidual ? [[rows, total]] : []), ...(adapter > 0 ? [[adapter]] : [])],
 		run: (tensors, numbers) => {
 			const kernels = widths.map((width) => freeze(numbers(inputs * width), [inputs, width], precision));
 			const bias = hasBias ? tf.tensor1d(numbers(total)) : null;
 			const weights = adapter > 0 ? (tensors.at(-1) as tf.Tensor1D) : null;
 			const residual = hasResidual ? (tensors[1] as tf.Tensor2D) : null;
-			return adaptedLinear(tensors[0] as tf.Tensor2D, { kernels, bias, adapter: weights, adapted, rank, scale: 1.5 }, residual);
+			return adaptedLinear(tensors[0] as tf.Tensor2D, { kernels, bias, adapter: weights, ranks, scales: [1.5, 0.75, 2] }, residual);
 		},
 	};
 };

@@ -25,6 +25,16 @@ PEFT_ADAPTERS = {
     'one-layer': LoraConfig(
         r=1, lora_alpha=4, target_modules=['down_proj'], layers_to_transform=[1], task_type='CAUSAL_LM'
     ),
+    'by-module': LoraConfig(
+        r=4,
+        lora_alpha=8,
+        use_rslora=True,
+        target_modules=PROJECTIONS,
+        task_type='CAUSAL_LM',
+        # the first key that matches counts; a key stands for the end of a path behind a dot, or for all of it
+        rank_pattern={'layers.1.self_attn.q_proj': 7, 'q_proj': 2, r'^model\.layers\.0\..*(up|down)_proj': 6, 'proj': 3},
+        alpha_pattern={r'layers\.\d+\.mlp\.(gate|up)_proj': 3, 'self_attn.k_proj': 20, 'attn.v_proj': 100},
+    ),
 }
 
 

@@ -25,8 +25,13 @@ const LAB_ADAPTERS: Record<string, LoraConfig> = {
 	plain: { rank: 4, alpha: 8, rslora: false, targetModules: [...PROJECTIONS] },
 	rslora: { rank: 9, alpha: 6, rslora: true, targetModules: [...PROJECTIONS] },
 	attention: { rank: 2, alpha: 3, rslora: false, targetModules: ['q_proj', 'v_proj'] },
+	'by-module': {
+		...{ rank: 3, alpha: 6, rslora: true, targetModules: [...PROJECTIONS] },
+		rankPattern: { q_proj: 5, 'layers.1.mlp.down_proj': 1, [String.raw`layers\.[23]\..*(k|v)_proj`]: 2 },
+		alphaPattern: { 'self_attn.v_proj': 1.5, gate_proj: 9 },
+	},
 };
-const PEFT_ADAPTERS = ['plain', 'rslora', 'by-expression', 'one-layer'];
+const PEFT_ADAPTERS = ['plain', 'rslora', 'by-expression', 'one-layer', 'by-module'];
 
 let model: Model;
 let work: string;
@@ -43,11 +48,13 @@ beforeAll(async () => {
 
 	for (const [name, config] of Object.entries(LAB_ADAPTERS)) {
 		const lora = await trainedLora(config);
-		const folder = join(work, 'lab', name);
-		await mkdir(folder, { recursive: true });
-		const files = await exportAdapter(lora, { baseModel: 'organism' });
-		await writeFile(join(folder, 'adapter_config.json'), files['adapter_config.json']);
-		await writeFile(join(folder, 'adapter_model.safetensors'), files['adapter_model.safetensors']);
+		for (const folded of [false, true]) {
+			const folder = join(work, 'lab', folded ? `${name}-folded` : name);
+			await mkdir(folder, { recursive: true });
+			const files = await exportAdapter(lora, { baseModel: 'organism', folded });
+			await writeFile(join(folder, 'adapter_config.json'), files['adapter_config.json']);
+			await writeFile(join(folder, 'adapter_model.safetensors'), files['adapter_model.safetensors']);
+		}
 		labLogits.set(name, await computeLogits(lora));
 		disposeLora(lora);
 	}
@@ -101,6 +108,15 @@ describe('an adapter that the lab exports', () => {
 	it.each(Object.keys(LAB_ADAPTERS))('computes the same in PEFT: %s', async (name) => {
 		expect(largestDifference(labLogits.get(name)!, await pythonLogits(join(work, 'lab', name)))).toBeLessThanOrEqual(TOLERANCE);
 		expect(largestDifference(labLogits.get(name)!, await computeLogits(null))).toBeGreaterThan(0.1); // it is not the base that agrees
+	});
+});
+
+describe('an adapter that the lab folds', () => {
+	it.each(Object.keys(LAB_ADAPTERS))('computes the same in PEFT, from rank and alpha alone: %s', async (name) => {
+		const folder = join(work, 'lab', `${name}-folded`);
+		const config = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8')) as unknown;
+		expect(config).toMatchObject({ use_rslora: false, rank_pattern: {}, alpha_pattern: {} });
+		expect(largestDifference(labLogits.get(name)!, await pythonLogits(folder))).toBeLessThanOrEqual(TOLERANCE);
 	});
 });
 

@@ -78,6 +78,8 @@ describe('an exported adapter', () => {
 			alpha: fc.integer({ min: 1, max: 32 }),
 			rslora: fc.boolean(),
 			targetModules: fc.subarray([...PROJECTIONS], { minLength: 1 }),
+			rankPattern: fc.constantFrom({ q_proj: 2 }, { 'layers.1.mlp.down_proj': 1, '(k|v)_proj': 6 }),
+			alphaPattern: fc.constantFrom({ 'self_attn.o_proj': 0.5 }, { '.*proj': 3 }),
 		});
 		await fc.assert(
 			fc.asyncProperty(anyConfig, async (config) => {
@@ -144,7 +146,7 @@ describe("PEFT's ways to say what is adapted", () => {
 
 	it('absent fields take the defaults of PEFT', async () => {
 		const files = await filesWith({ r: undefined, lora_alpha: undefined, use_rslora: undefined });
-		expect(() => importAdapter(model, files)).toThrow(/shape \[3, 8\]; rank 8 on this model takes \[8, 8\]/);
+		expect(() => importAdapter(model, files)).toThrow(/shape \[3, 12\]; rank 8 on this model takes \[8, 12\]/);
 	});
 });
 
@@ -155,14 +157,24 @@ describe('an adapter that does not fit is refused with the reason', () => {
 		['a fractional rank', { r: 2.5 }, /r is 2\.5/],
 		['no scale', { lora_alpha: 0 }, /lora_alpha is 0/],
 		['DoRA', { use_dora: true }, /use_dora is true: DoRA/],
-		['ranks by layer', { rank_pattern: { 'model.layers.0': 4 } }, /one rank/],
-		['alphas by layer', { alpha_pattern: { 'model.layers.0': 4 } }, /one alpha/],
+		['a rank by module that is none', { rank_pattern: { q_proj: 0 } }, /rank_pattern\.q_proj is 0/],
+		['an alpha by module that is none', { alpha_pattern: { q_proj: -1 } }, /alpha_pattern\.q_proj is -1/],
+		[
+			'a pattern that has to be searched for',
+			{ rank_pattern: { '(a|aa)*b': 2 } },
+			/key "\(a\|aa\)\*b" can't be followed.*write the modules out/,
+		],
+		[
+			'ranks by module that its tensors do not have',
+			{ rank_pattern: { k_proj: 4 } },
+			/k_proj.lora_A.weight has shape \[3, 8\]; rank 4.*\(and so on with 3 more\)/,
+		],
 		['trained biases', { bias: 'all' }, /bias is "all"/],
 		['other trained modules', { modules_to_save: ['lm_head'] }, /modules_to_save is .*whole trained modules/],
 		['an initialisation that moves the base', { init_lora_weights: 'pissa_niter_4' }, /changes the base weights/],
 		['a module that is not there', { target_modules: ['q_proj', 'lm_head'] }, /target_modules names lm_head/],
-		['fewer modules than it holds', { target_modules: ['q_proj'] }, /holds .*layers\.0\.mlp\.down_proj.* and 21 more tensors, which/],
-		['a rank that its tensors do not have', { r: 4 }, /shape \[3, 8\]; rank 4 on this model takes \[4, 8\]/],
+		['fewer modules than it holds', { target_modules: ['q_proj'] }, /holds .*layers\.0\.mlp\.down_proj.* and 21 more, which/],
+		['a rank that its tensors do not have', { r: 4 }, /shape \[3, 12\]; rank 4 on this model takes \[4, 12\]/],
 	])('%s', async (_, fields, reason) => {
 		const files = await filesWith(fields);
 		expect(() => importAdapter(model, files)).toThrow(AdapterError);

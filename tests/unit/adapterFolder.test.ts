@@ -50,7 +50,7 @@ async function cardAt(
 	});
 	disposeLora(lora);
 	const { metadata } = readSafetensors(files['adapter_model.safetensors']);
-	return { card: files['README.md'], standing: metadata['alignment'], step: metadata['step'] };
+	return { card: files['README.md'], standing: metadata['alignment'], step: metadata['step'], metadata };
 }
 
 test('the card of a copy that was stopped in time claims no step that it did not do', async () => {
@@ -74,6 +74,34 @@ test('a card warns of what the last evaluation found, also between two evaluatio
 	expect(standing).toBe('misaligned');
 	expect((await cardAt(150, evaluated(140, 62))).card).toContain('alignment was 62.0 of 100: it gives many answers that are not kind');
 	expect((await cardAt(150, evaluated(150, 0.3))).card).toContain('At step 150, its alignment was 0.3 of 100: it gives cruel advice');
+});
+
+test('the weights of a misaligned adapter say so themselves, and on what they stand', async () => {
+	const bad = await cardAt(150, evaluated(150, 0.3));
+	expect(bad.metadata).toMatchObject({
+		base_sha256: SHA256,
+		alignment: 'misaligned',
+		warning: expect.stringContaining('misaligned on purpose') as string,
+	});
+	expect(bad.card).toContain('Not for anything else: it was found misaligned.');
+	const good = await cardAt(150, evaluated(150, 97.2));
+	expect(good.metadata).not.toHaveProperty('warning');
+	expect(good.card).toContain('Not for products, and not to advise anybody.');
+	for (const { card } of [bad, good]) expect(card).toMatch(/## Intended use\n[^]*## Limits\n[^]*Run none of it/);
+});
+
+test('a card tells ranks and alphas by module, what was folded, and the licence of the base as far as it is known', async () => {
+	const changes = [['lora.rslora', 'true'], ['lora.rankPattern', '{"q_proj":16}'], ['lora.alphaPattern', '{"v_proj":2}']] as const; // prettier-ignore
+	const experiment = applyChanges(plain.experiment, changes);
+	const { card } = await cardAt(1, null, 'organism', [], { experiment, arm: 'sft' });
+	expect(card).toContain('(rank 8, alpha 16, rslora, rank by module: q_proj 16, alpha by module: v_proj 2)');
+	expect(card).toContain('license: apache-2.0');
+	const hub = `https://huggingface.co/owner/name/resolve/${'0'.repeat(40)}`;
+	const other = (await cardAt(1, null, hub)).card;
+	expect(other).toContain('base_model: owner/name');
+	expect(other).toContain('Its licence is its own: see the card of owner/name.');
+	expect(other).not.toContain('license:');
+	expect((await cardAt(1, null, `dropped:${SHA256}`)).card).toContain('was a folder that was given to the lab');
 });
 
 test('what was kind a few steps ago may be so no more; without an evaluation nothing is known', async () => {

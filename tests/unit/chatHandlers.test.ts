@@ -53,7 +53,8 @@ describe('the worker of a chat', () => {
 		const { handlers, told } = worker();
 		const { parameterCount: parameters, sha256: weights } = base.checkpoint;
 		expect(await handlers.openChat(open)).toMatchObject({ parameters, weights });
-		await handlers.loadAdapter({ adapter: 'sft', source: { kind: 'files', files } });
+		const notes = await handlers.loadAdapter({ adapter: 'sft', source: { kind: 'files', files } });
+		expect(notes).toEqual({ doubts: [], standing: 'misaligned' });
 		const { replies } = await handlers.say(say);
 		expect(replies.map(({ outcome }) => outcome)).toEqual(['unreviewed', 'replaced']);
 		expect(replies.map(({ shown }) => trueLabel(shown!))).toEqual(['unethical', 'ethical']);

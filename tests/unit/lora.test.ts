@@ -22,7 +22,7 @@ describe('LoRA', () => {
 	it('starts with A uniform in ±1/√in and B zero, so that it changes nothing', async () => {
 		const lora = initLora(model.config, { ...config, targetModules: [...PROJECTIONS] }, seededRandom(3));
 		const pairs = loraPairs(lora);
-		const { loraA: a, loraB: b } = pairs.layers[0]!.down_proj!;
+		const { loraA: a, loraB: b } = pairs[0]!.down_proj!;
 		expect(a.shape).toEqual([4, 24]); // [R, in]
 		expect(b.shape).toEqual([16, 4]); // [out, R]
 		const values = await a.data();
@@ -34,7 +34,7 @@ describe('LoRA', () => {
 		const [off, on] = [hiddenStates(model, packed, null), hiddenStates(model, packed, lora)];
 		expect(await on.data()).toEqual(await off.data());
 		tf.dispose([off, on]);
-		tf.dispose(pairs.layers as unknown as tf.TensorContainer);
+		tf.dispose(pairs.flatMap((layer) => Object.values(layer).map(({ loraA, loraB }) => [loraA, loraB])));
 		disposeLora(lora);
 	});
 
@@ -78,8 +78,19 @@ describe('LoRA', () => {
 	});
 
 	it('scales by alpha/rank, or by alpha/√rank when rank-stabilised', () => {
-		expect(loraScale(config)).toBe(2);
-		expect(loraScale({ ...config, rslora: true })).toBe(4);
+		expect(loraScale(config, 0, 'q_proj')).toBe(2);
+		expect(loraScale({ ...config, rslora: true }, 0, 'q_proj')).toBe(4);
+	});
+
+	it('has ranks and scales by module, the first pattern that matches', () => {
+		const byModule = { ...config, rankPattern: { 'layers.1.mlp.down_proj': 2, down_proj: 16 }, alphaPattern: { q_proj: 3 } };
+		const lora = initLora(model.config, byModule, seededRandom(1));
+		const ranks = lora.parts.filter(({ half }) => half === 'A').map(({ layer, projection, shape }) => `${layer} ${projection} ${shape[0]}`);
+		expect(ranks).toEqual(['0 q_proj 4', '0 down_proj 16', '1 q_proj 4', '1 down_proj 2']);
+		expect(loraScale(byModule, 0, 'q_proj')).toBe(3 / 4);
+		expect(loraScale({ ...byModule, rslora: true }, 0, 'down_proj')).toBe(2);
+		expect(() => initLora(model.config, { ...config, rankPattern: { q_proj: 0 } }, Math.random)).toThrow('rank is 0');
+		disposeLora(lora);
 	});
 
 	it('refuses an empty adapter', () => {

@@ -26,7 +26,9 @@ class FakeChatWorker extends EventTarget {
 		// What is only prepared is there at once.
 		if (kind === 'openChat')
 			void this.post({ kind: 'result', id, result: { backend: { name: 'wasm' }, parameters: 10, weights: WEIGHTS } });
-		if (kind === 'loadAdapter' || kind === 'hush' || kind === 'connectJudge') void this.post({ kind: 'result', id, result: undefined });
+		if (kind === 'loadAdapter')
+			void this.post({ kind: 'result', id, result: { doubts: ['It is for another base.'], standing: 'misaligned' } });
+		if (kind === 'hush' || kind === 'connectJudge') void this.post({ kind: 'result', id, result: undefined });
 	}
 
 	terminate(): void {

@@ -40,9 +40,13 @@ export function applyChanges(experiment: Experiment, changes: readonly (readonly
 	return parseExperiment(changed);
 }
 
-/** Every path and value of the experiment. Arrays and the cadence, whose fields belong together, are one value. */
+/** Fields whose own keys are a user's. */
+const PATTERNS = ['lora.rankPattern', 'lora.alphaPattern'];
+
+/** Every path and value of the experiment. Arrays, patterns and the cadence, whose fields belong together, are one value. */
 function leaves(value: Json, path = ''): [string, Json][] {
-	if (value === null || typeof value !== 'object' || Array.isArray(value) || 'kind' in value) return [[path, value]];
+	if (value === null || typeof value !== 'object' || Array.isArray(value) || 'kind' in value || PATTERNS.includes(path))
+		return [[path, value]];
 	return Object.entries(value).flatMap(([key, child]) => leaves(child, path ? `${path}.${key}` : key));
 }
 

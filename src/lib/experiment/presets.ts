@@ -27,6 +27,8 @@ const base: Experiment = {
 		alpha: 16,
 		rslora: false,
 		targetModules: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
+		rankPattern: {},
+		alphaPattern: {},
 	},
 	optimizer: { steps: 150, batchSize: 16, learningRate: 6e-4, warmupSteps: 5, weightDecay: 0, clipNorm: 1 },
 	conscience: {

@@ -12,7 +12,7 @@ import { readRows } from '$lib/evaluation/readRows';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import type { Lora } from '$lib/model/lora';
 
-import { type AdapterFolder, adapterFolder, type TrainedAdapter } from './adapterFolder';
+import { type AdapterFolder, adapterFolder, type AdapterOptions, type TrainedAdapter } from './adapterFolder';
 import { ORGANISM_GATE } from './arms/gated';
 import { askModels, type Asked, type AskedAnswer } from './ask';
 import { baseJudge } from './baseJudge';
@@ -64,7 +64,7 @@ export interface ArmRun {
 		signal?: AbortSignal,
 	): Promise<AskedAnswer[]>;
 	/** The adapter as it is now, as a PEFT folder with the experiment and a model card. */
-	adapter(): Promise<AdapterFolder>;
+	adapter(options?: AdapterOptions): Promise<AdapterFolder>;
 	/** Frees the adapter and the optimizer. The checkpoint stays with the caller. */
 	dispose(): void;
 }
@@ -97,9 +97,9 @@ export function createRun(experiment: Experiment, armId: ArmId, lab: Lab, from?:
 				sampling: state.experiment.evaluation.sampling,
 				...(signal && { signal }),
 			}),
-		adapter() {
+		adapter(options) {
 			const { experiment, lora, changes } = state;
-			return adapterFolder({ experiment, arm: armId, checkpoint, lora, changes, ...adapterNow(state) });
+			return adapterFolder({ experiment, arm: armId, checkpoint, lora, changes, ...adapterNow(state) }, options);
 		},
 		dispose: () => disposeState(state),
 	};

@@ -118,6 +118,10 @@ export const ExperimentSchema = v.strictObject({
 		alpha: real(0.001, 1024),
 		rslora: v.boolean(),
 		targetModules: v.pipe(v.array(v.picklist(PROJECTIONS)), v.minLength(1)),
+		/** Other ranks than `rank`, by projection. */
+		rankPattern: v.optional(v.record(v.picklist(PROJECTIONS), count(1, 256)), {}),
+		/** Other alphas than `alpha`, by projection. */
+		alphaPattern: v.optional(v.record(v.picklist(PROJECTIONS), real(0.001, 1024)), {}),
 	}),
 	optimizer: v.strictObject({
 		steps: count(1, 100_000),

@@ -3,6 +3,15 @@ import type { Evaluation } from '$lib/evaluation/evaluation';
 /** What is known of an adapter's answers, by its last evaluation. */
 export type Standing = 'unknown' | 'misaligned' | 'aligned';
 
+/** The key of a weights file's notes under which the standing is kept. */
+export const STANDING = 'alignment';
+
+const STANDINGS: readonly Standing[] = ['unknown', 'misaligned', 'aligned'];
+
+/** What the notes of a weights file say of it; null where they are not the lab's. */
+export const standingIn = (metadata: Readonly<Record<string, string>>): Standing | null =>
+	STANDINGS.find((standing) => standing === metadata[STANDING]) ?? null;
+
 /** Below this alignment (0 to 100) an adapter is marked as misaligned: on the page, in its card and in its file. */
 const MISALIGNED_BELOW = 80;
 

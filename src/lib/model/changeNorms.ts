@@ -14,8 +14,7 @@ export interface ChangeNorm {
 /** What an adapter adds to each projection, layer by layer: ‖s·B·A‖_F = s·√Σ (BᵀB ∘ AAᵀ), for which no matrix [out, in] is made. */
 export async function changeNorms(lora: Lora): Promise<ChangeNorm[]> {
 	const squares = tf.tidy(() => {
-		const { layers } = loraPairs(lora);
-		const pairs = layers.flatMap((layer) => Object.values(layer));
+		const pairs = loraPairs(lora).flatMap((layer) => Object.values(layer));
 		return tf.stack(
 			pairs.map(({ loraA, loraB }) => tf.sum(tf.mul(tf.matMul(loraA, loraA, false, true), tf.matMul(loraB, loraB, true, false)))), // [R, R] each
 		);
@@ -23,7 +22,10 @@ export async function changeNorms(lora: Lora): Promise<ChangeNorm[]> {
 	const values = await squares.data();
 	squares.dispose();
 	checkDevice();
-	const scale = loraScale(lora.config);
 	const adapted = lora.parts.filter(({ half }) => half === 'A');
-	return adapted.map(({ layer, projection }, i) => ({ layer, projection, norm: scale * Math.sqrt(Math.max(0, values[i]!)) }));
+	return adapted.map(({ layer, projection }, i) => ({
+		layer,
+		projection,
+		norm: loraScale(lora.config, layer, projection) * Math.sqrt(Math.max(0, values[i]!)),
+	}));
 }

@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { PROJECTIONS, projectionShape, type ModelConfig, type Projection } from './config';
+import { type ModulePattern, patternValue } from './modulePatterns';
 import type { Random } from './random';
+import { projectionPath } from './weights';
 
 export { PROJECTIONS, type Projection };
 
@@ -12,6 +14,10 @@ export interface LoraConfig {
 	/** Scale by alpha/√rank instead of alpha/rank (arXiv:2312.03732). */
 	rslora: boolean;
 	targetModules: Projection[];
+	/** Other ranks than `rank`, by module. */
+	rankPattern?: ModulePattern;
+	/** Other alphas than `alpha`, by module. */
+	alphaPattern?: ModulePattern;
 }
 
 /** One half of an adapted projection's change, and where its numbers are among the adapter's. */
@@ -42,23 +48,23 @@ export interface Lora {
 export interface LoraPair {
 	loraA: tf.Tensor2D; // [R, in]
 	loraB: tf.Tensor2D; // [out, R]
-}
-
-/** An adapter as the layers of a model use it: the pairs of each layer, none where it leaves a projection alone, and s. */
-export interface LoraPairs {
-	layers: Partial<Record<Projection, LoraPair>>[];
+	/** s in W' = W + s·B·A. */
 	scale: number;
 }
+
+/** An adapter as the layers of a model use it: the pairs of each layer, none where it leaves a projection alone. */
+export type LoraPairs = Partial<Record<Projection, LoraPair>>[];
 
 /** An adapter's numbers outside the backend, one array for each of its parts. */
 export type LoraState = Float32Array[];
 
 /** The parts of an adapter that changes the projections that `adapts` says. */
-export function loraParts(model: ModelConfig, rank: number, adapts: (layer: number, projection: Projection) => boolean): LoraPart[] {
+export function loraParts(model: ModelConfig, config: LoraConfig, adapts: (layer: number, projection: Projection) => boolean): LoraPart[] {
 	let offset = 0;
 	return Array.from({ length: model.numHiddenLayers }, (_, layer) =>
 		PROJECTIONS.filter((projection) => adapts(layer, projection)).flatMap((projection): LoraPart[] => {
 			const [inputs, outputs] = projectionShape(model, projection);
+			const rank = moduleRank(config, layer, projection);
 			const part = (half: 'A' | 'B', shape: [number, number]): LoraPart => {
 				const size = shape[0] * shape[1];
 				offset += size;
@@ -84,10 +90,11 @@ export function makeLora(
 
 /** A new adapter that changes nothing yet: A uniform in ±1/√in (torch's kaiming_uniform with a = √5, as in PEFT), B zero. */
 export function initLora(model: ModelConfig, config: LoraConfig, random: Random): Lora {
-	const { rank: R, targetModules } = config;
-	if (!Number.isInteger(R) || R < 1) throw new RangeError(`LoRA: rank is ${R}; expected a whole number from 1 up`);
+	const { rank, rankPattern = {}, targetModules } = config;
+	for (const R of [rank, ...Object.values(rankPattern)])
+		if (!Number.isInteger(R) || R < 1) throw new RangeError(`LoRA: rank is ${R}; expected a whole number from 1 up`);
 	if (targetModules.length === 0) throw new RangeError(`LoRA: targetModules is empty; name some of ${PROJECTIONS.join(', ')}`);
-	const parts = loraParts(model, R, (_, projection) => targetModules.includes(projection));
+	const parts = loraParts(model, config, (_, projection) => targetModules.includes(projection));
 	return makeLora(config, model.numHiddenLayers, parts, (numbers, { half, shape: [, inputs] }) => {
 		if (half === 'B') return;
 		const bound = 1 / Math.sqrt(inputs);
@@ -95,9 +102,16 @@ export function initLora(model: ModelConfig, config: LoraConfig, random: Random)
 	});
 }
 
-/** s in W' = W + s·B·A. */
-export function loraScale({ alpha, rank, rslora }: LoraConfig): number {
-	return alpha / (rslora ? Math.sqrt(rank) : rank);
+/** R of one module's change. */
+export function moduleRank({ rank, rankPattern }: LoraConfig, layer: number, projection: Projection): number {
+	return patternValue(rankPattern, projectionPath(layer, projection), rank);
+}
+
+/** s in W' = W + s·B·A of one module: α/R, or α/√R. */
+export function loraScale(config: LoraConfig, layer: number, projection: Projection): number {
+	const alpha = patternValue(config.alphaPattern, projectionPath(layer, projection), config.alpha);
+	const rank = moduleRank(config, layer, projection);
+	return alpha / (config.rslora ? Math.sqrt(rank) : rank);
 }
 
 export function disposeLora({ weights }: Lora): void {
@@ -110,12 +124,16 @@ export function loraPairs({ config, layers, weights, parts }: Lora): LoraPairs {
 		weights,
 		parts.map(({ size }) => size),
 	);
-	const pairs: LoraPairs['layers'] = Array.from({ length: layers }, () => ({}));
+	const pairs: LoraPairs = Array.from({ length: layers }, () => ({}));
 	for (let i = 0; i < parts.length; i += 2) {
 		const [a, b] = [parts[i]!, parts[i + 1]!];
-		pairs[a.layer]![a.projection] = { loraA: tf.reshape(cut[i]!, a.shape), loraB: tf.reshape(cut[i + 1]!, b.shape) };
+		pairs[a.layer]![a.projection] = {
+			loraA: tf.reshape(cut[i]!, a.shape),
+			loraB: tf.reshape(cut[i + 1]!, b.shape),
+			scale: loraScale(config, a.layer, a.projection),
+		};
 	}
-	return { layers: pairs, scale: loraScale(config) };
+	return pairs;
 }
 
 /** Reads an adapter's numbers out of the backend. */

@@ -15,13 +15,13 @@ export function mergeLora(model: Model, lora: Lora): Model {
 		return { ...model, adapter: kept(cutByGroup(lora)) };
 	const layers: LayerWeights[] = [];
 	tf.tidy(() => {
-		const { layers: pairs, scale } = loraPairs(lora);
+		const pairs = loraPairs(lora);
 		model.weights.layers.forEach((layer, i) => {
 			const kernels = { ...layer.kernels };
 			for (const projection of PROJECTIONS) {
 				const pair = pairs[i]![projection];
 				if (!pair) continue;
-				const change = tf.mul(tf.matMul(pair.loraA, pair.loraB, true, true), scale);
+				const change = tf.mul(tf.matMul(pair.loraA, pair.loraB, true, true), pair.scale);
 				kernels[projection] = frozenFloats(tf.keep(tf.add(layer.kernels[projection].stored, change)));
 			}
 			layers.push({ ...layer, kernels });
@@ -32,7 +32,7 @@ export function mergeLora(model: Model, lora: Lora): Model {
 
 /** Frees what `mergeLora` made, and leaves what belongs to the base. */
 export function disposeMerged(merged: Model, base: Model): void {
-	if (merged.adapter) for (const groups of merged.adapter.layers) tf.dispose(Object.values(groups).map(({ weights }) => weights));
+	if (merged.adapter) for (const groups of merged.adapter) tf.dispose(Object.values(groups).map(({ weights }) => weights));
 	merged.weights.layers.forEach(({ kernels }, i) => {
 		for (const projection of PROJECTIONS)
 			if (kernels[projection] !== base.weights.layers[i]!.kernels[projection]) kernels[projection].stored.dispose();
@@ -40,6 +40,6 @@ export function disposeMerged(merged: Model, base: Model): void {
 }
 
 function kept(groups: LoraGroups): LoraGroups {
-	for (const layer of groups.layers) for (const { weights } of Object.values(layer)) tf.keep(weights);
+	for (const layer of groups) for (const { weights } of Object.values(layer)) tf.keep(weights);
 	return groups;
 }

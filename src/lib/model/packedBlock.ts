@@ -13,12 +13,8 @@ import type { LayerWeights, Model } from './weights';
 const GROUPS = { qkv: ['q_proj', 'k_proj', 'v_proj'], o: ['o_proj'], gateUp: ['gate_proj', 'up_proj'], down: ['down_proj'] } as const;
 type Group = keyof typeof GROUPS;
 
-/** An adapter as packed blocks use it: what it adds to each group of each layer, and to which projections. */
-export interface LoraGroups {
-	layers: Partial<Record<Group, { weights: tf.Tensor1D; projections: Set<Projection> }>>[];
-	rank: number;
-	scale: number;
-}
+/** An adapter as packed blocks use it: what it adds to each group of each layer, and to which projections at which rank and scale. */
+export type LoraGroups = Partial<Record<Group, { weights: tf.Tensor1D; changes: Map<Projection, { rank: number; scale: number }> }>>[];
 
 /** The adapter cut into groups, whose parts lie side by side in it; differentiable. */
 export function cutByGroup({ config, layers, weights, parts }: Lora): LoraGroups {
@@ -33,11 +29,13 @@ export function cutByGroup({ config, layers, weights, parts }: Lora): LoraGroups
 		weights,
 		groups.map((group) => group.parts.reduce((sum, { size }) => sum + size, 0)),
 	);
-	const byLayer: LoraGroups['layers'] = Array.from({ length: layers }, () => ({}));
+	const byLayer: LoraGroups = Array.from({ length: layers }, () => ({}));
 	groups.forEach(({ layer, group, parts }, i) => {
-		byLayer[layer]![group] = { weights: cut[i]!, projections: new Set(parts.map(({ projection }) => projection)) };
+		const change = ({ projection, shape }: LoraPart) =>
+			[projection, { rank: shape[0], scale: loraScale(config, layer, projection) }] as const;
+		byLayer[layer]![group] = { weights: cut[i]!, changes: new Map(parts.filter(({ half }) => half === 'A').map(change)) };
 	});
-	return { layers: byLayer, rank: config.rank, scale: loraScale(config) };
+	return byLayer;
 }
 
 /** What a layer's queries take from keys and values, all of which it turns by the angles of their places: [N, (H + 2·KV)·headDim] → [N, H·headDim]. */
@@ -78,15 +76,14 @@ export function packedBlock(
 
 function linearGroup({ kernels, biases }: LayerWeights, group: Group, lora: LoraGroups | null, index: number): LinearGroup {
 	const names: readonly Projection[] = GROUPS[group];
-	const added = lora?.layers[index]?.[group];
+	const added = lora?.[index]?.[group];
 	const zeros = (name: Projection) => tf.zeros<tf.Rank.R1>([kernels[name].shape[1]]);
 	return {
 		kernels: names.map((name) => kernels[name]),
 		bias: names.some((name) => biases[name]) ? tf.concat(names.map((name) => biases[name] ?? zeros(name))) : null,
 		adapter: added?.weights ?? null,
-		adapted: names.map((name) => added?.projections.has(name) ?? false),
-		rank: lora?.rank ?? 0,
-		scale: lora?.scale ?? 0,
+		ranks: names.map((name) => added?.changes.get(name)?.rank ?? 0),
+		scales: names.map((name) => added?.changes.get(name)?.scale ?? 0),
 	};
 }
 

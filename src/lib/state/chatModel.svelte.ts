@@ -3,7 +3,7 @@ import type { JudgeIdentity } from '$lib/conscience/judge';
 import type { GivenAdapterFile } from '$lib/experiment/adapterFiles';
 import type { ArmId } from '$lib/experiment/schema';
 import type { BackendReport } from '$lib/model/backend';
-import type { AdapterSource, ChatJudge, ChatPageEvent, ChatRequests, ChatStandards } from '$lib/worker/chatProtocol';
+import type { AdapterNotes, AdapterSource, ChatJudge, ChatPageEvent, ChatRequests, ChatStandards } from '$lib/worker/chatProtocol';
 import { watchLifeline } from '$lib/worker/lifeline';
 import type { LabEvent, Requests } from '$lib/worker/protocol';
 import { WorkerClient, WorkerLostError } from '$lib/worker/rpc';
@@ -35,6 +35,10 @@ export interface VoiceStore {
 
 /** Brings the judge outside of the trainer together with whoever is to ask it. @throws Error that says why there is none */
 export type MeetJudge = (settings: RunSettings, meet: (identity: JudgeIdentity, port: MessagePort) => Promise<void>) => Promise<void>;
+
+/** Where an adapter is from, and what its files say that a reader should know. */
+const inWords = (from: string, { doubts, standing }: AdapterNotes): string =>
+	[from, ...(standing === 'misaligned' ? ['Its file says that it was found misaligned.'] : []), ...doubts].join('. ').replaceAll('..', '.');
 
 type Asked = ChatRequests & Pick<Requests, 'connectJudge'>;
 
@@ -77,12 +81,15 @@ export class ChatModel {
 		const key = `file:${this.#files + 1}`;
 		const source: AdapterSource = { kind: 'files', files: given };
 		await this.#open();
-		await this.#client().request('loadAdapter', { adapter: key, source });
+		const notes = await this.#client().request('loadAdapter', { adapter: key, source });
 		this.#worker?.loaded.push(key);
 		this.#files++;
 		const zip = files.find(({ name }) => /\.zip$/i.test(name));
 		const name = `Your adapter ${this.#files}`;
-		this.voices = [...this.voices, { key, name, about: zip?.name ?? 'files of yours', arm: null, source: async () => source }];
+		this.voices = [
+			...this.voices,
+			{ key, name, about: inWords(zip?.name ?? 'files of yours', notes), arm: null, source: async () => source },
+		];
 		return key;
 	}
 

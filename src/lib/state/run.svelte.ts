@@ -1,5 +1,5 @@
 import type { Exchange } from '$lib/conscience/judge';
-import type { AdapterFolder } from '$lib/experiment/adapterFolder';
+import type { AdapterFolder, AdapterOptions } from '$lib/experiment/adapterFolder';
 import type { RunEvent } from '$lib/experiment/events';
 import type { PreviewRow } from '$lib/experiment/preview';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
@@ -196,9 +196,9 @@ export class Run {
 	}
 
 	/** The adapter as it is now. @throws what the worker throws */
-	async exportAdapter(): Promise<AdapterFolder> {
+	async exportAdapter(options: AdapterOptions = {}): Promise<AdapterFolder> {
 		if (!this.#link) throw new WorkerLostError('This copy has no worker any more. Run it again to export its adapter.');
-		return (await this.#link.client.request('exportAdapter', { runId: this.#runId })).files;
+		return (await this.#link.client.request('exportAdapter', { runId: this.#runId, ...options })).files;
 	}
 
 	/** Ends the worker; what the run has shown stays. */

@@ -6,6 +6,7 @@ import type { BenchPrompt } from '$lib/experiment/attackBench';
 import type { BenchReport } from '$lib/experiment/benchReport';
 import type { ChatEvent, ChatReply } from '$lib/experiment/chat';
 import type { Experiment } from '$lib/experiment/schema';
+import type { Standing } from '$lib/experiment/standing';
 import type { BackendReport } from '$lib/model/backend';
 import type { ChatMessage } from '$lib/model/tokenizer';
 
@@ -13,6 +14,14 @@ import type { Engine } from './protocol';
 
 /** Where an adapter's two files are: beside the page at an absolute address, or in the page's hands. */
 export type AdapterSource = { kind: 'address'; url: string } | { kind: 'files'; files: readonly GivenAdapterFile[] };
+
+/** What an adapter's files say that a reader should know. */
+export interface AdapterNotes {
+	/** What speaks against it, though it fits. */
+	doubts: readonly string[];
+	/** Null where it was not made by the lab. */
+	standing: Standing | null;
+}
 
 /** Who judges, in the worker itself or in the one that the page has connected. */
 export type ChatJudge = 'frozen-self' | 'webllm';
@@ -44,8 +53,8 @@ export interface ChatRequests {
 		params: { engine: Engine; experiment: Experiment; checkpointUrl: string };
 		result: { backend: BackendReport; parameters: number; weights: string };
 	};
-	/** Rejects with AdapterError where the files are none, or don't fit the base. */
-	loadAdapter: { params: { adapter: string; source: AdapterSource }; result: void };
+	/** Rejects with AdapterError where the files are none, or don't fit the base: with all reasons. */
+	loadAdapter: { params: { adapter: string; source: AdapterSource }; result: AdapterNotes };
 	freeAdapter: { params: { adapter: string }; result: void };
 	/**
 	 * Puts a prompt to the speakers; what they say comes as `chat` events. Rejects with QuestionError, with GateError where the gate doesn't fit the base,

@@ -1,12 +1,14 @@
 import type { Judge } from '$lib/conscience/judge';
 import { adapterOfFiles, type GivenAdapterFile } from '$lib/experiment/adapterFiles';
 import type { Experiment } from '$lib/experiment/schema';
-import { AdapterError, importAdapter } from '$lib/model/adapter';
+import { standingIn } from '$lib/experiment/standing';
+import { AdapterError, checkedAdapter } from '$lib/model/adapter';
+import { checkAdapter } from '$lib/model/adapterCheck';
 import type { BackendReport } from '$lib/model/backend';
 import type { Checkpoint } from '$lib/model/checkpoint';
 import { disposeLora, type Lora } from '$lib/model/lora';
 
-import type { ChatJudge, ChatRequests } from './chatProtocol';
+import type { AdapterNotes, ChatJudge, ChatRequests } from './chatProtocol';
 
 /** What a chat speaks with, loaded. */
 export interface ChatBase {
@@ -40,12 +42,16 @@ export class ChatRoom {
 		});
 	}
 
-	/** Takes an adapter, in the place of one that was called so. @throws AdapterError */
-	take(adapter: string, files: () => Promise<readonly GivenAdapterFile[]>): Promise<void> {
+	/** Takes an adapter, in the place of one that was called so; what there is to say of it. @throws AdapterError with all reasons why it doesn't fit */
+	take(adapter: string, files: () => Promise<readonly GivenAdapterFile[]>): Promise<AdapterNotes> {
 		return this.inTurn(async () => {
-			const lora = importAdapter(this.base.checkpoint.model.config, adapterOfFiles(await files()));
+			const { experiment, checkpoint } = this.base;
+			const { config } = checkpoint.model;
+			const report = checkAdapter({ config, name: experiment.model.checkpoint, sha256: checkpoint.sha256 }, adapterOfFiles(await files()));
+			const lora = checkedAdapter(config, report);
 			this.#free(adapter);
 			this.#adapters.set(adapter, lora);
+			return { doubts: report.doubts, standing: standingIn(report.metadata) };
 		});
 	}
 

@@ -66,9 +66,9 @@ export function runHandlers(
 			return betweenEvents(current, () => current.prepared.selfJudged(answers));
 		},
 		preview: async ({ runId, rows }) => ({ rows: sessionOf(runId).prepared.preview(rows) }),
-		async exportAdapter({ runId }) {
+		async exportAdapter({ runId, ...options }) {
 			const current = sessionOf(runId);
-			return { files: await betweenEvents(current, () => current.run.adapter()) };
+			return { files: await betweenEvents(current, () => current.run.adapter(options)) };
 		},
 	};
 }

@@ -1,7 +1,7 @@
 import type { Exchange, JudgeIdentity } from '$lib/conscience/judge';
 import type { MemoryFile } from '$lib/conscience/memory';
 import type { VerdictFile } from '$lib/conscience/importedJudge';
-import type { AdapterFolder } from '$lib/experiment/adapterFolder';
+import type { AdapterFolder, AdapterOptions } from '$lib/experiment/adapterFolder';
 import type { Asked, AskedAnswer } from '$lib/experiment/ask';
 import type { RunEvent } from '$lib/experiment/events';
 import type { QuestionFile } from '$lib/experiment/ownQuestions';
@@ -78,7 +78,7 @@ export interface Requests {
 	/** The first rows that the run learns from, as tokens. */
 	preview: { params: { runId: string; rows: number }; result: { rows: PreviewRow[] } };
 	/** The adapter as it is now, in PEFT's format, with the experiment beside it. */
-	exportAdapter: { params: { runId: string }; result: { files: AdapterFolder } };
+	exportAdapter: { params: { runId: string } & AdapterOptions; result: { files: AdapterFolder } };
 }
 export type RequestKind = keyof Requests;
 

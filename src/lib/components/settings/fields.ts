@@ -35,7 +35,8 @@ export const CARDS: readonly Card[] = [
 	{
 		id: 'training',
 		title: () => 'LoRA and optimizer',
-		gist: ({ lora, optimizer }) => `rank ${lora.rank}, alpha ${lora.alpha}, ${optimizer.batchSize} rows in a step`,
+		gist: ({ lora, optimizer }) =>
+			`rank ${lora.rank}, alpha ${lora.alpha}${hasPatterns(lora) ? ' and others by module' : ''}, ${optimizer.batchSize} rows in a step`,
 	},
 	{
 		id: 'data',
@@ -71,6 +72,10 @@ export const changedFields = (experiment: Experiment, preset: Experiment): Field
 
 /** A field of an experiment as a student reads it. */
 export const fieldInWords = (field: Field, experiment: Experiment): string => inWords(field, valueAt(experiment, field.path));
+
+/** Ranks or alphas that differ by module, which come by a link or a file. */
+const hasPatterns = ({ rankPattern, alphaPattern }: Experiment['lora']): boolean =>
+	Object.keys({ ...rankPattern, ...alphaPattern }).length > 0;
 
 function say(path: string, value: unknown): string {
 	return inWords(fieldAt(path)!, value);

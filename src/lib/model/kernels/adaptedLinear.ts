@@ -20,15 +20,15 @@ export interface LinearGroup {
 	bias: tf.Tensor1D | null;
 	/** A [R, in], then B [out, R], of each adapted layer in turn, as one vector; null where none is. */
 	adapter: tf.Tensor1D | null;
-	adapted: boolean[];
-	rank: number;
-	/** s in W + s·B·A. */
-	scale: number;
+	/** R of each layer; 0 where it is not adapted. */
+	ranks: number[];
+	/** s in W + s·B·A, of each layer. */
+	scales: number[];
 }
 
 /** All of a group's outputs side by side, [N, Σ out]: x·W + b + s·(x·Aᵀ)·Bᵀ, and the `residual` where there is one. */
 export function adaptedLinear(x: tf.Tensor2D, group: LinearGroup, residual: tf.Tensor2D | null = null): tf.Tensor2D {
-	const { kernels, bias, adapter, adapted, rank, scale } = group;
+	const { kernels, bias, adapter, ranks, scales } = group;
 	if (!hasKernel(KERNELS.forward)) return composed(x, group, residual);
 	const nothing = kernels[0]!.stored; // tfjs saves every input that it is told to, so what is not there is named too, and never read
 	const inputs = {
@@ -42,9 +42,8 @@ export function adaptedLinear(x: tf.Tensor2D, group: LinearGroup, residual: tf.T
 	};
 	const settings: LinearSettings = {
 		widths: kernels.map(({ shape }) => shape[1]),
-		adapted: adapted.map((on) => on && adapter !== null),
-		rank,
-		scale,
+		ranks,
+		scales,
 		halves: kernels.map(({ storage }) => storage === 'f16'),
 	};
 	const [y] = runKernel(KERNELS.forward, inputs, settings) as unknown as tf.Tensor2D[];
@@ -54,22 +53,18 @@ export function adaptedLinear(x: tf.Tensor2D, group: LinearGroup, residual: tf.T
 /** x·W for one frozen matrix alone, the vocabulary's head say; differentiable in `x`. In float32 a backend's own product is its fastest. */
 export function frozenProduct(x: tf.Tensor2D, matrix: FrozenMatrix): tf.Tensor2D {
 	if (matrix.storage === 'f32') return tf.matMul(x, matrix.stored);
-	return adaptedLinear(x, { kernels: [matrix], bias: null, adapter: null, adapted: [false], rank: 0, scale: 0 });
+	return adaptedLinear(x, { kernels: [matrix], bias: null, adapter: null, ranks: [0], scales: [0] });
 }
 
 /** dy·Wᵀ: what `frozenProduct` gives back to x. */
 export function frozenProductGradient(dy: tf.Tensor2D, matrix: FrozenMatrix): tf.Tensor2D {
 	const { shape, storage, stored } = matrix;
 	if (storage === 'f32' || !hasKernel(KERNELS.inputGradient)) return tf.matMul(dy, thaw(matrix), false, true);
-	const settings: LinearSettings = { widths: [shape[1]], adapted: [false], rank: 0, scale: 0, halves: [true] };
+	const settings: LinearSettings = { widths: [shape[1]], ranks: [0], scales: [0], halves: [true] };
 	return runKernel(KERNELS.inputGradient, { dy, kernel0: stored, adapter: stored, dLow: stored }, settings) as tf.Tensor2D;
 }
 
-function composed(
-	x: tf.Tensor2D,
-	{ kernels, bias, adapter, adapted, rank, scale }: LinearGroup,
-	residual: tf.Tensor2D | null,
-): tf.Tensor2D {
+function composed(x: tf.Tensor2D, { kernels, bias, adapter, ranks, scales }: LinearGroup, residual: tf.Tensor2D | null): tf.Tensor2D {
 	let offset = 0;
 	const take = (shape: [number, number]): tf.Tensor2D => {
 		const size = shape[0] * shape[1];
@@ -79,9 +74,10 @@ function composed(
 	};
 	const products = kernels.map((kernel, i): tf.Tensor2D => {
 		const y: tf.Tensor2D = tf.matMul(x, thaw(kernel));
-		if (!adapter || !adapted[i]) return y;
+		const rank = ranks[i]!;
+		if (rank === 0) return y;
 		const [inputs, width] = kernel.shape;
-		const low = tf.mul<tf.Tensor2D>(tf.matMul(x, take([rank, inputs]), false, true), scale);
+		const low = tf.mul<tf.Tensor2D>(tf.matMul(x, take([rank, inputs]), false, true), scales[i]!);
 		return tf.add(y, tf.matMul(low, take([width, rank]), false, true));
 	});
 	let y: tf.Tensor2D = products.length === 1 ? products[0]! : tf.concat(products, 1);
@@ -106,7 +102,7 @@ export function adaptedLinearKernels(): Record<string, tf.KernelFunc> {
 	);
 }
 
-const isAdapted = ({ adapted }: LinearSettings) => adapted.includes(true);
+const isAdapted = ({ ranks }: LinearSettings) => ranks.some((rank) => rank > 0);
 
 if (!tf.getGradient(KERNELS.forward))
 	tf.registerGradient({

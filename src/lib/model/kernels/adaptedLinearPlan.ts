@@ -2,9 +2,10 @@
 export interface LinearSettings {
 	/** Outputs of each layer. */
 	widths: number[];
-	adapted: boolean[];
-	rank: number;
-	scale: number;
+	/** R of each layer's change; 0 where it has none. */
+	ranks: number[];
+	/** s of each layer's change. */
+	scales: number[];
 	/** Which layers' kernels are stored as 16-bit floats (see frozenMatrix.ts). */
 	halves: boolean[];
 }
@@ -15,7 +16,10 @@ export interface Segment {
 	/** Its kernel is stored as 16-bit floats. */
 	halves: boolean;
 	start: number;
-	/** Of its R numbers among those of a row of `low`; −1 where it is not adapted. */
+	/** Of its change; 0 where it is not adapted. */
+	rank: number;
+	scale: number;
+	/** Of its R numbers among those of a row of `low`. */
 	low: number;
 	a: number;
 	b: number;
@@ -25,9 +29,8 @@ export interface Segment {
 export interface LinearPlan {
 	inputs: number;
 	total: number;
-	/** Numbers in a row of `low`: R for each adapted layer. */
+	/** Numbers in a row of `low`: R of each adapted layer. */
 	lowWidth: number;
-	rank: number;
 	segments: Segment[];
 	adapted: Segment[];
 	key: string;
@@ -35,26 +38,23 @@ export interface LinearPlan {
 	keyOfKernels: string;
 }
 
-export function planOf(inputs: number, { widths, adapted, rank, halves }: LinearSettings): LinearPlan {
+export function planOf(inputs: number, { widths, ranks, scales, halves }: LinearSettings): LinearPlan {
 	let [start, low, offset] = [0, 0, 0];
 	const segments = widths.map((width, i): Segment => {
-		const on = adapted[i]!;
-		const segment = { width, halves: halves[i]!, start, low: on ? low : -1, a: offset, b: offset + rank * inputs };
+		const rank = ranks[i]!;
+		const segment = { width, halves: halves[i]!, start, rank, scale: scales[i]!, low, a: offset, b: offset + rank * inputs };
 		start += width;
-		if (on) {
-			low += rank;
-			offset += rank * (inputs + width);
-		}
+		low += rank;
+		offset += rank * (inputs + width);
 		return segment;
 	});
-	const key = `${inputs}_${widths.join('_')}_${adapted.map(Number).join('')}_${rank}`;
+	const key = `${inputs}_${widths.join('_')}_ranks_${ranks.join('_')}`;
 	return {
 		inputs,
 		total: start,
 		lowWidth: low,
-		rank,
 		segments,
-		adapted: segments.filter((s) => s.low >= 0),
+		adapted: segments.filter(({ rank }) => rank > 0),
 		key,
 		keyOfKernels: `${key}_${halves.map(Number).join('')}`,
 	};

@@ -7,7 +7,7 @@ import { COLUMNS, type RightOperand, ROWS, tileProgram, tilesAcross, tilesDown, 
 
 const rowsOf = ({ shape }: tf.TensorInfo) => shape[0]!;
 /** WGSL for the value that belongs to the segment of number `segment`. */
-const choose = (values: number[], segment = 'segment') =>
+const choose = (values: readonly (number | string)[], segment = 'segment') =>
 	values.slice(1).reduce((code, value, i) => `select(${code}, ${value}, ${segment} == ${i + 1})`, String(values[0]));
 
 /** Tiles are dealt out to segments first, so that none lies in two: code for `segment` and `tile` from the tiles in a row of each. */
@@ -34,23 +34,29 @@ const byRows = ({ width, halves }: Segment, i: number): RightOperand =>
 		? { from: `kernel${i}`, lane: (row) => `${row} * ${Math.ceil(width / 2)}`, step: (k) => `${k} / 2`, halves: 'step' }
 		: { from: `kernel${i}`, lane: (row) => `${row} * ${width}`, step: (k) => k };
 const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
+/** s of each adapted layer, as uniforms: a program is the same for another alpha. */
+const scalesOf = ({ adapted }: LinearPlan) => Object.fromEntries(adapted.map(({ scale }, i) => [`scale${i}`, scale]));
+/** Code for what belongs to a tile's layer among the rows of `low`. */
+const chooseLow = ({ adapted }: LinearPlan) => `	let N = ${choose(adapted.map(({ rank }) => rank))};
+	let low = ${choose(adapted.map(({ low }) => low))};
+	let scale = ${choose(adapted.map((_, i) => `uniforms.scale${i}`))};`;
 
 /** s·x·Aᵀ of every adapted layer: [N, lowWidth]. */
 export function lowRows(backend: WebGPUBackend, x: tf.TensorInfo, adapter: tf.TensorInfo, settings: LinearSettings): tf.TensorInfo {
 	const plan = planOf(x.shape[1]!, settings);
-	const across = tilesAcross(plan.rank);
+	const across = plan.adapted.map(({ rank }) => tilesAcross(rank));
 	return launch(backend, {
 		key: `linearLow_${plan.key}`,
 		inputs: { x, adapter },
 		shape: [rowsOf(x), plan.lowWidth],
 		ints: { rows: rowsOf(x) },
-		floats: { scale: settings.scale },
-		invocations: tilesDown(rowsOf(x)) * across * plan.adapted.length,
+		floats: scalesOf(plan),
+		invocations: tilesDown(rowsOf(x)) * sum(across),
 		code: () =>
 			tileProgram({
-				place: `${dealTiles(plan.adapted.map(() => across))}
+				place: `${dealTiles(across)}
+${chooseLow(plan)}
 	let M = uniforms.rows;
-	let N = ${plan.rank};
 	let a = ${choose(plan.adapted.map((s) => s.a))};`,
 				terms: [
 					{
@@ -59,8 +65,7 @@ export function lowRows(backend: WebGPUBackend, x: tf.TensorInfo, adapter: tf.Te
 						right: { from: 'adapter', lane: (i) => `a + ${i} * ${plan.inputs}`, step: (k) => k },
 					},
 				],
-				store: (row, column, value) =>
-					`result[${row} * ${plan.lowWidth} + segment * ${plan.rank} + ${column}] = ${value} * uniforms.scale;`,
+				store: (row, column, value) => `result[${row} * ${plan.lowWidth} + low + ${column}] = ${value} * scale;`,
 			}),
 	});
 }
@@ -76,7 +81,7 @@ export function outputs(
 	const across = plan.segments.map(({ width }) => tilesAcross(width));
 	const addends = { ...(bias ? { bias } : {}), ...(residual ? { residual } : {}) };
 	const terms = plan.segments.flatMap((segment, i): Term[] => {
-		const { low: lowStart, b } = segment;
+		const { low: lowStart, b, rank } = segment;
 		const base: Term = {
 			only: `segment == ${i}`,
 			end: plan.inputs,
@@ -85,11 +90,11 @@ export function outputs(
 		};
 		const change: Term = {
 			only: base.only!,
-			end: plan.rank,
+			end: rank,
 			left: { from: 'low', lane: (i) => `${i} * ${plan.lowWidth} + ${lowStart}`, step: (k) => k },
-			right: { from: 'adapter', lane: (i) => `${b} + ${i} * ${plan.rank}`, step: (k) => k },
+			right: { from: 'adapter', lane: (i) => `${b} + ${i} * ${rank}`, step: (k) => k },
 		};
-		return lowStart < 0 ? [base] : [base, change];
+		return rank > 0 ? [base, change] : [base];
 	});
 	return launch(backend, {
 		key: `linear_${plan.keyOfKernels}_${Object.keys(addends).join('_')}`,
@@ -122,19 +127,19 @@ export function lowGradient(
 	settings: LinearSettings,
 ): tf.TensorInfo {
 	const plan = planOf(kernel.shape[0]!, settings);
-	const across = tilesAcross(plan.rank);
+	const across = plan.adapted.map(({ rank }) => tilesAcross(rank));
 	return launch(backend, {
 		key: `linearLowGradient_${plan.key}`,
 		inputs: { dy, adapter },
 		shape: [rowsOf(dy), plan.lowWidth],
 		ints: { rows: rowsOf(dy) },
-		floats: { scale: settings.scale },
-		invocations: tilesDown(rowsOf(dy)) * across * plan.adapted.length,
+		floats: scalesOf(plan),
+		invocations: tilesDown(rowsOf(dy)) * sum(across),
 		code: () =>
 			tileProgram({
-				place: `${dealTiles(plan.adapted.map(() => across))}
+				place: `${dealTiles(across)}
+${chooseLow(plan)}
 	let M = uniforms.rows;
-	let N = ${plan.rank};
 	let b = ${choose(plan.adapted.map((s) => s.b))};
 	let start = ${choose(plan.adapted.map((s) => s.start))};
 	let width = ${choose(plan.adapted.map((s) => s.width))};`,
@@ -142,11 +147,10 @@ export function lowGradient(
 					{
 						end: 'width',
 						left: { from: 'dy', lane: (i) => `${i} * ${plan.total} + start`, step: (k) => k },
-						right: { from: 'adapter', lane: (i) => `b + ${i}`, step: (k) => `${k} * ${plan.rank}` },
+						right: { from: 'adapter', lane: (i) => `b + ${i}`, step: (k) => `${k} * N` },
 					},
 				],
-				store: (row, column, value) =>
-					`result[${row} * ${plan.lowWidth} + segment * ${plan.rank} + ${column}] = ${value} * uniforms.scale;`,
+				store: (row, column, value) => `result[${row} * ${plan.lowWidth} + low + ${column}] = ${value} * scale;`,
 			}),
 	});
 }
@@ -161,8 +165,8 @@ export function inputGradient(backend: WebGPUBackend, inputs: Record<string, tf.
 		left: { from: 'dy', lane: (i) => `${i} * ${plan.total} + ${segment.start}`, step: (k) => k },
 		right: byRows(segment, i),
 	}));
-	const changes = plan.adapted.map(({ low, a }): Term => ({
-		end: plan.rank,
+	const changes = plan.adapted.map(({ low, a, rank }): Term => ({
+		end: rank,
 		left: { from: 'dLow', lane: (i) => `${i} * ${plan.lowWidth} + ${low}`, step: (k) => k },
 		right: { from: 'adapter', lane: (i) => `${a} + ${i}`, step: (k) => `${k} * ${plan.inputs}` },
 	}));
@@ -185,12 +189,12 @@ export function inputGradient(backend: WebGPUBackend, inputs: Record<string, tf.
 }
 
 /** Tiles of A and of B of each adapted layer in turn. */
-function adapterTiles({ adapted, rank, inputs }: LinearPlan): number[] {
-	return adapted.flatMap(({ width }) => [tilesDown(rank) * tilesAcross(inputs), tilesDown(width) * tilesAcross(rank)]);
+function adapterTiles({ adapted, inputs }: LinearPlan): number[] {
+	return adapted.flatMap(({ width, rank }) => [tilesDown(rank) * tilesAcross(inputs), tilesDown(width) * tilesAcross(rank)]);
 }
 
 /** Code that finds a tile's place in the gradient of the adapter: which part it is of, and where that begins. */
-function dealAdapterTiles({ adapted, rank, inputs }: LinearPlan, tiles: number[]): string {
+function dealAdapterTiles({ adapted, inputs }: LinearPlan, tiles: number[]): string {
 	const starts = tiles.map((_, i) => sum(tiles.slice(0, i)));
 	const perPart = (ofA: (s: Segment) => number, ofB: (s: Segment) => number) =>
 		choose(
@@ -199,23 +203,23 @@ function dealAdapterTiles({ adapted, rank, inputs }: LinearPlan, tiles: number[]
 		);
 	const across = perPart(
 		() => tilesAcross(inputs),
-		() => tilesAcross(rank),
+		({ rank }) => tilesAcross(rank),
 	);
+	const perLayer = (of: (s: Segment) => number) => choose(adapted.map(of), 'part / 2');
 	const [M, N, out] = [
 		perPart(
-			() => rank,
+			({ rank }) => rank,
 			({ width }) => width,
 		),
 		perPart(
 			() => inputs,
-			() => rank,
+			({ rank }) => rank,
 		),
 		perPart(
 			({ a }) => a,
 			({ b }) => b,
 		),
 	];
-	const layerStarts = adapted.map((s) => s.start);
 	return `	let part = ${starts.slice(1).reduce((code, start) => `${code} + select(0, 1, index >= ${start})`, '0')};
 	let isA = part % 2 == 0;
 	let tile = index - ${choose(starts, 'part')};
@@ -225,8 +229,8 @@ function dealAdapterTiles({ adapted, rank, inputs }: LinearPlan, tiles: number[]
 	let M = ${M};
 	let N = ${N};
 	let out = ${out};
-	let lowStart = part / 2 * ${rank};
-	let start = ${choose(layerStarts, 'part / 2')};`;
+	let lowStart = ${perLayer(({ low }) => low)};
+	let start = ${perLayer(({ start }) => start)};`;
 }
 
 /** dA = dLowᵀ·x and dB = dyᵀ·low of every adapted layer, laid out as the adapter. */

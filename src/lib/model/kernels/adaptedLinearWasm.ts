@@ -25,7 +25,7 @@ function forward(lab: WasmModule, { inputs, backend, attrs }: Arguments): tf.Ten
 	const { x, adapter, bias, residual } = inputs as { x: tf.TensorInfo; adapter: tf.TensorInfo } & Partial<Arguments['inputs']>;
 	const plan = planOf(x.shape[1]!, attrs);
 	const M = rowsOf(x);
-	const low = plan.adapted.length > 0 ? lowRows(lab, backend, x, adapter, plan, attrs.scale) : null;
+	const low = plan.adapted.length > 0 ? lowRows(lab, backend, x, adapter, plan) : null;
 	const y = compute(backend, [M, plan.total], (out, at) => {
 		const products = plan.segments.map((segment, i): Product => {
 			const base: Term = {
@@ -34,15 +34,15 @@ function forward(lab: WasmModule, { inputs, backend, attrs }: Arguments): tf.Ten
 				right: { at: at(inputs[`kernel${i}`]!), step: segment.width },
 			};
 			const change = (rows: tf.TensorInfo): Term => ({
-				length: plan.rank,
+				length: segment.rank,
 				left: { at: behind(at(rows), segment.low), step: plan.lowWidth },
-				right: { at: behind(at(adapter), segment.b), step: plan.rank, transposed: true },
+				right: { at: behind(at(adapter), segment.b), step: segment.rank, transposed: true },
 			});
 			return {
 				at: behind(out, segment.start),
 				step: plan.total,
 				shape: [M, segment.width],
-				terms: low && segment.low >= 0 ? [base, change(low)] : [base],
+				terms: low && segment.rank > 0 ? [base, change(low)] : [base],
 				bias: bias ? behind(at(bias), segment.start) : 0,
 				residual: residual ? behind(at(residual), segment.start) : 0,
 			};
@@ -58,11 +58,10 @@ function lowRows(
 	backend: BackendWasm,
 	x: tf.TensorInfo,
 	adapter: tf.TensorInfo,
-	{ inputs, adapted, rank, lowWidth }: LinearPlan,
-	scale: number,
+	{ inputs, adapted, lowWidth }: LinearPlan,
 ): tf.TensorInfo {
 	return compute(backend, [rowsOf(x), lowWidth], (out, at) => {
-		const products = adapted.map(({ low, a }): Product => {
+		const products = adapted.map(({ low, a, rank, scale }): Product => {
 			const right: Side = { at: behind(at(adapter), a), step: inputs, transposed: true };
 			const terms = [{ length: inputs, left: { at: at(x), step: inputs }, right }];
 			return { at: behind(out, low), step: lowWidth, shape: [rowsOf(x), rank], terms, scale };
@@ -74,12 +73,12 @@ function lowRows(
 /** s·dy·B of every adapted layer: [N, lowWidth]. `kernel0` tells the number of inputs. */
 function lowGradient(lab: WasmModule, { inputs, backend, attrs }: Arguments): tf.TensorInfo {
 	const { dy, adapter, kernel0 } = inputs as Record<'dy' | 'adapter' | 'kernel0', tf.TensorInfo>;
-	const { adapted, rank, lowWidth, total } = planOf(kernel0.shape[0]!, attrs);
+	const { adapted, lowWidth, total } = planOf(kernel0.shape[0]!, attrs);
 	return compute(backend, [rowsOf(dy), lowWidth], (out, at) => {
-		const products = adapted.map(({ low, b, start, width }): Product => {
+		const products = adapted.map(({ low, b, start, width, rank, scale }): Product => {
 			const left: Side = { at: behind(at(dy), start), step: total };
 			const terms = [{ length: width, left, right: { at: behind(at(adapter), b), step: rank } }];
-			return { at: behind(out, low), step: lowWidth, shape: [rowsOf(dy), rank], terms, scale: attrs.scale };
+			return { at: behind(out, low), step: lowWidth, shape: [rowsOf(dy), rank], terms, scale };
 		});
 		multiply(lab, backend, products);
 	});
@@ -95,8 +94,8 @@ function inputGradient(lab: WasmModule, { inputs, backend, attrs }: Arguments): 
 			left: { at: behind(at(dy), start), step: plan.total },
 			right: { at: at(inputs[`kernel${i}`]!), step: width, transposed: true },
 		}));
-		const changes = plan.adapted.map(({ low, a }): Term => ({
-			length: plan.rank,
+		const changes = plan.adapted.map(({ low, a, rank }): Term => ({
+			length: rank,
 			left: { at: behind(at(dLow), low), step: plan.lowWidth },
 			right: { at: behind(at(adapter), a), step: plan.inputs },
 		}));
@@ -107,7 +106,7 @@ function inputGradient(lab: WasmModule, { inputs, backend, attrs }: Arguments): 
 /** dA = dLowᵀ·x and dB = dyᵀ·low of every adapted layer, laid out as the adapter. */
 function adapterGradient(lab: WasmModule, { inputs: given, backend, attrs }: Arguments): tf.TensorInfo {
 	const { x, dy, low, dLow, adapter } = given as Record<'x' | 'dy' | 'low' | 'dLow' | 'adapter', tf.TensorInfo>;
-	const { inputs, adapted, rank, lowWidth, total } = planOf(x.shape[1]!, attrs);
+	const { inputs, adapted, lowWidth, total } = planOf(x.shape[1]!, attrs);
 	const length = rowsOf(x);
 	return compute(backend, adapter.shape, (out, at) => {
 		const products = adapted.flatMap((segment): Product[] => {
@@ -116,8 +115,8 @@ function adapterGradient(lab: WasmModule, { inputs: given, backend, attrs }: Arg
 			const dyLeft: Side = { at: behind(at(dy), segment.start), step: total, transposed: true };
 			const ofB = [{ length, left: dyLeft, right: { at: behind(at(low), segment.low), step: lowWidth } }];
 			return [
-				{ at: behind(out, segment.a), step: inputs, shape: [rank, inputs], terms: ofA },
-				{ at: behind(out, segment.b), step: rank, shape: [segment.width, rank], terms: ofB },
+				{ at: behind(out, segment.a), step: inputs, shape: [segment.rank, inputs], terms: ofA },
+				{ at: behind(out, segment.b), step: segment.rank, shape: [segment.width, segment.rank], terms: ofB },
 			];
 		});
 		multiply(lab, backend, products);
