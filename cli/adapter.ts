@@ -13,10 +13,11 @@ import { startBackend } from '$lib/model/backend';
 import { fetchFrom, type ReadFile } from '$lib/model/checkpoint';
 import { parseModelConfig } from '$lib/model/config';
 import { disposeLora } from '$lib/model/lora';
-import { sha256 } from '$lib/model/sha256';
+import { inParts, wholeFile } from '$lib/model/partedFile';
+import { sha256OfFile } from '$lib/model/sha256';
 import { readSafetensors } from '$lib/model/safetensors';
 
-import { folderOf } from './checkpoints';
+import { fileOf, folderOf } from './checkpoints';
 
 const USAGE = `Usage: npm run adapter -- check ADAPTER [--model FOLDER]      says whether it fits the model, with all reasons
        npm run adapter -- fold  ADAPTER OUT [--model FOLDER]  writes it with one rank and one alpha, for programs that overlook use_rslora and patterns
@@ -36,11 +37,11 @@ async function adapterFiles(given: string) {
 }
 
 async function baseOf(name: string): Promise<AdapterBase> {
-	const read: ReadFile = /^https?:/.test(name) ? fetchFrom(name) : async (file) => readFile(path.join(folderOf(name), file));
-	const config = parseModelConfig(JSON.parse(new TextDecoder().decode(await read('config.json'))));
+	const read: ReadFile = /^https?:/.test(name) ? fetchFrom(name) : fileOf(folderOf(name));
+	const config = parseModelConfig(JSON.parse(new TextDecoder().decode(await wholeFile(await read('config.json')))));
 	// Of shards the lab's hash is that of their list, for which all of them would have to be read: not for this.
 	const weights = /^https?:/.test(name) ? null : await read('model.safetensors').catch(() => null);
-	return { config, name, sha256: weights && (await sha256(weights as Uint8Array<ArrayBuffer>)) };
+	return { config, name, sha256: weights && (await sha256OfFile(inParts(weights))) };
 }
 
 /** What is said of an adapter on the terminal. */

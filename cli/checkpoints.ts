@@ -23,7 +23,7 @@ export async function loadFolder(checkpoint: string, precision: Precision = 'f32
 }
 
 /** Files of a folder; weights are read part by part, whatever their size. */
-const fileOf = (folder: string) => async (name: string) => {
+export const fileOf = (folder: string) => async (name: string) => {
 	const file = path.join(folder, name);
 	return name.endsWith('.safetensors') ? partedFile(file) : readFile(file);
 };

@@ -76,7 +76,7 @@ export function checkAdapter(base: AdapterBase, given: GivenAdapter): AdapterRep
 	return { reasons, doubts: config ? doubtsOf(base, config, metadata) : [], metadata, adapter: null };
 }
 
-function readFile(bytes: Uint8Array, reasons: string[]): SafetensorsFile | null {
+function readFile(bytes: Uint8Array, reasons: string[]): SafetensorsFile<StoredTensor> | null {
 	try {
 		return readSafetensors(bytes);
 	} catch (error) {
