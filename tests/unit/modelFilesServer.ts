@@ -14,6 +14,8 @@ export interface Served {
 	/** An answer without content, in place of the file; undefined serves it. */
 	status?: (nth: number) => number | undefined;
 	headers?: (nth: number) => Record<string, string>;
+	/** An answer without content for some who ask, by their headers; undefined serves it. */
+	refuse?: (headers: IncomingHttpHeaders) => { status: number; headers?: Record<string, string> } | undefined;
 	/** Answers with the whole, whatever was asked for. */
 	noRanges?: boolean;
 	/** Answers with the rest even if it is not of the version that was asked for. */
@@ -37,11 +39,15 @@ export const someBytes = (length: number, seed = 1): Uint8Array<ArrayBuffer> => 
 	return Uint8Array.from({ length }, () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 24);
 };
 
+/** Asked by a browser before it sends a token to another origin. */
+const PREFLIGHT = { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization, range' };
+
 export async function startServer() {
 	const files = new Map<string, Served>();
 	const asked: { method: string | undefined; path: string; headers: IncomingHttpHeaders }[] = [];
 	const server = createServer((request, response) => {
 		const path = request.url ?? '/';
+		if (request.method === 'OPTIONS') return void response.writeHead(204, PREFLIGHT).end();
 		const nth = asked.filter((earlier) => earlier.path === path).length;
 		asked.push({ method: request.method, path, headers: request.headers });
 		const served = files.get(path);
@@ -73,6 +79,8 @@ function answer(request: IncomingMessage, response: ServerResponse, served: Serv
 	if (etag) response.setHeader('etag', etag);
 	if (lastModified) response.setHeader('last-modified', lastModified);
 	for (const [name, value] of Object.entries(served.headers?.(nth) ?? {})) response.setHeader(name, value);
+	const refused = served.refuse?.(request.headers);
+	if (refused) return void response.writeHead(refused.status, refused.headers).end();
 	const status = served.status?.(nth);
 	if (status !== undefined) return void response.writeHead(status).end();
 

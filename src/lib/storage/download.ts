@@ -5,12 +5,21 @@
 import { inMegabytes } from './errors';
 import { DamagedFileError, DownloadError, MissingFileError } from './fileErrors';
 import type { Writer } from './opfs';
+import { refusalOf } from './refusals';
 
 /** A file of a model folder: its full address, how large it is, and its SHA-256 in hex (null: the source does not say). */
 export interface ModelFile {
 	url: string;
 	bytes: number | null;
 	sha256: string | null;
+	/** Of a file that git keeps itself: the hash of its blob, SHA-1 of `blob <bytes>\0` and the bytes, in hex. */
+	gitSha1?: string | null;
+}
+
+/** Proves who asks, and to whom alone it is shown: no other origin gets it, not even by a redirect, where browsers take it off. */
+export interface AccessToken {
+	origin: string;
+	value: string;
 }
 
 /** What lies there of a file: so many bytes from its start, of the version that the server named so (a strong ETag, or Last-Modified). */
@@ -26,6 +35,9 @@ export interface DownloadOptions {
 	signal?: AbortSignal | undefined;
 	/** Hears how much of the file is there; less than before when it must start over. */
 	onBytes?: ((bytes: number) => void) | undefined;
+	/** Hears for how many seconds the server wants to be left alone, and null once that is over. */
+	onWait?: ((seconds: number | null) => void) | undefined;
+	token?: AccessToken | null | undefined;
 	/** Before each further try, in milliseconds: as many tries as there are pauses. */
 	pauses?: readonly number[];
 	/** So long may nothing come before a download counts as broken off, in milliseconds. */
@@ -34,6 +46,9 @@ export interface DownloadOptions {
 
 const PAUSES = [1000, 4000];
 const PATIENCE = 30_000;
+/** So often, and so long at a time, a server is left alone that asks for it: in milliseconds. */
+const MAX_WAITS = 5;
+const MAX_WAIT = 600_000;
 
 /**
  * Downloads what is missing of a file; when it fails, `begun` tells how far it has come.
@@ -42,20 +57,34 @@ const PATIENCE = 30_000;
  */
 export async function download(file: ModelFile, begun: Begun, begin: Begin, options: DownloadOptions = {}): Promise<void> {
 	const { signal, pauses = PAUSES } = options;
-	for (let tries = 0; ; tries++) {
+	for (let tries = 0, waits = 0; ;) {
 		if (begun.bytes > 0 && begun.bytes === file.bytes) return;
 		try {
 			return await attempt(file, begun, begin, options);
 		} catch (error) {
-			const pause = pauses[tries];
-			if (!(error instanceof DownloadError && error.passing) || pause === undefined) throw error;
+			if (!(error instanceof DownloadError && error.passing)) throw error;
+			if (waits++ < MAX_WAITS && (await waited(error, options))) continue;
+			const pause = pauses[tries++];
+			if (pause === undefined) throw error;
 			await sleep(pause, signal);
 		}
 	}
 }
 
-async function attempt(file: ModelFile, begun: Begun, begin: Begin, { signal, onBytes, patience = PATIENCE }: DownloadOptions) {
-	const line = openLine(file.url, begun, signal, patience);
+/** Waits as the server asks; false when it doesn't, or for longer than somebody would. */
+export async function waited({ waitMs }: DownloadError, { signal, onWait }: Pick<DownloadOptions, 'signal' | 'onWait'>): Promise<boolean> {
+	if (waitMs === null || waitMs > MAX_WAIT) return false;
+	onWait?.(Math.ceil(waitMs / 1000));
+	try {
+		await sleep(waitMs, signal);
+	} finally {
+		onWait?.(null);
+	}
+	return true;
+}
+
+async function attempt(file: ModelFile, begun: Begun, begin: Begin, { signal, onBytes, token, patience = PATIENCE }: DownloadOptions) {
+	const line = { ...openLine(file.url, begun, signal, patience), access: accessTo(file.url, token) };
 	try {
 		const answer = await ask(file.url, begun, line);
 		if (answer) await receive(file, answer, begun, begin, line, onBytes);
@@ -67,13 +96,15 @@ async function attempt(file: ModelFile, begun: Begun, begin: Begin, { signal, on
 /** The connection of one try. */
 interface Line {
 	signal: AbortSignal;
+	/** The headers that prove who asks, where the address may see them. */
+	access: Record<string, string>;
 	/** What the network does next; should it fail, or do nothing for too long, rejects with a passing DownloadError. */
 	next<T>(work: Promise<T>): Promise<T>;
 	/** Hangs up. */
 	end(): void;
 }
 
-function openLine(url: string, begun: Begun, signal: AbortSignal | undefined, patience: number): Line {
+function openLine(url: string, begun: Begun, signal: AbortSignal | undefined, patience: number): Omit<Line, 'access'> {
 	signal?.throwIfAborted();
 	const hangUp = new AbortController();
 	return {
@@ -113,31 +144,30 @@ async function ask(url: string, begun: Begun, line: Line): Promise<Answer | null
 		if (response.status === 206 && goesOn(response, begun)) return { response, from: begun.bytes };
 		if (response.status === 200) return { response, from: 0 }; // a server without ranges, or another version
 		if (response.status === 416 && totalOf(response) === begun.bytes) return null;
-		if (![206, 412, 416].includes(response.status)) throw refused(url, response);
+		if (![206, 412, 416].includes(response.status)) throw refusalOf(url, response);
 		await response.body?.cancel().catch(() => {}); // it may have ended badly, which is nothing to us
 	}
 	const response = await request(url, line);
-	if (response.status !== 200) throw refused(url, response);
+	if (response.status !== 200) throw refusalOf(url, response);
 	return { response, from: 0 };
 }
 
 async function request(url: string, line: Line, headers: Record<string, string> = {}): Promise<Response> {
-	const { signal } = line;
-	const response = await line.next(fetch(url, { headers, signal, cache: 'no-store' })); // it is kept here: once is enough
+	const { signal, access } = line;
+	const response = await line.next(fetch(url, { headers: { ...headers, ...access }, signal, cache: 'no-store' })); // it is kept here: once is enough
 	// A server for one-page apps answers 200 with its page for whatever it does not have.
 	const isPage = response.ok && (response.headers.get('content-type') ?? '').startsWith('text/html');
-	if (response.status === 404 || isPage)
+	if (isPage)
 		throw new MissingFileError(
-			`${url}: there is no such file (${isPage ? 'a web page' : 'status 404'} came back). Check the model’s address, and that all its files are there.`,
+			`${url}: there is no such file (a web page came back). Check the model’s address, and that all its files are there.`,
 		);
+	if (response.status === 404) throw refusalOf(url, response);
 	return response;
 }
 
-const refused = (url: string, { status, statusText }: Response) =>
-	new DownloadError(
-		`${url}: the server answered with status ${`${status} ${statusText}`.trim()}. Try again later, or check that the file may be read.`,
-		[408, 425, 429].includes(status) || status >= 500,
-	);
+/** The headers that show the token to an address, if it may see it. */
+export const accessTo = (url: string, token: AccessToken | null | undefined): Record<string, string> =>
+	token && new URL(url).origin === token.origin ? { authorization: `Bearer ${token.value}` } : {};
 
 /** If-Range keeps a server from going on with another version; another origin would have to allow that header, so there goesOn must do. */
 function rangeOf(url: string, { bytes, validator }: Begun): Record<string, string> {
@@ -182,7 +212,7 @@ async function receive(
 ): Promise<void> {
 	const total = totalOf(response);
 	const expected = file.bytes ?? total;
-	if (!response.body) throw refused(file.url, response);
+	if (!response.body) throw refusalOf(file.url, response);
 	if (total !== null && total !== expected)
 		throw new DamagedFileError(
 			`${file.url} has ${total} bytes on the server, expected ${expected}: it is another version. Reload the page; if that does not help, make the model’s folder anew.`,
@@ -208,7 +238,7 @@ async function receive(
 	if (expected !== null && begun.bytes < expected) throw brokenOff(file.url, begun.bytes, new Error(`${expected} bytes were expected`)); // some browsers take a cut line for an end
 }
 
-async function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+export async function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
 	signal?.throwIfAborted();
 	await new Promise<void>((resolve) => {
 		const timer = setTimeout(resolve, ms);

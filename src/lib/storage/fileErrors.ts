@@ -18,16 +18,24 @@ export class StorageFullError extends ModelFileError {
 	override name = 'StorageFullError';
 }
 
+/** Who asks may not read it: it is gated or private, or the access token is not right. */
+export class AccessError extends ModelFileError {
+	override name = 'AccessError';
+}
+
 /** The server gave no answer, refused, or broke off. */
 export class DownloadError extends ModelFileError {
 	override name = 'DownloadError';
+	/** So long does the server want to be left alone before, in milliseconds; null when it doesn't say. */
+	readonly waitMs: number | null;
 
 	constructor(
 		message: string,
 		/** Another try, a little later, may come off. */
 		readonly passing: boolean,
-		options?: ErrorOptions,
+		{ waitMs = null, ...options }: ErrorOptions & { waitMs?: number | null } = {},
 	) {
 		super(message, options);
+		this.waitMs = waitMs;
 	}
 }

@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 
-import { sha256 } from '$lib/model/sha256';
+import { sha256, sha256OfFile } from '$lib/model/sha256';
 
 import { type Begin, type Begun, download, type DownloadOptions, type ModelFile } from './download';
 import { inMegabytes, toStorageError } from './errors';
@@ -27,7 +27,7 @@ export interface ModelFiles {
 	 * removed or fetched anew. A file without a hash is taken as it was first fetched.
 	 * @throws MissingFileError, DamagedFileError, StorageFullError, DownloadError, and the signal's reason
 	 */
-	open(file: ModelFile, options?: Pick<DownloadOptions, 'signal' | 'onBytes'>): Promise<Blob>;
+	open(file: ModelFile, options?: Pick<DownloadOptions, 'signal' | 'onBytes' | 'onWait' | 'token'>): Promise<Blob>;
 	/** Bytes of the files that are not here yet, as far as their sizes are known. @throws StorageFullError when they have no room */
 	missing(files: readonly ModelFile[]): Promise<number>;
 	list(): Promise<KeptFile[]>;
@@ -40,6 +40,8 @@ export interface ModelFiles {
 const LOCK_PREFIX = 'conscience-lab-file:';
 /** Bytes that files leave free, for the reader's runs. */
 const SPARE = 16e6;
+/** Up to here a file is hashed natively, in memory; a larger one part by part. */
+const WHOLE_BYTES = 64 * 2 ** 20;
 
 /** What is known of a file that lies in the folder; beside it as JSON. */
 const Entry = v.object({
@@ -211,11 +213,23 @@ async function noRoom(what: string, bytes: number | null, cause?: unknown): Prom
 }
 
 /** What the data are, and in words why they are not the file; null when they are. */
-async function check({ bytes, sha256: expected }: ModelFile, data: Blob): Promise<{ sha256: string; fault: string | null }> {
-	const actual = await sha256(await data.arrayBuffer());
-	const isIt = (expected ?? actual) === actual && (bytes ?? data.size) === data.size;
-	const wanted = [bytes === null ? [] : `${bytes} bytes`, expected ? `SHA-256 ${expected}` : []].flat().join(' with ');
-	return { sha256: actual, fault: isIt ? null : `${data.size} bytes with SHA-256 ${actual} came, expected ${wanted}` };
+async function check({ bytes, sha256: expected, gitSha1 }: ModelFile, data: Blob): Promise<{ sha256: string; fault: string | null }> {
+	const actual = data.size > WHOLE_BYTES ? await sha256OfFile(data) : await sha256(await data.arrayBuffer());
+	const blob = gitSha1 && !expected ? await gitBlobSha1(data) : null;
+	const isIt = (expected ?? actual) === actual && (bytes ?? data.size) === data.size && (blob === null || blob === gitSha1);
+	const wanted = [
+		...(bytes === null ? [] : [`${bytes} bytes`]),
+		...(expected ? [`SHA-256 ${expected}`] : []),
+		...(blob === null ? [] : [`git’s SHA-1 ${gitSha1}`]),
+	].join(' with ');
+	const found = blob === null ? `SHA-256 ${actual}` : `git’s SHA-1 ${blob}`;
+	return { sha256: actual, fault: isIt ? null : `${data.size} bytes with ${found} came, expected ${wanted}` };
+}
+
+/** As git names a file's content: SHA-1 of `blob <bytes>\0` and the bytes. Only small files are kept so. */
+async function gitBlobSha1(data: Blob): Promise<string> {
+	const digest = await crypto.subtle.digest('SHA-1', await new Blob([`blob ${data.size}\0`, data]).arrayBuffer());
+	return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 const keyOf = async (url: string) => (await sha256(url)).slice(0, 40);

@@ -17,6 +17,8 @@ import type { Sampling } from '$lib/model/sampling';
 import { disposeModel } from '$lib/model/weights';
 import { type FolderReading, readCheckpointFrom } from '$lib/storage/checkpointFiles';
 import { openJournal } from '$lib/storage/journal';
+import { parseHubFolder } from '$lib/storage/hub/address';
+import { readHubFolder } from '$lib/storage/hub/hubFiles';
 import { createModelFiles } from '$lib/storage/modelFiles';
 import { readSnapshot } from '$lib/storage/runs';
 
@@ -44,7 +46,11 @@ let loaded: { url: string; precision: Precision; checkpoint: Checkpoint } | null
 /** The judge in another worker, once the page has brought the two together. */
 let judge: Requests['connectJudge']['params'] | null = null;
 const files = createModelFiles();
-const folderAt = (url: string, options?: FolderReading) => readCheckpointFrom(url, files, options);
+/** Of a hub's model at one commit all files are kept in this browser, checked by what the hub says of them. */
+const folderAt = (url: string, options?: FolderReading) => {
+	const name = parseHubFolder(url);
+	return name ? readHubFolder(name, files, options) : readCheckpointFrom(url, files, options);
+};
 const outsideJudge = (sampling: Sampling) => judge && portJudge(judge.port, judge.identity, sampling);
 
 const prepare: Prepare = async (
