@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
+import { wholeFile } from '$lib/model/partedFile';
 import type { ModelFile } from '$lib/storage/download';
 import { hubFolder, listingUrl, parseHubFolder, parseListingUrl, readHubName } from '$lib/storage/hub/address';
 import { hubFiles, readHubFolder } from '$lib/storage/hub/hubFiles';
@@ -40,7 +41,7 @@ const nameAt = (revision: string) => ({ hub: hub.origin, id: ID, revision });
 const token = () => ({ origin: hub.origin, value: TOKEN });
 /** The SHA-256 of a file as the lab reads it. */
 async function readFile(commit: string, file: string, options: Parameters<typeof readHubFolder>[2] = {}, files = filesHere()) {
-	return sha256((await readHubFolder(nameAt(commit), files, options)(file)));
+	return sha256(await wholeFile(await readHubFolder(nameAt(commit), files, options)(file)));
 }
 const requests = () => [...hub.hub.asked, ...hub.cdn.asked].map(({ path }) => path);
 
@@ -138,7 +139,7 @@ describe('a model', () => {
 		const told: [number, number | null][] = [];
 		const read = readHubFolder(nameAt(commit), filesHere(), { onBytes: (...bytes) => told.push(bytes) });
 		const names = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors'] as const;
-		for (const name of names) expect(sha256((await read(name)))).toBe(sha256(FILES[name]));
+		for (const name of names) expect(sha256(await wholeFile(await read(name)))).toBe(sha256(FILES[name]));
 		const total = names.reduce((sum, name) => sum + FILES[name].length, 0);
 		expect(told.at(-1)).toEqual([total, total]);
 		await expect(read('generation_config.json')).rejects.toMatchObject({ name: 'MissingFileError' });
