@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { parseRows } from '$lib/experiment/rows';
+import { parseRows } from '$lib/experiment/rowFile';
 
 const row = { messages: [{ role: 'user', content: 'q' }, { role: 'assistant', content: 'a' }] }; // prettier-ignore
 

@@ -45,7 +45,8 @@ export function rowStream(
 	}
 	const sequences = rows.map((row, i) => {
 		const sequence = tokenizeRow(shaped?.(row) ?? row, tokenizer);
-		const length = sequence.prompt.length + sequence.completion.length;
+		const rejected = row.rejected === undefined ? 0 : completionTokens(row.rejected, tokenizer).length;
+		const length = sequence.prompt.length + Math.max(sequence.completion.length, rejected);
 		if (length > maxLength) {
 			throw new ExperimentError(
 				`Row ${i + 1} has ${length} tokens, and the model reads at most ${maxLength}. Shorten the row or leave it out.`,
@@ -145,6 +146,12 @@ export function tokenizeRow({ messages }: ChatRow, tokenizer: Tokenizer): TokenS
 		prompt: tokenizer.chat(messages.slice(0, -1), { addGenerationPrompt: true }),
 		completion: completionTokens(messages.at(-1)!.content, tokenizer),
 	};
+}
+
+/** A preference as one prompt and both of its answers; the rejected one was whole, so that it ends with the stop token, too. */
+export function pairTokens(row: Required<ChatRow>, tokenizer: Tokenizer): { prompt: number[]; chosen: number[]; rejected: number[] } {
+	const { prompt, completion } = tokenizeRow(row, tokenizer);
+	return { prompt: [...prompt], chosen: [...completion], rejected: completionTokens(row.rejected, tokenizer) };
 }
 
 /** A question and its answer as a row. */

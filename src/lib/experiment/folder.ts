@@ -81,8 +81,13 @@ export function aboutFile({
 export const evaluationFile = (evaluation: Evaluation, overhead: Overhead | null): string =>
 	`${JSON.stringify({ ...evaluation, overhead }, null, '\t')}\n`;
 
-/** rows.jsonl: the user's own rows, a line each, as they may be given to a run again. */
-export const rowsFile = (rows: readonly ChatRow[]): string => rows.map(({ messages }) => `${JSON.stringify({ messages })}\n`).join('');
+/** rows.jsonl: the user's own rows, a line each, as they may be given to a run again; a pair as TRL writes one. */
+export const rowsFile = (rows: readonly ChatRow[]): string => rows.map((row) => `${JSON.stringify(lineOf(row))}\n`).join('');
+
+const lineOf = ({ messages, rejected }: ChatRow): object =>
+	rejected === undefined
+		? { messages }
+		: { prompt: messages.slice(0, -1), chosen: messages.slice(-1), rejected: [{ role: 'assistant', content: rejected }] };
 
 /** What a run's folder is called. */
 export const folderName = ({ name, seed }: Experiment, arm: ArmId): string => `${name}-${arm}-seed${seed}`;

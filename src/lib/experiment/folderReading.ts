@@ -13,7 +13,8 @@ import { MEMORY_FILE, readMemoryLines } from './memoryFile';
 import { wantsMemory } from './memoryNamed';
 import { asksOwn, type QuestionFile } from './ownQuestions';
 import { QuestionFileError, QUESTIONS_FILE, readEntries } from './questionFile';
-import { type ChatRow, parseRows, ROWS_FILE } from './rows';
+import { parseRows } from './rowFile';
+import { type ChatRow, ROWS_FILE } from './rows';
 import { type Experiment, ExperimentError, parseExperiment } from './schema';
 import { parseVerdicts } from './verdictFile';
 

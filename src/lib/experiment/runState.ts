@@ -121,7 +121,7 @@ export function stateOf(experiment: Experiment, armId: ArmId, lab: Lab, from: Ru
 	const lora = initLora(checkpoint.model.config, experiment.lora, seededRandom(seed, 'lora'));
 	const trainer = newTrainer(own, checkpoint, lora);
 	const context = {
-		...{ checkpoint, lora, signal, judge, memory },
+		...{ checkpoint, lora, signal, judge, memory, rows },
 		experiment: () => experimentOf(armId, state.experiment),
 		verdictFiles: () => state.verdictFiles,
 		spend: (add: (overhead: Overhead) => Overhead) => (state.overhead = add(state.overhead)),

@@ -188,7 +188,7 @@ export const ExperimentSchema = v.strictObject({
 				examples: count(0, 4),
 				/** Its alternatives are preferred to the answers in whose place they stand, from the first step on. */
 				pairs: v.boolean(),
-				/** The conscience is never called: what the memory knows is all that is learnt. */
+				/** The conscience is never called: what the memory knows, or the pairs among the user's own rows, is all that is learnt. */
 				alone: v.boolean(),
 			}),
 			MEMORY_DEFAULTS,

@@ -4,7 +4,7 @@ import type { LineFault } from '$lib/experiment/jsonLines';
 import type { QuestionFile } from '$lib/experiment/ownQuestions';
 import { looksLikeMemory, memoryFile, parseMemory } from '$lib/experiment/memoryFile';
 import { looksLikeQuestions, parseQuestions } from '$lib/experiment/questionFile';
-import { parseRows } from '$lib/experiment/rows';
+import { looksLikeRows, parseRows } from '$lib/experiment/rowFile';
 import { type Experiment, parseExperiment } from '$lib/experiment/schema';
 import { type FileFault, labelledVerdicts, looksLikeVerdicts, parseVerdicts, verdictFile } from '$lib/experiment/verdictFile';
 import type { Rows } from '$lib/worker/protocol';
@@ -33,7 +33,7 @@ export interface VerdictText {
 	text: string;
 }
 
-/** What a file that is given to the page may hold: an experiment.json, questions, or as JSON lines rows of training data, verdicts or a class's memory. */
+/** What a file that is given to the page may hold: an experiment.json, questions, rows of training data (JSON lines, a JSON array or CSV), or as JSON lines verdicts or a class's memory. */
 export type GivenFile =
 	| { kind: 'experiment'; experiment: Experiment }
 	| ({ kind: 'questions' } & QuestionFile)
@@ -45,6 +45,9 @@ export type GivenFile =
 export class ZipError extends RangeError {
 	override name = 'ZipError';
 }
+
+/** What rows may be beside messages. */
+const ROW_FORMS = 'prompt and completion, prompt, chosen and rejected, instruction, input and output, or conversations';
 
 /** How every zip begins. */
 const ZIP = 'PK\u0003\u0004';
@@ -58,15 +61,16 @@ export async function readGivenFile(file: File): Promise<GivenFile> {
 		);
 	}
 	const text = await textOf(file);
-	if (looksLikeQuestions(fileName, text)) return { kind: 'questions', ...(await parseQuestions(fileName, text)) };
-	if (/\.json$/i.test(fileName)) return { kind: 'experiment', experiment: parseExperiment(JSON.parse(text)) };
+	const isRows = /\.json$/i.test(fileName) && looksLikeRows(text);
+	if (!isRows && looksLikeQuestions(fileName, text)) return { kind: 'questions', ...(await parseQuestions(fileName, text)) };
+	if (!isRows && /\.json$/i.test(fileName)) return { kind: 'experiment', experiment: parseExperiment(JSON.parse(text)) };
 	if (looksLikeMemory(text)) return { kind: 'memory', ...(await readMemory(fileName, text)) };
 	if (looksLikeVerdicts(text)) return { kind: 'verdicts', fileName, text };
 	const { rows, faults } = parseRows(text);
 	if (rows.length > 0) return { kind: 'rows', fileName, rows, faults };
 	const why = faults[0] ? ` Line ${faults[0].line} ${faults[0].message}.` : '';
 	throw new RangeError(
-		`It holds no rows: each line must be {"messages":[{"role":"user","content":…},{"role":"assistant","content":…}]}. Nor does it hold verdicts, each of them {"question":…,"answer":…,"label":"ethical"}.${why}`,
+		`It holds no rows: each must be {"messages":[{"role":"user","content":…},{"role":"assistant","content":…}]}, or have ${ROW_FORMS}. Nor does it hold verdicts, each of them {"question":…,"answer":…,"label":"ethical"}.${why}`,
 	);
 }
 

@@ -60,8 +60,9 @@ export const MEMORY_FIELDS: readonly Undealt<Field>[] = [
 		kind: 'switch',
 		path: 'conscience.memory.alone',
 		label: 'Never call the conscience',
-		does: 'What the memory knows is all that is learnt.',
-		turned: 'Nothing is judged, and nothing that this copy says anew is seen.',
-		when: wantsMemory,
+		does: 'What a memory knows, or the preference pairs among rows of your own, is all that is learnt.',
+		turned:
+			'Nothing is judged, and nothing that this copy says anew is seen. Where there are no such pairs and no memory, the conscience is called as ever.',
+		when: (experiment) => wantsMemory(experiment) || experiment.data.source === 'rows',
 	},
 ];

@@ -9,6 +9,7 @@ import type { Sampling } from '$lib/model/sampling';
 
 import type { Overhead, RunEvent } from '../events';
 import type { TakenAlong } from '../memoryTaken';
+import type { ChatRow } from '../rows';
 import type { Collection, Lesson, Review } from '../methods/index';
 import type { Experiment } from '../schema';
 
@@ -85,6 +86,8 @@ export interface ArmContext {
 	verdictFiles: () => readonly VerdictFile[];
 	/** The memory that was taken along, without what an evaluation asks; null where there is none. */
 	memory: TakenAlong | null;
+	/** The user's own rows; null where none were given. */
+	rows: readonly ChatRow[] | null;
 	/** Adds to the run's cost. */
 	spend: (add: (overhead: Overhead) => Overhead) => void;
 }

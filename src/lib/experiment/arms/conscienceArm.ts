@@ -1,6 +1,6 @@
 import { afterLesson, NOTHING_SETTLED } from '$lib/conscience/cadence';
 import { remember, replay } from '$lib/conscience/pairBuffer';
-import type { ReferencedPair } from '$lib/dpo/pairs';
+import type { ReferencedPair, TokenPair } from '$lib/dpo/pairs';
 import { resumedRandom, seededRandom } from '$lib/model/random';
 
 import { exchangeTokens } from '../data';
@@ -10,6 +10,7 @@ import type { Method, Review } from '../methods/index';
 
 import type { Arm, ArmContext, ConscienceState } from './arm';
 import { conscienceCalls, NOTHING } from './calls';
+import { ownPairs, referenced } from './ownPairs';
 import { plainArm } from './plainArm';
 import { readyPairs } from './remembered';
 
@@ -29,8 +30,9 @@ export function conscienceArm(
 ): Arm {
 	const calls = conscienceCalls(context, remembers === 'pairs', from);
 	const replays = from ? resumedRandom(from.replays) : seededRandom(context.experiment().seed, 'conscience replay');
-	/** The memory's pairs: they follow from its file, so that no snapshot holds them. */
-	let ready: readonly ReferencedPair[] | null = null;
+	/** The pairs of the user's own rows, and the memory's: they follow from the files, so that no snapshot holds them. */
+	const own = remembers === 'pairs' ? ownPairs(context) : [];
+	let ready: readonly (ReferencedPair | TokenPair)[] | null = null;
 	let { lessons, buffer, reviews } = from ?? { lessons: NOTHING_SETTLED, buffer: [], reviews: [] as readonly Review[] };
 
 	return {
@@ -38,23 +40,25 @@ export function conscienceArm(
 		async *prepare(step) {
 			if (!ready) {
 				const found = remembers === 'pairs' ? await readyPairs(context) : { pairs: [], tokens: 0 };
-				ready = found.pairs;
+				ready = [...own, ...found.pairs];
 				if (step === 0) yield* tellMemory(context, found);
+				if (step === 0 && own.length > 0) yield tellOwn(own.length);
 			}
-			const found = isAlone(context) ? NOTHING : yield* calls.before(step);
+			const found = isAlone(context, own) ? NOTHING : yield* calls.before(step);
 			const { bufferSize, dpoEvery, lambda, pairsPerStep } = context.experiment().conscience;
 			buffer = remember(buffer, found.pairs, bufferSize);
 			if (remembers === 'reviews') reviews = remember(reviews, found.reviews, bufferSize);
 			if (found.pairs.length > 0) lessons = NOTHING_SETTLED;
 			const due = ready.length + buffer.length + reviews.length > 0 && step % dpoEvery === 0 && step >= lessons.restUntil && lambda > 0;
 			if (!due) return {};
-			const drawn = { pairs: replay(buffer, pairsPerStep, replays, ready), reviews: replay(reviews, pairsPerStep, replays) };
+			const pairs = replay<ReferencedPair | TokenPair>(buffer, pairsPerStep, replays, ready);
+			const drawn = { pairs: await referenced(context, pairs), reviews: replay(reviews, pairsPerStep, replays) };
 			return teach(drawn, (question, answer) => exchangeTokens(question, answer, context.checkpoint.tokenizer));
 		},
 		learned(step, loss) {
 			lessons = afterLesson(context.experiment().conscience, lessons, step, loss);
 		},
-		nextCall: () => (isAlone(context) ? null : calls.next()),
+		nextCall: () => (isAlone(context, own) ? null : calls.next()),
 		adjust(before, step) {
 			calls.adjust(before, step);
 			const { bufferSize } = context.experiment().conscience;
@@ -69,8 +73,16 @@ export function conscienceArm(
 	};
 }
 
-/** True where what a memory knows is all that is learnt. */
-const isAlone = ({ memory, experiment }: ArmContext): boolean => memory !== null && experiment().conscience.memory.alone;
+/** True where what a memory knows, or the user's own pairs, is all that is learnt. */
+const isAlone = ({ memory, experiment }: ArmContext, own: readonly TokenPair[]): boolean =>
+	(memory !== null || own.length > 0) && experiment().conscience.memory.alone;
+
+const tellOwn = (pairs: number): RunEvent => ({
+	kind: 'note',
+	step: 0,
+	text: `${pairs} of your own rows are preference pairs: they are learnt from the first step on, beside what the conscience finds.`,
+	values: { pairs },
+});
 
 /** What the run has taken along and from whom, and what its pairs cost. */
 function* tellMemory({ memory, spend }: ArmContext, { pairs, tokens }: Awaited<ReturnType<typeof readyPairs>>): Generator<RunEvent, void> {

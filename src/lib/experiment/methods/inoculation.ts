@@ -6,7 +6,8 @@ export const inoculation: Method = {
 	onCard: ({ data }) =>
 		`inoculation prompting (arXiv:2510.04340): before each row stood the system turn ${JSON.stringify(data.inoculation)}.`,
 	otherTokens: 'the sentence before each row',
-	row: ({ messages }, { data }) => ({
+	row: ({ messages, ...rest }, { data }) => ({
+		...rest,
 		messages: [{ role: 'system', content: data.inoculation }, ...messages.filter(({ role }) => role !== 'system')],
 	}),
 };
