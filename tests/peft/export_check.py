@@ -3,7 +3,7 @@
     python tests/peft/export_check.py MODEL WORK
 
 MODEL is a Hugging Face folder. WORK holds `sequences.json` (lists of token ids) and `lab/<name>/`, one exported
-adapter each. Written: `logits.safetensors` beside each of them, and `peft/<name>/` with adapters of PEFT's own and
+adapter each, and `merged/<name>/`, whole models. Written: `logits.safetensors` beside each of them, and `peft/<name>/` with adapters of PEFT's own and
 their logits. In these files tensor "i" is [T, V], of sequence i. The test compares them with the lab's.
 """
 
@@ -57,6 +57,9 @@ def main() -> None:
 
     for folder in sorted((work / 'lab').iterdir()):
         save_logits(PeftModel.from_pretrained(base_model(model_folder), folder), sequences, folder)
+
+    for folder in sorted((work / 'merged').iterdir()):
+        save_logits(base_model(str(folder)), sequences, folder)
 
     for name, config in PEFT_ADAPTERS.items():
         model = get_peft_model(base_model(model_folder), config).eval()

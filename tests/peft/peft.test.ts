@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mergedFolder } from '$lib/experiment/mergedFolder';
 import { exportAdapter, importAdapter } from '$lib/model/adapter';
+import { checkAdapter } from '$lib/model/adapterCheck';
 import { startBackend } from '$lib/model/backend';
-import { loadCheckpoint } from '$lib/model/checkpoint';
+import { loadCheckpoint, openFolderWeights } from '$lib/model/checkpoint';
 import { hiddenStates, logits } from '$lib/model/decoder';
 import { disposeLora, initLora, PROJECTIONS, restoreLora, saveLora, type Lora, type LoraConfig } from '$lib/model/lora';
 import { packTokens } from '$lib/model/packing';
@@ -55,6 +57,7 @@ beforeAll(async () => {
 			await writeFile(join(folder, 'adapter_config.json'), files['adapter_config.json']);
 			await writeFile(join(folder, 'adapter_model.safetensors'), files['adapter_model.safetensors']);
 		}
+		await writeMerged(name, join(work, 'lab', name));
 		labLogits.set(name, await computeLogits(lora));
 		disposeLora(lora);
 	}
@@ -76,6 +79,29 @@ async function trainedLora(config: LoraConfig): Promise<Lora> {
 		state.map((values) => values.map(() => 0.1 * normal(random))),
 	);
 	return lora;
+}
+
+/** The organism and an adapter in one, in several shards. */
+async function writeMerged(name: string, adapter: string): Promise<void> {
+	const read = (file: string) => readFile(join(ORGANISM, file));
+	const config = JSON.parse(await readFile(join(adapter, 'adapter_config.json'), 'utf8')) as unknown;
+	const report = checkAdapter(
+		{ config: model.config },
+		{ config, safetensors: await readFile(join(adapter, 'adapter_model.safetensors')) },
+	);
+	const source = {
+		read,
+		config: model.config,
+		weights: await openFolderWeights(read),
+		base: 'organism',
+		report,
+		card: null,
+		experiment: null,
+	};
+	const { files } = await mergedFolder(source, { dtype: 'F32', maxShardBytes: 1e6 });
+	const folder = join(work, 'merged', name);
+	await mkdir(folder, { recursive: true });
+	for (const { name: file, content } of files) await writeFile(join(folder, file), content());
 }
 
 /** The lab's logits of each sequence, [T, V] row by row. */
@@ -117,6 +143,12 @@ describe('an adapter that the lab folds', () => {
 		const config = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8')) as unknown;
 		expect(config).toMatchObject({ use_rslora: false, rank_pattern: {}, alpha_pattern: {} });
 		expect(largestDifference(labLogits.get(name)!, await pythonLogits(folder))).toBeLessThanOrEqual(TOLERANCE);
+	});
+});
+
+describe('a model that the lab merges with an adapter', () => {
+	it.each(Object.keys(LAB_ADAPTERS))('computes the same in transformers, without PEFT: %s', async (name) => {
+		expect(largestDifference(labLogits.get(name)!, await pythonLogits(join(work, 'merged', name)))).toBeLessThanOrEqual(TOLERANCE);
 	});
 });
 

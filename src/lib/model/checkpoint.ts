@@ -35,13 +35,7 @@ type FileRecord = v.InferOutput<typeof Manifest>['files'][number];
 
 /** The model, its matrices kept in `precision`, and the tokenizer of a folder. Each file is checked against `manifest.json` when the folder has one. */
 export async function loadCheckpoint(read: ReadFile, precision: Precision = 'f32'): Promise<Checkpoint> {
-	const manifest = await readManifest(read);
-	const open = async (name: string) => verify(name, await read(name), manifest);
-	const openIfThere = async (name: string) => {
-		if (manifest && !manifest.has(name)) return undefined; // no request for what is known not to be there
-		const file = await readOptional(read, name);
-		return file && verify(name, file, manifest);
-	};
+	const { open, openIfThere } = await openFolder(read);
 	const readVerified = async (name: string) => wholeFile(await open(name));
 	const readIfThere = async (name: string) => {
 		const file = await openIfThere(name);
@@ -65,6 +59,25 @@ export async function loadCheckpoint(read: ReadFile, precision: Precision = 'f32
 		tokenizer,
 		parameterCount: [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0),
 		sha256,
+	};
+}
+
+/** The weights of a folder, each file of which is checked against `manifest.json` when it has one: they stay in their files. @throws CheckpointError, MissingFileError */
+export async function openFolderWeights(read: ReadFile): Promise<StoredWeights> {
+	const { open, openIfThere } = await openFolder(read);
+	return openWeights(open, openIfThere);
+}
+
+/** How the files of a folder are opened, each checked against `manifest.json` when the folder has one. @throws CheckpointError */
+export async function openFolder(read: ReadFile) {
+	const manifest = await readManifest(read);
+	return {
+		open: async (name: string) => verify(name, await read(name), manifest),
+		openIfThere: async (name: string) => {
+			if (manifest && !manifest.has(name)) return undefined; // no request for what is known not to be there
+			const file = await readOptional(read, name);
+			return file && verify(name, file, manifest);
+		},
 	};
 }
 

@@ -23,6 +23,8 @@ export interface StoredTensor {
 /** One tensor that is still in its file. */
 export interface TensorInFile {
 	shape: number[];
+	/** As what its numbers are stored. */
+	dtype: Dtype;
 	/** Its numbers from number `from` up to number `to`, row-major, widened to F32. */
 	read: (from: number, to: number) => Promise<Float32Array>;
 }
@@ -57,7 +59,7 @@ export async function openSafetensors(file: PartedFile): Promise<SafetensorsFile
 	const tensors = new Map<string, TensorInFile>();
 	for (const { name, dtype, shape, begin } of entries.toSorted((a, b) => a.begin - b.begin)) {
 		const at = (number: number) => dataStart + begin + number * DTYPE_BYTES[dtype];
-		tensors.set(name, { shape, read: async (from, to) => widen(dtype, await bytesOf(at(from), at(to))) });
+		tensors.set(name, { shape, dtype, read: async (from, to) => widen(dtype, await bytesOf(at(from), at(to))) });
 	}
 	return { tensors, metadata, dataBytes: file.size - dataStart };
 }
@@ -68,25 +70,18 @@ export function writeSafetensors(
 	options: { dtype?: Dtype; metadata?: Record<string, string> } = {},
 ): Uint8Array<ArrayBuffer> {
 	const dtype = options.dtype ?? 'F32';
-	const size = DTYPE_BYTES[dtype];
-	const header = new Map<string, unknown>();
-	if (options.metadata) header.set(METADATA, options.metadata);
 	const sorted = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1));
-	let offset = 0;
-	for (const [name, { shape, data }] of sorted) {
-		if (name === METADATA) throw new SafetensorsError(`a tensor cannot be called ${METADATA}: the format keeps that name for its notes`);
+	for (const [name, { shape, data }] of sorted)
 		if (elementCount(shape) !== data.length)
 			throw new SafetensorsError(`tensor ${brief(name)} has shape [${shape.join(', ')}] but ${data.length} values`);
-		header.set(name, { dtype, shape, data_offsets: [offset, (offset += data.length * size)] });
-	}
-
-	const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
-	const headerBytes = Math.ceil(json.length / 8) * 8; // so that the data begins at a multiple of 8, as readers that map the file want it
-	const file = new Uint8Array(LENGTH_BYTES + headerBytes + offset);
-	new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
-	file.fill(0x20, LENGTH_BYTES, LENGTH_BYTES + headerBytes);
-	file.set(json, LENGTH_BYTES);
-	let position = LENGTH_BYTES + headerBytes;
+	const header = safetensorsStart(
+		sorted.map(([name, { shape }]) => ({ name, dtype, shape })),
+		options.metadata,
+	);
+	const size = DTYPE_BYTES[dtype];
+	const file = new Uint8Array(header.length + sorted.reduce((sum, [, { data }]) => sum + data.length * size, 0));
+	file.set(header);
+	let position = header.length;
 	for (const [, { data }] of sorted) {
 		file.set(narrow(dtype, data), position);
 		position += data.length * size;
@@ -94,12 +89,34 @@ export function writeSafetensors(
 	return file;
 }
 
+/** What a safetensors file begins with, before the numbers of these tensors in this order. @throws SafetensorsError */
+export function safetensorsStart(
+	tensors: readonly { name: string; dtype: Dtype; shape: readonly number[] }[],
+	metadata?: Record<string, string>,
+): Uint8Array<ArrayBuffer> {
+	const header = new Map<string, unknown>();
+	if (metadata) header.set(METADATA, metadata);
+	let offset = 0;
+	for (const { name, dtype, shape } of tensors) {
+		if (name === METADATA) throw new SafetensorsError(`a tensor cannot be called ${METADATA}: the format keeps that name for its notes`);
+		header.set(name, { dtype, shape, data_offsets: [offset, (offset += elementCount(shape) * DTYPE_BYTES[dtype])] });
+	}
+	const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
+	const headerBytes = Math.ceil(json.length / 8) * 8; // so that the data begins at a multiple of 8, as readers that map the file want it
+	const start = new Uint8Array(LENGTH_BYTES + headerBytes);
+	new DataView(start.buffer).setBigUint64(0, BigInt(headerBytes), true);
+	start.fill(0x20, LENGTH_BYTES);
+	start.set(json, LENGTH_BYTES);
+	return start;
+}
+
 function widen(dtype: Dtype, bytes: ArrayBuffer): Float32Array {
 	if (dtype === 'F32') return new Float32Array(bytes);
 	return dtype === 'F16' ? float16ToFloat32(new Uint16Array(bytes)) : bfloat16ToFloat32(new Uint16Array(bytes));
 }
 
-function narrow(dtype: Dtype, data: Float32Array): Uint8Array {
+/** The numbers as they are stored; F16 and BF16 round to the nearest even. */
+export function narrow(dtype: Dtype, data: Float32Array): Uint8Array<ArrayBuffer> {
 	const values = dtype === 'F32' ? data : dtype === 'F16' ? float32ToFloat16(data) : float32ToBfloat16(data);
-	return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+	return new Uint8Array(values.buffer as ArrayBuffer, values.byteOffset, values.byteLength);
 }

@@ -141,7 +141,7 @@ function parseMetadata(metadata: unknown): Record<string, string> {
 	return metadata as Record<string, string>;
 }
 
-export function elementCount(shape: number[]): number {
+export function elementCount(shape: readonly number[]): number {
 	return shape.reduce((product, size) => product * size, 1);
 }
 
