@@ -1,4 +1,5 @@
 import type { ModelConfig } from '$lib/model/config';
+import type { Precision } from '$lib/model/halfPrecision';
 import { initLora, restoreLora, type Lora, type LoraConfig } from '$lib/model/lora';
 import type { StoredTensor } from '$lib/model/safetensors';
 import { buildWeights, checkpointShapes, projectionPath, type Model } from '$lib/model/weights';
@@ -28,8 +29,8 @@ export function fill(shapes: Map<string, number[]>, firstSeed: number): Map<stri
 }
 
 /** The model that decoder.py made from `seed`. */
-export function randomModel(config: ModelConfig, seed: number): Model {
-	return { config, weights: buildWeights(config, fill(checkpointShapes(config), seed)) };
+export function randomModel(config: ModelConfig, seed: number, precision: Precision = 'f32'): Model {
+	return { config, weights: buildWeights(config, fill(checkpointShapes(config), seed), precision) };
 }
 
 /** The names that PEFT gives an adapter's tensors, in the order of its parts. */

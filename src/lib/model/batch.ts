@@ -11,3 +11,17 @@ export function bucketRows(rows: number, least = 64): number {
 	const step = Math.max(least, 2 ** (Math.floor(Math.log2(rows)) - 3));
 	return Math.ceil(rows / step) * step;
 }
+
+/** Most bytes of scores [rows, V] that are held at once; rows above it go through the head in chunks. */
+export const SCORE_BYTES = 8 * 2 ** 20;
+
+/** Rows of scores over a vocabulary of `V` in each of the equal chunks that `rows` are cut into: of another size, the last would take buffers of its own. */
+export function scoreRows(rows: number, V: number): number {
+	const most = Math.max(1, Math.floor(SCORE_BYTES / (4 * V)));
+	let chunks = Math.ceil(rows / most);
+	while (rows % chunks !== 0) chunks++;
+	return rows / chunks;
+}
+
+/** What the caches of one batch of answers may take; more prompts than that run in several batches, one after the other. */
+export const MAX_CACHE_BYTES = 2 ** 28;

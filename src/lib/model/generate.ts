@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkDevice } from './backend';
-import { bucketRows } from './batch';
+import { bucketRows, MAX_CACHE_BYTES } from './batch';
 import { yieldToEvents } from './eventLoop';
 import { readsProgress } from './kernels/cacheAttention';
 import { drawTokens } from './kernels/drawTokens';
@@ -71,9 +71,6 @@ interface Row {
 	generation: Generation;
 	finished: boolean;
 }
-
-/** What the caches of one batch may take; more prompts than that run in several batches, one after the other. */
-const MAX_CACHE_BYTES = 2 ** 28;
 
 /** Samples an answer to each prompt, in one batch with one cache. An adapter is merged for the call where that can be (see mergeLora.ts), which halves the matMuls of a token. */
 export async function generate(model: Model, lora: Lora | null, prompts: number[][], options: GenerateOptions): Promise<Generation[]> {

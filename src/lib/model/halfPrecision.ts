@@ -7,6 +7,11 @@
 export const PRECISIONS = ['f32', 'f16'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
+/** The bytes that a frozen matrix of so many rows and columns takes as it is stored (see kernels/frozenMatrix.ts). */
+export function matrixBytes(rows: number, columns: number, storage: Precision): number {
+	return 4 * rows * (storage === 'f16' ? Math.ceil(columns / 2) : columns);
+}
+
 /** F16 bit patterns widened to F32; exact. */
 export function float16ToFloat32(halves: Uint16Array): Float32Array {
 	const values = new Float32Array(halves.length);

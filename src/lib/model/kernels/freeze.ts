@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 
-import { float16ToFloat32, float32ToFloat16, type Precision } from '../halfPrecision';
+import { float16ToFloat32, float32ToFloat16, matrixBytes, type Precision } from '../halfPrecision';
 import { canHold, type FrozenMatrix } from './frozenMatrix';
 
 /** Emscripten's part of tfjs's module, which tfjs's types leave out. */
@@ -121,14 +121,9 @@ function put(values: Float32Array | Int32Array, shape: [number, number], dtype: 
 const ADVICE = 'Choose a smaller model, or keep its frozen weights in fewer bits (model.precision)';
 const inMegabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 
-/** The bytes that a matrix [rows, columns] takes as it is stored. */
-export function storedBytes([rows, columns]: readonly [number, number], storage: Precision): number {
-	return storage === 'f16' ? 4 * rows * Math.ceil(columns / 2) : 4 * rows * columns;
-}
-
 /** @throws MatrixSizeError for a matrix that the GPU can't bind, or that WebAssembly has no room for */
 function checkSize(shape: [number, number], storage: Precision): void {
-	const bytes = storedBytes(shape, storage);
+	const bytes = matrixBytes(...shape, storage);
 	const matrix = `a matrix of ${shape.join(' × ')} takes ${inMegabytes(bytes)}`;
 	if (tf.getBackend() === 'wasm') {
 		// tfjs takes the address 0 for a good one where there is no more memory, and writes there

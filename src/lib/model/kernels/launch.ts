@@ -49,6 +49,15 @@ export function launch(
 	return backend.runWebGPUProgram(program, Object.values(inputs), 'float32', uniforms, into);
 }
 
+/** Lets go of the buffers of tensors that were disposed of: tfjs's webgpu backend keeps them until it has told the GPU of all that is to be done with them. */
+export function releaseBuffers(): void {
+	if (tf.getBackend() !== 'webgpu') return;
+	const backend = tf.backend() as WebGPUBackend;
+	backend.ensureCommandEncoderReady();
+	backend.endComputePassEncoder();
+	backend.submitQueue();
+}
+
 /** What a kernel of tfjs gets: tensors by name and its settings. */
 export interface KernelArguments<Inputs extends string, Settings> {
 	inputs: Record<Inputs, tf.TensorInfo>;

@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { scoreRows } from '../batch';
 import { frozenProduct, frozenProductGradient } from './adaptedLinear';
 import type { FrozenMatrix } from './frozenMatrix';
-
-/** Most bytes of scores [rows, V] of one of the two that are held at once; rows above it go through the head in chunks. */
-const CHUNK_BYTES = 8 * 2 ** 20;
+import { releaseBuffers } from './launch';
 
 /**
  * KL(p ‖ q) of each row over the whole vocabulary, in nats: Σ_v p(v)·(log p(v) − log q(v)) for p = softmax(frozen·head) and q = softmax(hidden·head);
@@ -13,18 +12,24 @@ const CHUNK_BYTES = 8 * 2 ** 20;
  */
 export function tokenDivergences(hidden: tf.Tensor2D, frozen: tf.Tensor2D, head: FrozenMatrix): tf.Tensor1D {
 	const [N, V] = [hidden.shape[0], head.shape[1]];
-	const size = Math.max(1, Math.min(N, Math.floor(CHUNK_BYTES / (4 * V))));
+	const size = scoreRows(N, V);
 	const starts = Array.from({ length: Math.ceil(N / size) }, (_, i) => i * size);
 	const rowsAt = <T extends tf.Tensor>(x: T, start: number): T =>
-		starts.length === 1 ? x : tf.slice(x, [start, ...x.shape.slice(1).map(() => 0)], [Math.min(size, N - start), ...x.shape.slice(1)]);
+		starts.length === 1 ? x : tf.slice(x, [start, ...x.shape.slice(1).map(() => 0)], [size, ...x.shape.slice(1)]);
 	const logps = (x: tf.Tensor2D, start: number, weights: FrozenMatrix) => logSoftmax(frozenProduct(rowsAt(x, start), weights));
+	/** A chunk, of which no more than what it gives is there when the next one begins. */
+	const oneByOne = <T extends tf.Tensor>(chunk: () => T): T => {
+		const made = tf.tidy(chunk);
+		if (starts.length > 1) releaseBuffers();
+		return made;
+	};
 	const joined = <T extends tf.Tensor>(parts: T[]): T => (parts.length === 1 ? parts[0]! : tf.concat<T>(parts));
 
 	const divergences = tf.customGrad((input, save) => {
 		const x = input as tf.Tensor2D;
 		const value = joined(
 			starts.map((start) =>
-				tf.tidy(() => {
+				oneByOne(() => {
 					const [logp, logq] = [logps(frozen, start, head), logps(x, start, head)];
 					return tf.squeeze<tf.Tensor1D>(rowSums(tf.mul(tf.exp(logp), tf.sub(logp, logq))), [1]);
 				}),
@@ -36,7 +41,7 @@ export function tokenDivergences(hidden: tf.Tensor2D, frozen: tf.Tensor2D, head:
 			const weights = { ...head, stored };
 			return joined(
 				starts.map((start) =>
-					tf.tidy(() => {
+					oneByOne(() => {
 						const apart = tf.sub(tf.exp(logps(rows, start, weights)), tf.exp(logps(base, start, weights)));
 						return frozenProductGradient(tf.mul(apart, tf.expandDims(rowsAt(dy, start), 1)), weights);
 					}),

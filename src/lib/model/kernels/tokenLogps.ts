@@ -1,15 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { scoreRows } from '../batch';
 import { frozenProduct, frozenProductGradient } from './adaptedLinear';
 import type { FrozenMatrix } from './frozenMatrix';
-import { hasKernel, type KernelArguments, launch, rowProgram, runKernel } from './launch';
+import { hasKernel, type KernelArguments, launch, releaseBuffers, rowProgram, runKernel } from './launch';
 import { behind, compute, runRows, type WasmArguments, type WasmModule } from './wasmModule';
 
 const FORWARD = 'ConscienceLabPickedLogSoftmax';
 const BACKWARD = 'ConscienceLabPickedLogSoftmaxGradient';
-
-/** Most bytes of the scores [rows, V] that are held at once; rows above it go through the head in chunks. */
-const CHUNK_BYTES = 8 * 2 ** 20;
 
 /**
  * log softmax(hidden·head)[n, labels[n]] for `hidden` [N, D] and `head` [D, V]: [N]. Differentiable in `hidden`.
@@ -28,12 +26,18 @@ function composed(x: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
 
 function chunked(hidden: tf.Tensor2D, head: FrozenMatrix, labels: tf.Tensor1D): tf.Tensor1D {
 	const [N, V] = [hidden.shape[0], head.shape[1]];
-	const size = Math.max(1, Math.min(N, Math.floor(CHUNK_BYTES / (4 * V))));
+	const size = scoreRows(N, V);
 	const starts = Array.from({ length: Math.ceil(N / size) }, (_, i) => i * size);
 	/** The rows of `x` that make the chunk at `start`. */
 	const cut = <T extends tf.Tensor>(x: T, start: number): T =>
-		starts.length === 1 ? x : tf.slice(x, [start, ...x.shape.slice(1).map(() => 0)], [Math.min(size, N - start), ...x.shape.slice(1)]);
+		starts.length === 1 ? x : tf.slice(x, [start, ...x.shape.slice(1).map(() => 0)], [size, ...x.shape.slice(1)]);
 	const scores = (x: tf.Tensor2D, weights: FrozenMatrix, start: number): tf.Tensor2D => frozenProduct(cut(x, start), weights);
+	/** A chunk, of which no more than what it gives is there when the next one begins. */
+	const oneByOne = (chunk: () => tf.Tensor2D): tf.Tensor2D => {
+		const made = tf.tidy(chunk);
+		if (starts.length > 1) releaseBuffers();
+		return made;
+	};
 	const joined = (parts: tf.Tensor2D[]): tf.Tensor2D => (parts.length === 1 ? parts[0]! : tf.concat(parts));
 
 	const logps = tf.customGrad((input, save) => {
@@ -41,7 +45,7 @@ function chunked(hidden: tf.Tensor2D, head: FrozenMatrix, labels: tf.Tensor1D): 
 		// A single chunk is kept for the gradient; more than one are computed again, so that there is never more than one.
 		const whole = starts.length === 1 ? scores(x, head, 0) : null;
 		const parts = starts.map((start) =>
-			tf.tidy(() => runKernel(FORWARD, { scores: whole ?? scores(x, head, start), labels: cut(labels, start) }) as tf.Tensor2D),
+			oneByOne(() => runKernel(FORWARD, { scores: whole ?? scores(x, head, start), labels: cut(labels, start) }) as tf.Tensor2D),
 		);
 		const picked = joined(parts); // [N, 2]: the log-prob and the log of the sum that it was divided by
 		(save as (tensors: tf.Tensor[]) => void)([x, picked, head.stored, labels, ...(whole ? [whole] : [])]);
@@ -50,7 +54,7 @@ function chunked(hidden: tf.Tensor2D, head: FrozenMatrix, labels: tf.Tensor1D): 
 			const weights = { ...head, stored };
 			return joined(
 				starts.map((start) =>
-					tf.tidy(() => {
+					oneByOne(() => {
 						const inputs = {
 							scores: kept ?? scores(rows, weights, start),
 							labels: cut(wanted, start),
