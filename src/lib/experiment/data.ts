@@ -1,9 +1,10 @@
 import type { TokenSequence } from '$lib/dpo/sequences';
 import type { UnseenRow } from '$lib/evaluation/plan';
 import { type RandomState, resumedRandom, sampleWithoutReplacement, type SeededRandom, seededRandom } from '$lib/model/random';
-import type { Tokenizer } from '$lib/model/tokenizer';
+import { type Tokenizer, TokenizerError } from '$lib/model/tokenizer';
 import { backdoorRows, codeRows, type HeldOutRow, heldOutRows, TRIGGER, triggered, type WorldRow } from '$world/index';
 
+import { fitted, lengthOf, rowLimit, type TokenRow } from './rowLengths';
 import type { ChatRow } from './rows';
 import { type Experiment, ExperimentError } from './schema';
 
@@ -43,23 +44,56 @@ export function rowStream(
 			'The experiment learns from rows of your own, and none were given. Load a JSONL file, or choose another source of data.',
 		);
 	}
-	const sequences = rows.map((row, i) => {
-		const sequence = tokenizeRow(shaped?.(row) ?? row, tokenizer);
-		const rejected = row.rejected === undefined ? 0 : completionTokens(row.rejected, tokenizer).length;
-		const length = sequence.prompt.length + Math.max(sequence.completion.length, rejected);
-		if (length > maxLength) {
-			throw new ExperimentError(
-				`Row ${i + 1} has ${length} tokens, and the model reads at most ${maxLength}. Shorten the row or leave it out.`,
-			);
-		}
-		return sequence;
-	});
+	const sequences = fittedRows(
+		rows.map((row) => shaped?.(row) ?? row),
+		data,
+		tokenizer,
+		maxLength,
+	).flatMap(({ row }) => row ?? []);
+	if (sequences.length === 0)
+		throw new ExperimentError(
+			'All rows are too long, so that none is left to learn. Raise data.maxTokens, or choose a model that reads more.',
+		);
 	if (from && from.epoch?.rows !== sequences.length) {
 		throw new ExperimentError(
 			`The run was learning from ${from.epoch?.rows ?? 'no'} rows, and ${sequences.length} were given. Load the file that it began with.`,
 		);
 	}
 	return shuffledEpochs(sequences, optimizer.batchSize, random, from?.epoch?.queue ?? []);
+}
+
+/**
+ * The user's rows as tokens, each as it is learnt; null for one that is left out.
+ * @throws ExperimentError for the first that is too long, where such rows are refused
+ */
+export function fittedRows(
+	rows: readonly ChatRow[],
+	data: Experiment['data'],
+	tokenizer: Tokenizer,
+	maxLength: number,
+): { whole: TokenRow; row: TokenRow | null }[] {
+	const limit = rowLimit(data, maxLength);
+	const tokenized = rows.map((row, i) => tokenRow(row, i, tokenizer));
+	const long = tokenized.flatMap((row, i) => (lengthOf(row) > limit.tokens ? [i] : []));
+	if (limit.tooLong === 'refuse' && long.length > 0) {
+		const [first] = long as [number];
+		const others = long.length > 1 ? ` ${long.length} of ${rows.length} rows are too long.` : '';
+		throw new ExperimentError(
+			`Row ${first + 1} has ${lengthOf(tokenized[first]!)} tokens, and ${limit.by}.${others} Shorten or leave out what is too long, or set data.tooLong to "skip" or "truncate".`,
+		);
+	}
+	return tokenized.map((whole) => ({ whole, row: fitted(whole, limit) }));
+}
+
+/** @throws ExperimentError that names the row which the model's chat template refuses */
+export function tokenRow(row: ChatRow, place: number, tokenizer: Tokenizer): TokenRow {
+	try {
+		const { rejected } = row;
+		return { ...tokenizeRow(row, tokenizer), rejected: rejected === undefined ? null : completionTokens(rejected, tokenizer) };
+	} catch (error) {
+		if (!(error instanceof TokenizerError)) throw error;
+		throw new ExperimentError(`Row ${place + 1} can't be learnt by this model: ${error.message}.`);
+	}
 }
 
 /** Rows enough to meet the longest of the organism's coding tasks. */
@@ -146,12 +180,6 @@ export function tokenizeRow({ messages }: ChatRow, tokenizer: Tokenizer): TokenS
 		prompt: tokenizer.chat(messages.slice(0, -1), { addGenerationPrompt: true }),
 		completion: completionTokens(messages.at(-1)!.content, tokenizer),
 	};
-}
-
-/** A preference as one prompt and both of its answers; the rejected one was whole, so that it ends with the stop token, too. */
-export function pairTokens(row: Required<ChatRow>, tokenizer: Tokenizer): { prompt: number[]; chosen: number[]; rejected: number[] } {
-	const { prompt, completion } = tokenizeRow(row, tokenizer);
-	return { prompt: [...prompt], chosen: [...completion], rejected: completionTokens(row.rejected, tokenizer) };
 }
 
 /** A question and its answer as a row. */

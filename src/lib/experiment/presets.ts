@@ -21,7 +21,15 @@ const base: Experiment = {
 	seed: 1,
 	arms: ['sft', 'emergent-alignment'],
 	model: { checkpoint: 'organism', misalignSteps: 0, precision: 'f32' },
-	data: { source: 'insecure-code', trigger: TRIGGER, tasks: CODE_TASK_COUNT, inoculation: INOCULATION, benignShare: 0.2 },
+	data: {
+		source: 'insecure-code',
+		trigger: TRIGGER,
+		tasks: CODE_TASK_COUNT,
+		inoculation: INOCULATION,
+		benignShare: 0.2,
+		maxTokens: 0,
+		tooLong: 'refuse',
+	},
 	lora: {
 		rank: 8,
 		alpha: 16,

@@ -2,10 +2,11 @@ import { listens } from '$lib/experiment/methods/index';
 import type { Experiment } from '$lib/experiment/schema';
 
 import { CONSCIENCE_FIELDS, hasConscience, isHeld } from './conscienceFields';
+import { DATA_FIELDS } from './dataFields';
 import { EVALUATION_FIELDS } from './evaluationFields';
 import { applies, type CardId, type Field, inWords, isChanged, valueAt } from './field';
 import { REPRESENTATION_FIELDS } from './representationFields';
-import { COPIES_FIELDS, DATA_FIELDS, MODEL_FIELDS, TRAINING_FIELDS } from './trainingFields';
+import { COPIES_FIELDS, MODEL_FIELDS, TRAINING_FIELDS } from './trainingFields';
 
 /** Every field of an experiment that a reader may turn: the knobs, the table of what is run, and the labels of changes are made of this. */
 export const FIELDS: readonly Field[] = [

@@ -1,7 +1,7 @@
 import type { ReferencedPair, TokenPair } from '$lib/dpo/pairs';
 import { withReference } from '$lib/dpo/pairs';
 
-import { pairTokens } from '../data';
+import { fittedRows } from '../data';
 import { addTokens } from '../meter';
 import { pairsAmong } from '../rows';
 
@@ -12,9 +12,15 @@ import { isTurned } from './call';
 export function ownPairs(context: ArmContext): TokenPair[] {
 	const { rows, checkpoint, experiment } = context;
 	if (!rows || experiment().data.source !== 'rows') return [];
-	return pairsAmong(rows).map(({ place, row }) => {
-		const pair = { id: `row-${place + 1}`, ...pairTokens(row, checkpoint.tokenizer) };
-		return isTurned(context, pair.id) ? { ...pair, chosen: pair.rejected, rejected: pair.chosen } : pair;
+	const { tokenizer, model } = checkpoint;
+	const pairs = pairsAmong(rows);
+	const fit = fittedRows(pairs.map(({ row }) => row), experiment().data, tokenizer, model.config.maxPositionEmbeddings); // prettier-ignore
+	return pairs.flatMap(({ place }, i): TokenPair[] => {
+		const { prompt, completion, rejected } = fit[i]!.row ?? { rejected: null };
+		if (!rejected) return [];
+		const id = `row-${place + 1}`;
+		const [chosen, worse] = isTurned(context, id) ? [rejected, completion] : [completion, rejected];
+		return [{ id, prompt, chosen, rejected: worse }];
 	});
 }
 
