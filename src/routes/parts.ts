@@ -39,6 +39,7 @@ export const HEIGHTS = {
 /** The pages beside the lab's. */
 export const pageParts = {
 	'/chat': componentPart(() => import('./Chat.svelte')),
+	'/models': componentPart(() => import('./Models.svelte')),
 	'/runs': componentPart(() => import('./Runs.svelte')),
 	'/studies': componentPart(() => import('./Studies.svelte')),
 	'/judges': componentPart(() => import('./Judges.svelte')),

@@ -14,8 +14,8 @@ export const SIZES = {
 };
 
 /** The tensors of the one layer, by the names and shapes of transformers' Llama. */
-const SHAPES: Readonly<Record<string, number[]>> = {
-	'model.embed_tokens.weight': [SIZES.vocab_size, SIZES.hidden_size],
+const shapesFor = (vocabSize: number): Readonly<Record<string, number[]>> => ({
+	'model.embed_tokens.weight': [vocabSize, SIZES.hidden_size],
 	'model.norm.weight': [SIZES.hidden_size],
 	'model.layers.0.input_layernorm.weight': [SIZES.hidden_size],
 	'model.layers.0.post_attention_layernorm.weight': [SIZES.hidden_size],
@@ -24,11 +24,11 @@ const SHAPES: Readonly<Record<string, number[]>> = {
 			(name) => [`model.layers.0.${name}.weight`, [SIZES.hidden_size, SIZES.hidden_size]],
 		),
 	),
-};
+});
 
-export function tinyTensors(): Map<string, StoredTensor> {
+export function tinyTensors(vocabSize = SIZES.vocab_size): Map<string, StoredTensor> {
 	const random = seededRandom(1, 'tiny');
-	const tensors = Object.entries(SHAPES).map(([name, shape]): [string, StoredTensor] => {
+	const tensors = Object.entries(shapesFor(vocabSize)).map(([name, shape]): [string, StoredTensor] => {
 		const length = shape.reduce((a, b) => a * b);
 		return [name, { shape, data: Float32Array.from({ length }, () => (shape.length === 1 ? 1 : random() - 0.5)) }];
 	});

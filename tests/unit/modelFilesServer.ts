@@ -52,7 +52,7 @@ export async function startServer() {
 		asked.push({ method: request.method, path, headers: request.headers });
 		const served = files.get(path);
 		if (served) answer(request, response, served, nth);
-		else response.writeHead(404).end();
+		else response.writeHead(404, { 'access-control-allow-origin': '*' }).end();
 	});
 	await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
 	const origin = `http://localhost:${(server.address() as AddressInfo).port}`;

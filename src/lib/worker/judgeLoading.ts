@@ -15,6 +15,7 @@ import { DownloadError, MissingFileError } from '$lib/storage/fileErrors';
 import type { ModelFiles } from '$lib/storage/modelFiles';
 
 import type { JudgeEvent, JudgeOutlook, JudgeSource, LoadedJudge } from './judgeProtocol';
+import { Pace, TELL_EVERY_MS } from './pace';
 
 /** What a judge is made with; the parts beside the files are for tests. */
 export interface JudgeParts {
@@ -104,9 +105,6 @@ async function fetchManifest(url: string, signal: AbortSignal): Promise<string> 
 	return response.text();
 }
 
-/** Progress is told at most this often, in ms. */
-const TELL_EVERY_MS = 100;
-
 async function fetchFiles(
 	plan: JudgePlan,
 	files: Pick<ModelFiles, 'open'>,
@@ -135,23 +133,6 @@ async function fetchFiles(
 		blobs.set(file.name, await files.open(file, { signal, onBytes }));
 	}
 	return blobs;
-}
-
-/** How fast bytes came in the last few seconds. */
-class Pace {
-	static readonly WINDOW_MS = 5000;
-	#notes: { at: number; bytes: number }[] = [];
-
-	note(at: number, bytes: number): void {
-		this.#notes = [...this.#notes.filter((note) => at - note.at < Pace.WINDOW_MS), { at, bytes }];
-	}
-
-	/** Null while it can't be told. */
-	secondsFor(bytes: number): number | null {
-		const [first, last] = [this.#notes[0], this.#notes.at(-1)];
-		if (!first || !last || last.at - first.at < 500 || last.bytes <= first.bytes) return null;
-		return (bytes * (last.at - first.at)) / 1000 / (last.bytes - first.bytes);
-	}
 }
 
 const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);

@@ -25,15 +25,20 @@ export interface HubFiles {
 type Opening = Pick<ModelFiles, 'open'>;
 
 /**
- * Which files of the repository the lab needs. The list of its files is kept like a file, for a commit never changes: what is kept
- * can be used without a network, and what was cut short is checked by the same hashes.
- * @throws ModelFileError when it is no model that the lab reads, and as ModelFiles
+ * A repository at a commit. The list of its files is kept like a file, for a commit never changes: what is kept can be used without a
+ * network, and what was cut short is checked by the same hashes. @throws ModelFileError, and as ModelFiles
  */
-export async function hubFiles(name: PinnedName, files: Opening, reading: HubReading = {}): Promise<HubFiles> {
+export async function openRepository(name: PinnedName, files: Opening, reading: HubReading = {}): Promise<Repository> {
 	const list = await files.open({ url: listingUrl(name), bytes: null, sha256: null }, reading);
 	const repository = parseListing(await list.text(), name);
 	if (repository.revision !== name.revision)
 		throw new ModelFileError(`${listingUrl(name)}: the hub told of another commit, ${repository.revision}. Is it the address of a hub?`);
+	return repository;
+}
+
+/** Which files of the repository the lab needs. @throws ModelFileError when it is no model that the lab reads, and as ModelFiles */
+export async function hubFiles(name: PinnedName, files: Opening, reading: HubReading = {}): Promise<HubFiles> {
+	const repository = await openRepository(name, files, reading);
 	const missing = NEEDED.filter((file) => !repository.files.has(file));
 	if (missing.length > 0) throw new ModelFileError(`${name.id} has no ${missing.join(', no ')}: ${adviceFor(missing)}.`);
 	const small = [...NEEDED, ...OPTIONAL].filter((file) => repository.files.has(file));

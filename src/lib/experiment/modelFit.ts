@@ -1,0 +1,112 @@
+/** Whether a model can be trained here as an experiment would, before a byte of its weights is fetched. */
+import type { ModelConfig } from '$lib/model/config';
+import type { Precision } from '$lib/model/halfPrecision';
+import { estimateMemory, type MemoryEstimate, type Workload } from '$lib/model/memoryEstimate';
+
+import { listens } from './methods/index';
+import type { Experiment } from './schema';
+
+/** What is known of the machine, and what has to be assumed. */
+export interface Machine {
+	backend: 'webgpu' | 'wasm';
+	/** The adapter in its driver's words; null on WebAssembly. */
+	adapter: string | null;
+	/** Of one buffer. */
+	maxTensorBytes: number;
+	/** All of the machine's memory, in bytes, as far as the browser says it (it rounds down, and tops it); null where it doesn't. */
+	deviceMemory: number | null;
+}
+
+/** Tokens of a training row: `mean` of all, and of the longest. */
+export interface RowTokens {
+	mean: number;
+	longest: number;
+}
+
+export interface ModelFit {
+	verdict: 'fits' | 'tight' | 'no';
+	/** Of one copy. */
+	memory: MemoryEstimate;
+	/** Each copy of the experiment has the model to itself. */
+	copies: number;
+	/** What the copies may take together, in bytes: no browser tells how much memory a GPU has. */
+	assumed: number;
+	/** The largest matrix is more than the machine takes at a time. */
+	tooLarge: { bytes: number; most: number } | null;
+	/** What would make it fit, each alone, in order of what it costs; none where it fits, or nothing does. */
+	remedies: Remedy[];
+}
+
+/** A change of the experiment, or of the rows, after which the model takes `bytes` for all copies. */
+export interface Remedy {
+	kind: 'precision' | 'copies' | 'batch' | 'length' | 'all';
+	to: string;
+	bytes: number;
+}
+
+const GIB = 2 ** 30;
+/** Of a GPU whose machine doesn't say how much memory it has. */
+const USUAL_GPU = 4 * GIB;
+/** A WebAssembly module addresses so much; each copy has a module of its own. */
+const WASM_MOST = 4 * GIB;
+/** Of what is assumed: above it is tight, for other tabs and programs want something, too. */
+const EASY = 0.7;
+
+export function modelFit(config: ModelConfig, experiment: Experiment, tokens: RowTokens, machine: Machine): ModelFit {
+	const memory = estimateMemory(config, workloadOf(experiment, tokens, machine));
+	const copies = experiment.arms.length;
+	const assumed = assumedBytes(machine);
+	const largest = largestMatrix(config, machine.backend === 'webgpu' ? experiment.model.precision : 'f32');
+	const tooLarge = largest > machine.maxTensorBytes ? { bytes: largest, most: machine.maxTensorBytes } : null;
+	const perCopy = machine.backend === 'wasm' && memory.total > WASM_MOST;
+	const share = (copies * memory.total) / assumed;
+	const verdict = tooLarge || perCopy || share > 1 ? 'no' : share > EASY ? 'tight' : 'fits';
+	const remedies = verdict === 'fits' ? [] : remediesFor(config, experiment, tokens, machine).filter(({ bytes }) => bytes <= assumed);
+	return { verdict, memory, copies, assumed, tooLarge, remedies };
+}
+
+/** Half of the machine's memory, which a GPU without memory of its own may take, too. */
+function assumedBytes({ backend, deviceMemory }: Machine): number {
+	if (deviceMemory !== null) return deviceMemory / 2;
+	return backend === 'webgpu' ? USUAL_GPU : WASM_MOST;
+}
+
+function workloadOf({ model, lora, optimizer, conscience, arms }: Experiment, { mean, longest }: RowTokens, machine: Machine): Workload {
+	const hears = arms.some(listens);
+	return {
+		backend: machine.backend,
+		precision: model.precision,
+		lora,
+		rows: optimizer.batchSize,
+		promptTokens: mean / 2, // of rows in a chat, about half is what is answered
+		completionTokens: mean / 2,
+		longest,
+		pairs: hears ? conscience.pairsPerStep : 0,
+		questions: Math.max(hears ? conscience.promptsPerCall : 0, 1),
+		newTokens: conscience.sampling.maxNewTokens,
+	};
+}
+
+/** Embedding, head, or the widest of a block's matrices. */
+function largestMatrix({ vocabSize, hiddenSize, intermediateSize }: ModelConfig, precision: Precision): number {
+	return Math.max(vocabSize, intermediateSize) * hiddenSize * (precision === 'f32' ? 4 : 2);
+}
+
+function remediesFor(config: ModelConfig, experiment: Experiment, tokens: RowTokens, machine: Machine): Remedy[] {
+	const bytesOf = (changed: Experiment, length = tokens) =>
+		changed.arms.length * estimateMemory(config, workloadOf(changed, length, machine)).total;
+	const { model, optimizer, arms } = experiment;
+	const halved = { ...experiment, model: { ...model, precision: 'f16' as const } };
+	const alone = { ...experiment, arms: arms.slice(-1) };
+	const fewer = { ...experiment, optimizer: { ...optimizer, batchSize: 1 } };
+	const shorter = { mean: Math.min(128, tokens.mean), longest: Math.min(256, tokens.longest) };
+	const isHalf = model.precision !== 'f32' || machine.backend === 'wasm';
+	const all = { ...(isHalf ? experiment : halved), arms: alone.arms, optimizer: fewer.optimizer };
+	return [
+		...(isHalf ? [] : [{ kind: 'precision' as const, to: 'f16', bytes: bytesOf(halved) }]),
+		...(arms.length > 1 ? [{ kind: 'copies' as const, to: '1', bytes: bytesOf(alone) }] : []),
+		...(optimizer.batchSize > 1 ? [{ kind: 'batch' as const, to: '1', bytes: bytesOf(fewer) }] : []),
+		...(tokens.longest > 256 ? [{ kind: 'length' as const, to: '256', bytes: bytesOf(experiment, shorter) }] : []),
+		{ kind: 'all', to: '', bytes: bytesOf(all, shorter) },
+	];
+}

@@ -1,0 +1,168 @@
+import type { ModelFit, RowTokens } from '$lib/experiment/modelFit';
+import { forRealModel } from '$lib/experiment/modelSettings';
+import type { Experiment } from '$lib/experiment/schema';
+import { HUB, type HubName, readHubName } from '$lib/storage/hub/address';
+import { watchLifeline } from '$lib/worker/lifeline';
+import type { ModelOutlook, ModelsEvent, ModelsRequests, StoredModel } from '$lib/worker/modelsProtocol';
+import type { Engine } from '$lib/worker/protocol';
+import { WorkerClient, WorkerLostError } from '$lib/worker/rpc';
+
+import type { WorkerPort } from './run.svelte';
+
+/** What the page's lab is, as far as models are concerned. */
+export interface ModelsLab {
+	readonly experiment: Experiment;
+	readonly engine: Engine;
+	load(experiment: Experiment): void;
+}
+
+/** Models of a hub: one that is looked at and fetched, and those that this browser keeps. */
+export class Models {
+	hub = $state(HUB);
+	id = $state('');
+	revision = $state('');
+	/** Lives in this page and its worker, and goes with them; only the hub is shown it. */
+	token = $state('');
+	/** Of training rows, for the estimate. */
+	tokens = $state.raw<RowTokens>({ mean: 160, longest: 320 });
+	working = $state<'look' | 'download' | null>(null);
+	outlook = $state.raw<ModelOutlook | null>(null);
+	fit = $state.raw<{ fit: ModelFit; machine: string } | null>(null);
+	progress = $state.raw<{ loadedBytes: number; totalBytes: number; secondsLeft: number | null } | null>(null);
+	/** So many seconds does the hub want to be left alone; null when it doesn't. */
+	waiting = $state<number | null>(null);
+	fault = $state<{ title: string; text: string } | null>(null);
+	/** Null until the store was read. */
+	stored = $state.raw<readonly StoredModel[] | null>(null);
+	#worker: { client: WorkerClient<ModelsRequests, ModelsEvent>; port: WorkerPort } | null = null;
+
+	/** All that a run of the lab with this model would have otherwise than the page's experiment has now. */
+	readonly settings = $derived.by(() => (this.outlook ? forRealModel(this.lab.experiment, this.outlook.folder) : null));
+	/** All of it is here. */
+	readonly ready = $derived(this.outlook !== null && this.outlook.locked === null && this.outlook.missingBytes === 0);
+
+	constructor(
+		private connect: () => WorkerPort,
+		private lab: ModelsLab,
+		private askToPersist: () => Promise<unknown>,
+	) {}
+
+	/** Asks the hub for what is typed, or for this model. */
+	async look(chosen?: Partial<HubName>): Promise<void> {
+		Object.assign(this, chosen);
+		this.outlook = this.fit = null;
+		await this.#work('look', 'This model can’t be used.', async () => {
+			const { hub, id, revision } = this;
+			const name = readHubName({ hub, id, revision });
+			Object.assign(this, { hub: name.hub, id: name.id });
+			this.outlook = await this.#client().request('look', { name, token: this.token.trim() || null });
+		});
+		await this.estimate();
+		await this.refresh();
+	}
+
+	/** Whether it fits, by the experiment of the lab's page as the model would be run. */
+	async estimate(): Promise<void> {
+		const { outlook, settings, tokens } = this;
+		if (!outlook || outlook.locked !== null || !settings) return;
+		const params = { folder: outlook.folder, experiment: $state.snapshot(settings.experiment), engine: this.lab.engine, tokens };
+		const fit = await this.#client()
+			.request('fit', params)
+			.catch((error: Error) => this.#blame('It can’t be told whether it fits.', error));
+		if (fit && this.outlook === outlook) this.fit = fit;
+	}
+
+	async setTokens(tokens: RowTokens): Promise<void> {
+		this.tokens = tokens;
+		await this.estimate();
+	}
+
+	async download(): Promise<void> {
+		const { outlook } = this;
+		if (!outlook || this.working) return;
+		void this.askToPersist(); // what took an hour to fetch should not go when the disk gets full
+		await this.#work('download', 'The download has stopped.', () =>
+			this.#client().request('download', { folder: outlook.folder, token: this.token.trim() || null }),
+		);
+		await this.#lookAgain();
+	}
+
+	async cancel(): Promise<void> {
+		await this.#client()
+			.request('cancel', null)
+			.catch(() => {});
+	}
+
+	async refresh(): Promise<void> {
+		this.stored = await this.#client()
+			.request('list', null)
+			.catch(() => this.stored);
+	}
+
+	async remove({ folder }: StoredModel): Promise<void> {
+		try {
+			await this.#client().request('remove', { folder });
+		} catch (error) {
+			this.#blame('It could not be deleted.', error as Error);
+		}
+		if (this.outlook?.folder === folder) this.outlook = this.fit = null;
+		await this.refresh();
+	}
+
+	/** Makes it the model of the lab's page, which then comes. */
+	use(): void {
+		if (this.settings) this.lab.load(this.settings.experiment);
+	}
+
+	/** What is missing after a download, or after one that broke off. */
+	async #lookAgain(): Promise<void> {
+		const { outlook } = this;
+		if (outlook) {
+			const again = { name: outlook.name, token: this.token.trim() || null };
+			const now = await this.#client()
+				.request('look', again)
+				.catch(() => null);
+			if (now && this.outlook === outlook) this.outlook = now;
+		}
+		await this.refresh();
+	}
+
+	async #work(kind: 'look' | 'download', title: string, work: () => Promise<void>): Promise<void> {
+		this.working = kind;
+		this.fault = this.progress = this.waiting = null;
+		try {
+			await work();
+		} catch (error) {
+			this.#blame(title, error as Error);
+		} finally {
+			this.working = this.waiting = null;
+		}
+	}
+
+	#blame(title: string, { name, message }: Error): null {
+		if (name !== 'AbortError') this.fault = { title, text: message };
+		return null;
+	}
+
+	#client() {
+		return (this.#worker ??= this.#start()).client;
+	}
+
+	#start() {
+		const port = this.connect();
+		const client = new WorkerClient<ModelsRequests, ModelsEvent>(
+			port,
+			(event) => {
+				if (event.kind === 'files') this.progress = event;
+				if (event.kind === 'waiting') this.waiting = event.seconds;
+				if (event.kind === 'alive')
+					void watchLifeline(event.lock, () => client.fail(new WorkerLostError('The browser ended the worker, perhaps for want of memory. Try again.'))); // prettier-ignore
+			},
+			() => {
+				port.terminate();
+				this.#worker = null;
+			},
+		);
+		return { client, port };
+	}
+}
