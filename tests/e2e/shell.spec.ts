@@ -263,6 +263,7 @@ test('every page has a title and an address, and the way back leads to the same 
 	await openLab(page, { ...SMALL, engine: 'wasm', seed: 9 });
 	await expect(page).toHaveTitle('The conscience lab');
 	for (const [link, title] of [
+		['Models', 'Models · The conscience lab'],
 		['Chat', 'Chat · The conscience lab'],
 		['Runs', 'Runs · The conscience lab'],
 		['Studies', 'Studies · The conscience lab'],

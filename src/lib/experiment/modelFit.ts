@@ -33,14 +33,13 @@ export interface ModelFit {
 	assumed: number;
 	/** The largest matrix is more than the machine takes at a time. */
 	tooLarge: { bytes: number; most: number } | null;
-	/** What would make it fit, each alone, in order of what it costs; none where it fits, or nothing does. */
+	/** What would take less and have room, each alone, in order of what it costs; none where it fits, or nothing does. */
 	remedies: Remedy[];
 }
 
 /** A change of the experiment, or of the rows, after which the model takes `bytes` for all copies. */
 export interface Remedy {
-	kind: 'precision' | 'copies' | 'batch' | 'length' | 'all';
-	to: string;
+	kind: 'precision' | 'copies' | 'batch' | 'pairs' | 'length' | 'all';
 	bytes: number;
 }
 
@@ -51,6 +50,8 @@ const USUAL_GPU = 4 * GIB;
 const WASM_MOST = 4 * GIB;
 /** Of what is assumed: above it is tight, for other tabs and programs want something, too. */
 const EASY = 0.7;
+/** What takes more than this share of what it takes now is no help. */
+const LESS = 0.95;
 
 export function modelFit(config: ModelConfig, experiment: Experiment, tokens: RowTokens, machine: Machine): ModelFit {
 	const memory = estimateMemory(config, workloadOf(experiment, tokens, machine));
@@ -61,7 +62,8 @@ export function modelFit(config: ModelConfig, experiment: Experiment, tokens: Ro
 	const perCopy = machine.backend === 'wasm' && memory.total > WASM_MOST;
 	const share = (copies * memory.total) / assumed;
 	const verdict = tooLarge || perCopy || share > 1 ? 'no' : share > EASY ? 'tight' : 'fits';
-	const remedies = verdict === 'fits' ? [] : remediesFor(config, experiment, tokens, machine).filter(({ bytes }) => bytes <= assumed);
+	const helps = ({ bytes }: Remedy) => bytes <= Math.min(assumed, LESS * copies * memory.total);
+	const remedies = verdict === 'fits' || tooLarge ? [] : remediesFor(config, experiment, tokens, machine).filter(helps);
 	return { verdict, memory, copies, assumed, tooLarge, remedies };
 }
 
@@ -95,18 +97,20 @@ function largestMatrix({ vocabSize, hiddenSize, intermediateSize }: ModelConfig,
 function remediesFor(config: ModelConfig, experiment: Experiment, tokens: RowTokens, machine: Machine): Remedy[] {
 	const bytesOf = (changed: Experiment, length = tokens) =>
 		changed.arms.length * estimateMemory(config, workloadOf(changed, length, machine)).total;
-	const { model, optimizer, arms } = experiment;
+	const { model, optimizer, conscience, arms } = experiment;
 	const halved = { ...experiment, model: { ...model, precision: 'f16' as const } };
 	const alone = { ...experiment, arms: arms.slice(-1) };
 	const fewer = { ...experiment, optimizer: { ...optimizer, batchSize: 1 } };
+	const onePair = { ...experiment, conscience: { ...conscience, pairsPerStep: 1 } };
 	const shorter = { mean: Math.min(128, tokens.mean), longest: Math.min(256, tokens.longest) };
 	const isHalf = model.precision !== 'f32' || machine.backend === 'wasm';
-	const all = { ...(isHalf ? experiment : halved), arms: alone.arms, optimizer: fewer.optimizer };
+	const all = { ...(isHalf ? experiment : halved), arms: alone.arms, optimizer: fewer.optimizer, conscience: onePair.conscience };
 	return [
-		...(isHalf ? [] : [{ kind: 'precision' as const, to: 'f16', bytes: bytesOf(halved) }]),
-		...(arms.length > 1 ? [{ kind: 'copies' as const, to: '1', bytes: bytesOf(alone) }] : []),
-		...(optimizer.batchSize > 1 ? [{ kind: 'batch' as const, to: '1', bytes: bytesOf(fewer) }] : []),
-		...(tokens.longest > 256 ? [{ kind: 'length' as const, to: '256', bytes: bytesOf(experiment, shorter) }] : []),
-		{ kind: 'all', to: '', bytes: bytesOf(all, shorter) },
+		...(isHalf ? [] : [{ kind: 'precision' as const, bytes: bytesOf(halved) }]),
+		{ kind: 'copies', bytes: bytesOf(alone) },
+		{ kind: 'batch', bytes: bytesOf(fewer) },
+		{ kind: 'pairs', bytes: bytesOf(onePair) },
+		{ kind: 'length', bytes: bytesOf(experiment, shorter) },
+		{ kind: 'all', bytes: bytesOf(all, shorter) },
 	];
 }

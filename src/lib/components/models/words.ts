@@ -63,6 +63,7 @@ export function remedyInWords({ kind, bytes }: Remedy): string {
 	if (kind === 'precision') return `Keep the weights in 16 bits (The model, on the lab’s page): ${then}.`;
 	if (kind === 'copies') return `Train one copy at a time: ${then}.`;
 	if (kind === 'batch') return `Learn one row a step: ${then}.`;
+	if (kind === 'pairs') return `Prefer one pair a step: ${then}.`;
 	if (kind === 'length') return `Leave out rows of more than 256 tokens: ${then}.`;
 	return `All of that together: ${then}.`;
 }
