@@ -55,6 +55,10 @@ export default defineConfig({
 			},
 			{
 				...shared,
+				test: { name: 'fuzz', include: ['tests/fuzz/**/*.test.ts'], environment: 'node', provide: { fuzzInputs: 100_000 }, ...patient },
+			},
+			{
+				...shared,
 				test: {
 					name: 'smollm2',
 					include: ['tests/smollm2/**/*.test.ts'],

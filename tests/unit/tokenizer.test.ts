@@ -153,3 +153,41 @@ describe('files that do not make a tokenizer', () => {
 		expect(create).toThrow(reason);
 	});
 });
+
+describe('a tokenizer.json that could run for ever, or that the library refuses', () => {
+	const made = (file: object) => () => createTokenizer({ tokenizer: { ...tokenizerFile, ...file }, tokenizerConfig: plainConfig });
+	const split = (Regex: string) => ({ pre_tokenizer: { type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false } });
+
+	it.each(['(a+)+$', '(?:\\p{L}|a)*\\d', '((x{2,})y)*z', '(?:a|b){1,40}', '((a|b)c)+'])('is refused for the pattern %s', (pattern) => {
+		expect(made(split(pattern))).toThrow(TokenizerError);
+		expect(made(split(pattern))).toThrow(/never come to an end/);
+		expect(
+			made({ normalizer: { type: 'Sequence', normalizers: [{ type: 'Replace', pattern: { Regex: pattern }, content: '' }] } }),
+		).toThrow(/never come to an end/);
+	});
+
+	it.each([
+		['GPT-2', "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"],
+		[
+			'Llama 3',
+			"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+		],
+		['a class with signs of groups in it', '[(+|)*]+|[^\\](+]'],
+	])('is not refused for the pattern of %s', (_name, pattern) => {
+		expect(made(split(pattern))().encode('It is 12:30 (noon)!').length).toBeGreaterThan(0);
+	});
+
+	it('is refused where it would cut text into parts of no length, or has steps without an end in one another', () => {
+		expect(made({ pre_tokenizer: { type: 'FixedLength', length: 0 } })).toThrow(/parts of length 0; expected a whole number/);
+		let step: object = { type: 'NFC' };
+		for (let depth = 0; depth < 30; depth++) step = { type: 'Sequence', normalizers: [step] };
+		expect(made({ normalizer: step })).toThrow(/more than 20 deep/);
+	});
+
+	it('is a TokenizerError whatever the library throws', () => {
+		expect(made({ normalizer: { type: 'Upside' } })).toThrow(TokenizerError);
+		expect(made({ normalizer: { type: 'Upside' } })).toThrow(/can't be used: Unknown Normalizer type: Upside/);
+		expect(() => made({ model: { type: 'BPE', vocab: {}, merges: [] } })().encode('a')).toThrow(/no token for a part of the text/);
+		expect(made({ added_tokens: [{ id: 2 ** 40, content: 'x' }] })).toThrow(/added_tokens\.0\.id/);
+	});
+});

@@ -39,6 +39,8 @@ export class ModelConfigError extends Error {
 }
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(1));
+/** The largest decoders have 126; what is far larger is made to exhaust memory. */
+const MAX_LAYERS = 1000;
 const Positive = v.pipe(v.number(), v.gtValue(0));
 
 const Rope = v.looseObject({
@@ -65,7 +67,7 @@ const ConfigFile = v.looseObject({
 	vocab_size: Count,
 	hidden_size: Count,
 	intermediate_size: Count,
-	num_hidden_layers: Count,
+	num_hidden_layers: v.pipe(Count, v.maxValue(MAX_LAYERS, `expected at most ${MAX_LAYERS}`)),
 	num_attention_heads: Count,
 	num_key_value_heads: v.nullish(Count),
 	head_dim: v.nullish(Count),

@@ -6,8 +6,11 @@
  * special tokens; inside a message their names are text.
  */
 import { Template } from '@huggingface/jinja';
-import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers';
 import * as v from 'valibot';
+
+import { openTokenizer, parseTokenizerFile, type RawTokenizer, TokenizerError, type TokenizerFile } from './tokenizerFile';
+
+export { TokenizerError } from './tokenizerFile';
 
 export interface ChatMessage {
 	role: 'system' | 'user' | 'assistant';
@@ -35,11 +38,6 @@ export interface Tokenizer {
 
 export interface ChatOptions {
 	addGenerationPrompt: boolean;
-}
-
-/** The tokenizer's files do not fit together, or its chat template refuses the messages; the message says why. */
-export class TokenizerError extends Error {
-	override name = 'TokenizerError';
 }
 
 /** The parsed files of a checkpoint, and the text of `chat_template.jinja`, where newer checkpoints keep their template. */
@@ -71,16 +69,12 @@ const TokenizerConfig = v.looseObject({
 type TokenizerConfig = v.InferOutput<typeof TokenizerConfig>;
 const TokenIds = v.nullish(v.union([v.number(), v.array(v.number())]));
 const TokenIdConfig = v.looseObject({ eos_token_id: TokenIds, pad_token_id: v.nullish(v.number()) });
-const TokenizerFile = v.looseObject({
-	model: v.looseObject({ type: v.string() }),
-	added_tokens: v.array(v.looseObject({ id: v.number(), content: v.string(), special: v.optional(v.boolean()) })),
-});
 
 /** The tokenizer of a checkpoint; throws TokenizerError where a file is not what it should be. */
 export function createTokenizer(files: TokenizerFiles): Tokenizer {
-	const file = parse(TokenizerFile, files.tokenizer, 'tokenizer.json');
+	const file = parseTokenizerFile(files.tokenizer);
 	const config = parse(TokenizerConfig, files.tokenizerConfig, 'tokenizer_config.json');
-	const library = new HubTokenizer(file, config);
+	const library = openTokenizer(file, config);
 	const encoder = createEncoder(file, config, library);
 	const template = compileTemplate(files.chatTemplate ?? pickTemplate(config));
 	const specialTokens = {
@@ -104,10 +98,10 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
 	const model = parse(TokenIdConfig, files.config ?? {}, 'config.json');
 	const eosTokenIds = endTokenIds([tokenId(library, config.eos_token), generation.eos_token_id, model.eos_token_id]);
 	return {
-		vocabSize: library.get_vocab(true).size,
+		vocabSize: library.size,
 		encode: encoder.encodeText,
 		decode(ids) {
-			const known = ids.filter((id) => library.id_to_token(id) !== undefined);
+			const known = ids.filter((id) => library.has(id));
 			if (known.length === 0) return ''; // the library throws on none
 			return library.decode(known, {
 				skip_special_tokens: true,
@@ -150,19 +144,19 @@ interface Encoder {
 	hideSpecials: (messages: ChatMessage[]) => { hidden: ChatMessage[]; reveal: (section: string) => string; isForeign: boolean };
 }
 
-function createEncoder(file: v.InferOutput<typeof TokenizerFile>, config: TokenizerConfig, library: HubTokenizer): Encoder {
+function createEncoder(file: TokenizerFile, config: TokenizerConfig, library: RawTokenizer): Encoder {
 	const specials = file.added_tokens.filter((token) => token.special);
 	const idOf = new Map(specials.map((token) => [token.content, token.id]));
 	// Longest first: where one name begins with another, transformers takes the longer match.
 	const names = [...idOf.keys()].filter((name) => name !== '').sort((a, b) => b.length - a.length);
 	const anySpecial = names.length === 0 ? /(?!)/u : new RegExp(`(${names.map(escapeRegExp).join('|')})`, 'gu');
-	let withoutSpecials: HubTokenizer | undefined; // a second vocabulary in memory, made when the first special name in a text needs it
+	let withoutSpecials: RawTokenizer | undefined; // a second vocabulary in memory, made when the first special name in a text needs it
 
-	const encodeWhole = (text: string) => library.encode(text, { add_special_tokens: false }).ids;
+	const encodeWhole = library.encode;
 	const encodeText = (text: string) => {
 		if (text.search(anySpecial) === -1) return encodeWhole(text);
-		withoutSpecials ??= new HubTokenizer({ ...file, added_tokens: file.added_tokens.filter((token) => !token.special) }, config);
-		return withoutSpecials.encode(text, { add_special_tokens: false }).ids;
+		withoutSpecials ??= openTokenizer({ ...file, added_tokens: file.added_tokens.filter((token) => !token.special) }, config);
+		return withoutSpecials.encode(text);
 	};
 	return {
 		encodeWhole,
@@ -221,8 +215,8 @@ function endTokenIds(named: (number | number[] | null | undefined)[]): number[] 
 	return [...ids];
 }
 
-function tokenId(library: HubTokenizer, token: string | null | undefined): number | undefined {
-	return token == null ? undefined : library.token_to_id(token);
+function tokenId(library: RawTokenizer, token: string | null | undefined): number | undefined {
+	return token == null ? undefined : library.idOf(token);
 }
 
 function parse<const Schema extends v.GenericSchema>(schema: Schema, json: unknown, name: string): v.InferOutput<Schema> {
