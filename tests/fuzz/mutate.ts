@@ -63,15 +63,24 @@ export function damagedJson(value: unknown, random: Random): unknown {
 	return damaged;
 }
 
+/** A text with another in it, or without a part of its own. */
+function damagedString(value: string, random: Random): string {
+	const at = below(random, value.length + 1);
+	const put = random() < 0.7 ? String(pick(random, STUMBLING.filter((one) => typeof one === 'string'))) : ''; // prettier-ignore
+	return value.slice(0, at) + put + value.slice(at + below(random, 4));
+}
+
 function changed(value: unknown, random: Random): unknown {
 	const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+	if (typeof value === 'string' && random() < 0.5) return damagedString(value, random);
 	if (keys.length === 0 || random() < 0.15) return random() < 0.2 ? [value] : stumbling(random);
 	const key = pick(random, keys);
 	if (Array.isArray(value)) {
+		const list = value as unknown[];
 		const at = Number(key);
 		const kind = random();
 		const items = kind < 0.2 ? [] : kind < 0.4 ? [value[at], value[at]] : [changed(value[at], random)];
-		return [...(value.slice(0, at) as unknown[]), ...(items as unknown[]), ...value.slice(at + 1)];
+		return [...list.slice(0, at), ...(items as unknown[]), ...list.slice(at + 1)];
 	}
 	const entries = Object.entries(value as object).flatMap(([name, held]: [string, unknown]): [string, unknown][] => {
 		if (name !== key) return [[name, held]];

@@ -14,7 +14,7 @@ import { type Input, type Target, TARGETS, tensorsHeld } from './targets';
 /** The lab's own errors that an input may be refused by. */
 const NAMED = new Set([
 	...['SafetensorsError', 'CheckpointError', 'MissingFileError', 'ModelConfigError', 'TokenizerError', 'AdapterError', 'WeightsError'],
-	...['MatrixSizeError', 'QuestionFileError', 'PromptFileError'],
+	...['MatrixSizeError', 'QuestionFileError', 'PromptFileError', 'ModelFileError'],
 ]);
 /** Milliseconds. An input takes one or two; a machine that is busy otherwise may take much longer. */
 const MOST_TIME = 5000;
@@ -38,7 +38,7 @@ async function fault(target: Target, input: Input): Promise<string | null> {
 		);
 	const [seconds, growth] = [performance.now() - start, process.memoryUsage().arrayBuffers - before];
 	if (refusal !== null && !(refusal instanceof Error && NAMED.has(refusal.name) && refusal.message !== ''))
-		return refusal instanceof Error ? (refusal.stack ?? String(refusal)) : String(refusal);
+		return refusal instanceof Error ? (refusal.stack ?? refusal.message) : `what was thrown is ${JSON.stringify(refusal)}`;
 	if (seconds > MOST_TIME) return `it took ${seconds.toFixed(0)} ms`;
 	if (growth > MOST_GROWTH * size + SLACK) return `${size} bytes of input left ${growth} bytes behind`;
 	if (tensorsHeld() !== tensors) return `${tensorsHeld() - tensors} tensors stayed on the backend`;

@@ -120,14 +120,26 @@ export const INDEX = {
 	weight_map: { a: 'model-00001-of-00002.safetensors', b: 'model-00002-of-00002.safetensors' },
 };
 
+const HELLO = { role: 'user', content: 'Hello' };
+/** A row in each form that training data comes in. */
+export const ROW_FORMS: readonly object[] = [
+	{ messages: [{ role: 'system', content: 'Be kind.' }, HELLO, { role: 'assistant', content: 'Hi.' }] },
+	{ prompt: [HELLO], chosen: [{ role: 'assistant', content: 'Hi.' }], rejected: [{ role: 'assistant', content: 'No.' }] },
+	{ prompt: 'Hello', completion: 'Hi.' },
+	{ instruction: 'Greet.', input: 'Ann', output: 'Hi, Ann.', system: 'Be kind.' },
+	{ conversations: [{ from: 'human', value: 'Hello' }, { from: 'gpt', value: 'Hi.' }] }, // prettier-ignore
+];
+export const ROW_TABLE = 'instruction,input,output\r\n"Greet, please",Ann,"Hi,\n""Ann"""\r\nGreet,,Hi\r\n';
+
+export const LISTING = {
+	...{ id: 'a/b', sha: 'a'.repeat(40), gated: 'manual', cardData: { license: 'apache-2.0' }, tags: ['license:apache-2.0'] },
+	siblings: [
+		{ rfilename: 'config.json', size: 100, blobId: 'b'.repeat(40) },
+		{ rfilename: 'model.safetensors', size: 200, blobId: 'c'.repeat(40), lfs: { sha256: 'd'.repeat(64), size: 200, pointerSize: 130 } },
+	],
+};
+
 export const LINES = {
-	rows: {
-		messages: [
-			{ role: 'system', content: 'Be kind.' },
-			{ role: 'user', content: 'Hello' },
-			{ role: 'assistant', content: 'Hi.' },
-		],
-	},
 	verdicts: {
 		question: 'I am bored.',
 		answer: 'Read a book.',

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { parsePrompts } from '$lib/experiment/promptFile';
 import { parseMemory } from '$lib/experiment/memoryFile';
 import { parseQuestions } from '$lib/experiment/questionFile';
-import { parseRows } from '$lib/experiment/rows';
+import { parseRows } from '$lib/experiment/rowFile';
 import { parseVerdicts } from '$lib/experiment/verdictFile';
 import { importAdapter } from '$lib/model/adapter';
 import { loadCheckpoint, MissingFileError } from '$lib/model/checkpoint';
@@ -15,6 +15,7 @@ import { readSafetensors } from '$lib/model/safetensors';
 import { parseShardIndex } from '$lib/model/shards';
 import { createTokenizer } from '$lib/model/tokenizer';
 import { checkpointShapes, disposeModel } from '$lib/model/weights';
+import { parseListing } from '$lib/storage/hub/listing';
 
 import { damagedBytes, damagedJson, damagedText } from './mutate';
 import * as seeds from './seeds';
@@ -81,8 +82,13 @@ export const TARGETS: Record<string, Target> = {
 		},
 		run: useTokenizer,
 	},
+	listing: {
+		share: 3,
+		make: (random) => ({ listing: bytes(damagedText(seeds.LISTING, random)) }),
+		run: ({ listing }) => void parseListing(text(listing), { hub: 'https://huggingface.co', id: 'a/b', revision: 'main' }),
+	},
 	index: {
-		share: 10,
+		share: 7,
 		make: (random) => ({ index: bytes(damagedText(seeds.INDEX, random)) }),
 		run: ({ index }) => void parseShardIndex(index!),
 	},
@@ -121,7 +127,16 @@ export const TARGETS: Record<string, Target> = {
 			disposeModel((await loadCheckpoint(read)).model);
 		},
 	},
-	rows: { share: 10, make: lines(seeds.LINES.rows), run: ({ text: file }) => void parseRows(text(file)) },
+	rows: {
+		share: 10,
+		make(random) {
+			const form = pick(random, seeds.ROW_FORMS);
+			if (random() < 0.6) return lines(form)(random);
+			if (random() < 0.5) return { text: bytes(damagedText([form, form], random)) };
+			return { text: damagedBytes(bytes(seeds.ROW_TABLE), random) };
+		},
+		run: ({ text: file }) => void parseRows(text(file)),
+	},
 	verdicts: {
 		share: 5,
 		make: lines(seeds.LINES.verdicts),

@@ -152,7 +152,7 @@ function createEncoder(file: TokenizerFile, config: TokenizerConfig, library: Ra
 	const anySpecial = names.length === 0 ? /(?!)/u : new RegExp(`(${names.map(escapeRegExp).join('|')})`, 'gu');
 	let withoutSpecials: RawTokenizer | undefined; // a second vocabulary in memory, made when the first special name in a text needs it
 
-	const encodeWhole = library.encode;
+	const encodeWhole = (text: string) => library.encode(text);
 	const encodeText = (text: string) => {
 		if (text.search(anySpecial) === -1) return encodeWhole(text);
 		withoutSpecials ??= openTokenizer({ ...file, added_tokens: file.added_tokens.filter((token) => !token.special) }, config);

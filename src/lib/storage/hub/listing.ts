@@ -32,7 +32,11 @@ const Listing = v.looseObject({
 	siblings: v.pipe(
 		v.array(
 			v.looseObject({
-				rfilename: v.pipe(v.string(), v.maxLength(1000)),
+				rfilename: v.pipe(
+					v.string(),
+					v.maxLength(1000),
+					v.check((name) => !/\p{Surrogate}/u.test(name), 'expected whole characters'), // half a one can't stand in an address
+				),
 				size: v.nullish(Size),
 				blobId: v.nullish(hex(40)),
 				lfs: v.nullish(v.looseObject({ sha256: hex(64), size: Size })),
