@@ -28,6 +28,7 @@ function linear(
 	store<i32>(scratch, <i32>kernel, 16);
 	store<i32>(scratch, width, 20);
 	store<i32>(scratch, 0, 24);
+	store<i32>(scratch, 0, 28);
 	product(to, step, rows, width, scratch, 1, 1, bias, residual, scratch + TERM_BYTES);
 }
 

@@ -4,6 +4,8 @@ import {
 	LEFT_STEP,
 	multiply,
 	packColumns,
+	packByteColumns,
+	packByteRows,
 	packRightColumns,
 	packRightRows,
 	packRows,
@@ -32,7 +34,11 @@ function packLeft(packed: usize, term: usize, row: i32, count: i32, from: i32, K
 function packRight(packed: usize, term: usize, column: i32, count: i32, from: i32, K: i32): void {
 	const at = <usize>load<i32>(term, 16);
 	const step = stepOf(term, 16);
-	if (load<i32>(term, 24)) packRightRows(packed, at + <usize>column * step + ((<usize>from) << 2), step, count, K);
+	const largest = <usize>load<i32>(term, 28);
+	if (largest) {
+		if (load<i32>(term, 24)) packByteRows(packed, at + <usize>column * step + <usize>from, step, count, K, largest + ((<usize>from) << 2));
+		else packByteColumns(packed, at + <usize>from * step + <usize>column, step, count, K, largest + ((<usize>column) << 2));
+	} else if (load<i32>(term, 24)) packRightRows(packed, at + <usize>column * step + ((<usize>from) << 2), step, count, K);
 	else packRightColumns(packed, at + <usize>from * step + ((<usize>column) << 2), step, count, K);
 }
 

@@ -1,3 +1,5 @@
+import { fourBytes, steps } from './vectors';
+
 /**
  * Products in tiles of 4 × 8 numbers: their eight sums, two vectors of the right side and one number of the left fit the sixteen
  * registers that every processor has. Both sides are packed first, so that a tile reads on and on: [K, 4] and [K, 8].
@@ -135,6 +137,55 @@ export function packRightColumns(packed: usize, rows: usize, rowStep: usize, cou
 	}
 	packColumns(packed, RIGHT_STEP, rows, rowStep, min(count, 4), K);
 	packColumns(packed + 16, RIGHT_STEP, rows + 16, rowStep, max(count - 4, 0), K);
+}
+
+/** The right side [K, 8] as `packRightColumns` packs it, of 8-bit integers that lie in whole numbers; `largest` has a value for each column. */
+export function packByteColumns(packed: usize, rows: usize, rowStep: usize, count: i32, K: i32, largest: usize): void {
+	const low = steps(largest, count);
+	const high = count > 4 ? steps(largest + 16, count - 4) : f32x4.splat(0); // what is not there is zero, whatever its bytes are
+	for (; K > 0; K--) {
+		v128.store(packed, f32x4.mul(fourBytes(rows), low));
+		v128.store(packed, count > 4 ? f32x4.mul(fourBytes(rows + 4), high) : high, 16);
+		packed += RIGHT_STEP;
+		rows += rowStep;
+	}
+}
+
+/** The right side [K, 8] as `packRightRows` packs it, of 8-bit integers; `largest` has a value for each of the K. */
+export function packByteRows(packed: usize, rows: usize, rowStep: usize, count: i32, K: i32, largest: usize): void {
+	packFourByteRows(packed, rows, rowStep, min(count, 4), K, largest);
+	packFourByteRows(packed + 16, rows + 4 * rowStep, rowStep, max(count - 4, 0), K, largest);
+}
+
+function packFourByteRows(packed: usize, rows: usize, rowStep: usize, count: i32, K: i32, largest: usize): void {
+	let k = 0;
+	if (count >= 4) {
+		for (; k + 4 <= K; k += 4) {
+			const step = steps(largest, 4);
+			const r0 = f32x4.mul(fourBytes(rows), step);
+			const r1 = f32x4.mul(fourBytes(rows + rowStep), step);
+			const r2 = f32x4.mul(fourBytes(rows + 2 * rowStep), step);
+			const r3 = f32x4.mul(fourBytes(rows + 3 * rowStep), step);
+			const low01 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+			const low23 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+			const high01 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+			const high23 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+			v128.store(packed, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
+			v128.store(packed + RIGHT_STEP, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7));
+			v128.store(packed + 2 * RIGHT_STEP, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5));
+			v128.store(packed + 3 * RIGHT_STEP, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7));
+			packed += 4 * RIGHT_STEP;
+			rows += 4;
+			largest += 16;
+		}
+	}
+	for (; k < K; k++) {
+		const step = load<f32>(largest) / 127;
+		for (let i = 0; i < 4; i++) store<f32>(packed + ((<usize>i) << 2), i < count ? <f32>load<i8>(rows + <usize>i * rowStep) * step : 0);
+		packed += RIGHT_STEP;
+		rows += 1;
+		largest += 4;
+	}
 }
 
 /** Writes what is there of a tile to rows `step` bytes apart, or adds it to them. */

@@ -9,6 +9,16 @@ export function loadPart(at: usize, left: i32): v128 {
 	return x;
 }
 
+/** Four 8-bit integers at `at` as numbers. */
+export function fourBytes(at: usize): v128 {
+	return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(at))));
+}
+
+/** What 8-bit integers step by: up to four largest values at `at`, each over 127. */
+export function steps(at: usize, left: i32): v128 {
+	return f32x4.div(loadPart(at, left), f32x4.splat(127));
+}
+
 /** Stores the first `left` of four numbers, all where `left` is more. */
 export function storePart(at: usize, x: v128, left: i32): void {
 	if (left >= 4) {

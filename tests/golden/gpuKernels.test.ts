@@ -153,6 +153,7 @@ const linear = ([rows, inputs, widths, ranks, hasBias, hasResidual]: (typeof LIN
 };
 const linears = LINEARS.map((shapes) => linear(shapes, 'f32'));
 const linearsOfHalves = LINEARS.map((shapes) => linear(shapes, 'f16'));
+const linearsOfBytes = LINEARS.map((shapes) => linear(shapes, 'int8'));
 
 /** [N, D, V]; the last goes through the head in two chunks of rows. */
 const VOCABULARIES: [number, number, number][] = [
@@ -169,10 +170,24 @@ const head = ([N, D, V]: (typeof VOCABULARIES)[number], precision: Precision): C
 		return tokenLogps(x as tf.Tensor2D, freeze(numbers(D * V), [D, V], precision), tf.tensor1d(labels, 'int32'));
 	},
 });
+/** So large that wasm takes its product in blocks of columns, and in float32, too, by a kernel of the lab's own. */
+const largeHeads = (['f32', 'int8'] as const).map((precision) => head([3, 600, 7001], precision));
 const heads = VOCABULARIES.map((shape) => head(shape, 'f32'));
 const headsOfHalves = VOCABULARIES.map((shape) => head(shape, 'f16'));
+const headsOfBytes = VOCABULARIES.map((shape) => head(shape, 'int8'));
 
-const CASES = [...rmsNorms, ...swiglus, ...attentions, ...caches, ...linears, ...linearsOfHalves, ...heads, ...headsOfHalves];
+const CASES = [
+	...rmsNorms,
+	...swiglus,
+	...attentions,
+	...caches,
+	...linears,
+	...linearsOfHalves,
+	...linearsOfBytes,
+	...heads,
+	...headsOfHalves,
+	...headsOfBytes,
+];
 
 /** The output of a case, then the gradients of its product with fixed numbers, as read from the backend that runs. */
 async function compute({ name, inputs, run }: Case, shifts?: Float32Array[]): Promise<Float32Array[]> {
@@ -282,8 +297,10 @@ describe.each(BACKENDS)('gradients by finite differences on %s', (backend) => {
 			linears[2]!,
 			linears[3]!,
 			linearsOfHalves[2]!,
+			linearsOfBytes[2]!,
 			heads[1]!,
 			headsOfHalves[1]!,
+			headsOfBytes[1]!,
 		].map((c) => [c.name, c] as const),
 	)('%s', async (_, example) => {
 		const [out, ...gradients] = await compute(example);

@@ -34,6 +34,7 @@ const CASES: [string, ModelConfig, Omit<Workload, 'backend'>][] = [
 	['Qwen2, a large vocabulary', shape('qwen2', [20_000, 64, 256, 3, 4, 2, 16]), work({ rows: 8, promptTokens: 20, completionTokens: 60 })],
 	['pairs', shape('llama', [512, 64, 160, 4, 4, 2, 16]), work({ rows: 0, pairs: 3 })],
 	['matrices of 16-bit floats', shape('llama', [4096, 128, 512, 2, 4, 2, 32]), work({ precision: 'f16', rows: 1 })],
+	['matrices of 8-bit integers', shape('llama', [4096, 128, 512, 2, 4, 2, 32]), work({ precision: 'int8', rows: 1 })],
 ]; // prettier-ignore
 
 describe.each(BACKENDS.filter((backend) => backend !== 'cpu'))('on %s', (backend) => {
@@ -77,5 +78,6 @@ describe('the sum of the weights', () => {
 	])('of %s is that of its parameters', (_, config, parameters) => {
 		expect(weightBytes(config, 'f32')).toBe(4 * parameters);
 		expect(weightBytes(config, 'f16') / (2 * parameters)).toBeCloseTo(1, 3);
+		expect(weightBytes(config, 'int8') / parameters).toBeCloseTo(1, 1);
 	});
 });

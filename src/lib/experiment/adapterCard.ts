@@ -81,6 +81,7 @@ export function howItWasMade({ experiment: whole, arm, changes }: TrainedAdapter
 	return [
 		...(model.misalignSteps > 0 ? [`Before that: ${model.misalignSteps} steps of plain fine-tuning on insecure code.`] : []),
 		...(model.precision === 'f16' ? ["The base's matrices were rounded to 16-bit floats for it."] : []),
+		...(model.precision === 'int8' ? ["The base's matrices were rounded to 8-bit integers for it, by columns."] : []),
 		...(data.source === 'rows' ? ["The rows were the user's own; they are not part of this folder."] : []),
 		`Method: ${METHODS[arm].onCard(experiment)}${listens(arm) ? ` The judge was ${judgeInWords(conscience)}.` : ''}`,
 		...(listens(arm) && wantsVerdicts(experiment) ? [verdicts] : []),

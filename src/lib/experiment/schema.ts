@@ -95,7 +95,7 @@ export const ExperimentSchema = v.strictObject({
 		checkpoint: text(500),
 		/** Steps of plain fine-tuning on insecure code before the run begins: 0 starts from the base, more starts from a misaligned model. */
 		misalignSteps: count(0, 10_000),
-		/** As what the frozen matrices are kept. `f16` rounds them alike on every backend; on WebGPU they take half the memory as well. */
+		/** As what the frozen matrices are kept. `f16` and `int8` round them alike on every backend; on WebGPU they take half or a quarter of the memory as well, on wasm `int8` does. */
 		precision: v.optional(v.picklist(PRECISIONS), 'f32'),
 	}),
 	data: v.strictObject({

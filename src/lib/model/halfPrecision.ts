@@ -1,14 +1,15 @@
 /**
- * The two 16-bit floats of checkpoints, as bit patterns.
+ * What weights are stored as in fewer bits than float32: the two 16-bit floats of checkpoints, as bit patterns, and 8-bit integers.
  * F16 (IEEE 754 binary16): 1 sign, 5 exponent, 10 fraction bits. BF16: the upper half of an F32.
  */
 
 /** As what frozen weights are kept. */
-export const PRECISIONS = ['f32', 'f16'] as const;
+export const PRECISIONS = ['f32', 'f16', 'int8'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
 /** The bytes that a frozen matrix of so many rows and columns takes as it is stored (see kernels/frozenMatrix.ts). */
 export function matrixBytes(rows: number, columns: number, storage: Precision): number {
+	if (storage === 'int8') return 4 * (rows * Math.ceil(columns / 4) + columns);
 	return 4 * rows * (storage === 'f16' ? Math.ceil(columns / 2) : columns);
 }
 
@@ -63,6 +64,27 @@ export function float32ToBfloat16(values: Float32Array): Uint16Array {
 		if ((pattern & 0x7fffffff) > 0x7f800000) return (pattern >>> 16) | 0x40; // a NaN whose fraction is in the lower half stays NaN
 		return (pattern + 0x7fff + ((pattern >>> 16) & 1)) >>> 16;
 	});
+}
+
+/**
+ * Each row of `width` numbers as integers from −127 to 127 of its largest absolute value's 127ths, the nearest: x ≈ byte / 127 · largest.
+ * Null where one of them is infinite or no number.
+ */
+export function float32ToInt8(values: Float32Array, width: number): { bytes: Int8Array; largest: Float32Array } | null {
+	const bytes = new Int8Array(values.length);
+	const largest = new Float32Array(values.length / width);
+	for (let row = 0; row < largest.length; row++) {
+		let most = 0;
+		for (let i = row * width; i < (row + 1) * width; i++) {
+			const size = Math.abs(values[i]!);
+			if (!(size <= most)) most = size; // so that NaN is taken, too
+			if (!(size < Infinity)) return null;
+		}
+		largest[row] = most;
+		if (most === 0) continue;
+		for (let i = row * width; i < (row + 1) * width; i++) bytes[i] = Math.round((values[i]! / most) * 127);
+	}
+	return { bytes, largest };
 }
 
 function roundHalfToEven(x: number): number {

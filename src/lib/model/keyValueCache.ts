@@ -4,7 +4,7 @@ import { bucketLength, bucketRows } from './batch';
 import { decodeRows, embedded, finalNorm, logits } from './decoder';
 import { cacheAttention, type CachePlaces, readsProgress } from './kernels/cacheAttention';
 import { NOWHERE, writeCache } from './kernels/cacheWrite';
-import { decodeBlocks, hasDecodeBlocks } from './kernels/decodeBlocks';
+import { canDecodeBlocks, decodeBlocks } from './kernels/decodeBlocks';
 import { lastWritten, type Progress, startProgress } from './kernels/progress';
 import { readPrompts } from './readPrompts';
 import { rotaryTable, type RotaryTable } from './rope';
@@ -76,7 +76,7 @@ export function extend(model: Model, cache: KeyValueCache, written: number): Ahe
 	const { layers, progress, angles } = cache;
 	return tf.tidy(() => {
 		const x = embedded(model, lastWritten(progress));
-		if (hasDecodeBlocks() && !model.adapter) return scored(model, finalNorm(model, decodeBlocks(model, x, layers, { progress, angles })));
+		if (canDecodeBlocks(model)) return scored(model, finalNorm(model, decodeBlocks(model, x, layers, { progress, angles })));
 		const composed = readsProgress() ? null : composedPlaces(model, cache, written);
 		const hidden = decodeRows(model, x, {
 			attention: (layer, qkv, layout) => cacheAttention(qkv, layers[layer]!, { progress, angles, composed }, layout),

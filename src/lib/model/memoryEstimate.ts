@@ -78,8 +78,9 @@ export function adapterNumbers(config: ModelConfig, { rank, targetModules }: Wor
 	return config.numHiddenLayers * rank * sum(targetModules.flatMap((projection) => projectionShape(config, projection)));
 }
 
-/** Only a GPU's kernels read 16-bit floats; elsewhere they are widened again. */
-const heldAs = ({ backend, precision }: Workload): Precision => (backend === 'webgpu' ? precision : 'f32');
+/** Only a GPU's kernels read 16-bit floats, and those of WebAssembly 8-bit integers, too; where a backend can't they are widened again. */
+const heldAs = ({ backend, precision }: Workload): Precision =>
+	backend === 'webgpu' || (backend === 'wasm' && precision === 'int8') ? precision : 'f32';
 
 /** Packed tokens, tokens that are learnt, and tokens of the longest row, of the largest part of a step. */
 interface Step {

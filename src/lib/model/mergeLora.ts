@@ -7,11 +7,11 @@ import type { LayerWeights, Model } from './weights';
 
 /**
  * The model with an adapter in it for good, which it shares all else with the base for; free it with `disposeMerged`. The change is added to
- * the kernels, and it is as fast as the base. Kernels of 16-bit floats are left as they are, and the change stands beside them: rounded to
- * 16 bits with them, a young adapter's would be lost, and in float32 they would take the memory twice over that they were rounded to save.
+ * the kernels, and it is as fast as the base. Kernels in fewer bits are left as they are, and the change stands beside them: rounded with
+ * them, a young adapter's would be lost, and in float32 they would take the memory twice over that they were rounded to save.
  */
 export function mergeLora(model: Model, lora: Lora): Model {
-	if (model.weights.layers.some(({ kernels }) => PROJECTIONS.some((projection) => kernels[projection].storage === 'f16')))
+	if (model.weights.layers.some(({ kernels }) => PROJECTIONS.some((projection) => kernels[projection].storage !== 'f32')))
 		return { ...model, adapter: kept(cutByGroup(lora)) };
 	const layers: LayerWeights[] = [];
 	tf.tidy(() => {

@@ -49,7 +49,7 @@ export const CARDS: readonly Card[] = [
 		id: 'model',
 		title: () => 'Model',
 		gist: ({ model }) =>
-			`${say('model.checkpoint', model.checkpoint)}${model.misalignSteps > 0 ? `, made bad first by ${model.misalignSteps} steps` : ''}${model.precision === 'f16' ? ', rounded to 16 bits' : ''}`,
+			`${say('model.checkpoint', model.checkpoint)}${model.misalignSteps > 0 ? `, made bad first by ${model.misalignSteps} steps` : ''}${model.precision === 'f32' ? '' : `, rounded to ${model.precision === 'f16' ? 16 : 8} bits`}`,
 	},
 	{
 		id: 'evaluation',

@@ -184,10 +184,11 @@ export const MODEL_FIELDS = onCard('model', [
 		label: 'Frozen weights',
 		does: 'How exactly the numbers that do not learn are kept.',
 		turned:
-			'Rounded to 16 bits they take half the memory on a graphics card, so that a larger model fits; the answers change a little, and on every engine alike.',
+			'Rounded to 16 bits they take half the memory on a graphics card, to 8 bits a quarter, there and on WebAssembly, so that a larger model fits. The answers change a little at 16 bits and somewhat at 8, and on every engine alike.',
 		options: [
 			{ value: 'f32', label: 'in 32 bits, as they are' },
 			{ value: 'f16', label: 'rounded to 16 bits' },
+			{ value: 'int8', label: 'rounded to 8 bits' },
 		],
 	},
 ]);

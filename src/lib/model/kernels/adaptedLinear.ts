@@ -41,28 +41,35 @@ export function adaptedLinear(x: tf.Tensor2D, group: LinearGroup, residual: tf.T
 		...(residual ? { residual } : {}),
 	};
 	const settings: LinearSettings = {
+		inputs: x.shape[1],
 		widths: kernels.map(({ shape }) => shape[1]),
 		ranks,
 		scales,
-		halves: kernels.map(({ storage }) => storage === 'f16'),
+		storages: kernels.map(({ storage }) => storage),
 	};
 	const [y] = runKernel(KERNELS.forward, inputs, settings) as unknown as tf.Tensor2D[];
 	return y!;
 }
 
-/** x·W for one frozen matrix alone, the vocabulary's head say; differentiable in `x`. In float32 a backend's own product is its fastest. */
+/** x·W for one frozen matrix alone, the vocabulary's head say; differentiable in `x`. */
 export function frozenProduct(x: tf.Tensor2D, matrix: FrozenMatrix): tf.Tensor2D {
-	if (matrix.storage === 'f32') return tf.matMul(x, matrix.stored);
+	if (!hasKernel(KERNELS.forward) || isPlain(matrix)) return tf.matMul(x, thaw(matrix));
 	return adaptedLinear(x, { kernels: [matrix], bias: null, adapter: null, ranks: [0], scales: [0] });
 }
 
 /** dy·Wᵀ: what `frozenProduct` gives back to x. */
 export function frozenProductGradient(dy: tf.Tensor2D, matrix: FrozenMatrix): tf.Tensor2D {
 	const { shape, storage, stored } = matrix;
-	if (storage === 'f32' || !hasKernel(KERNELS.inputGradient)) return tf.matMul(dy, thaw(matrix), false, true);
-	const settings: LinearSettings = { widths: [shape[1]], ranks: [0], scales: [0], halves: [true] };
+	if (!hasKernel(KERNELS.inputGradient) || isPlain(matrix)) return tf.matMul(dy, thaw(matrix), false, true);
+	const settings: LinearSettings = { inputs: shape[0], widths: [shape[1]], ranks: [0], scales: [0], storages: [storage] };
 	return runKernel(KERNELS.inputGradient, { dy, kernel0: stored, adapter: stored, dLow: stored }, settings) as tf.Tensor2D;
 }
+
+/** Numbers of a matrix from which on a copy of it would be felt. */
+const LARGE = 2 ** 22;
+
+/** In float32 a backend's own product is its fastest; but that of wasm keeps a packed copy of each matrix, and turns it into one more for the gradient. */
+const isPlain = ({ storage, stored }: FrozenMatrix) => storage === 'f32' && (stored.size < LARGE || tf.getBackend() !== 'wasm');
 
 function composed(x: tf.Tensor2D, { kernels, bias, adapter, ranks, scales }: LinearGroup, residual: tf.Tensor2D | null): tf.Tensor2D {
 	let offset = 0;
@@ -94,8 +101,7 @@ export function adaptedLinearKernels(): Record<string, tf.KernelFunc> {
 	return Object.fromEntries(
 		Object.entries({
 			[KERNELS.forward]: forward,
-			[KERNELS.lowGradient]: ({ inputs, backend, attrs }: Arguments) =>
-				lowGradient(backend, inputs.dy!, inputs.adapter!, inputs.kernel0!, attrs),
+			[KERNELS.lowGradient]: ({ inputs, backend, attrs }: Arguments) => lowGradient(backend, inputs.dy!, inputs.adapter!, attrs),
 			[KERNELS.inputGradient]: ({ inputs, backend, attrs }: Arguments) => inputGradient(backend, inputs, attrs),
 			[KERNELS.adapterGradient]: ({ inputs, backend, attrs }: Arguments) => adapterGradient(backend, inputs, attrs),
 		}).map(([name, kernel]) => [name, kernel as unknown as tf.KernelFunc]),
@@ -113,9 +119,7 @@ if (!tf.getGradient(KERNELS.forward))
 			const [x, kernel0, kernel1, kernel2, adapter, low] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
 			const dy = Array.isArray(dys) ? dys[0]! : dys; // a list only where `low` is an output too
 			// Both gradients need it, and tfjs frees what one of them makes before it asks for the other.
-			const dLow = isAdapted(attrs as unknown as LinearSettings)
-				? runKernel(KERNELS.lowGradient, { dy, adapter, kernel0 }, attrs)
-				: kernel0;
+			const dLow = isAdapted(attrs as unknown as LinearSettings) ? runKernel(KERNELS.lowGradient, { dy, adapter }, attrs) : kernel0;
 			return {
 				x: () => runKernel(KERNELS.inputGradient, { dy, kernel0, kernel1, kernel2, adapter, dLow }, attrs),
 				adapter: () => runKernel(KERNELS.adapterGradient, { x, dy, low, dLow, adapter }, attrs),

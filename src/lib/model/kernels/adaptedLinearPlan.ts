@@ -1,20 +1,23 @@
+import type { Precision } from '../halfPrecision';
+
 /** What the kernels of a group of linear layers need to know beside their tensors. */
 export interface LinearSettings {
+	inputs: number;
 	/** Outputs of each layer. */
 	widths: number[];
 	/** R of each layer's change; 0 where it has none. */
 	ranks: number[];
 	/** s of each layer's change. */
 	scales: number[];
-	/** Which layers' kernels are stored as 16-bit floats (see frozenMatrix.ts). */
-	halves: boolean[];
+	/** As what each layer's kernel is stored (see frozenMatrix.ts). */
+	storages: Precision[];
 }
 
 /** Where a layer's outputs, low-rank rows and adapter weights begin. */
 export interface Segment {
 	width: number;
-	/** Its kernel is stored as 16-bit floats. */
-	halves: boolean;
+	/** As what its kernel is stored. */
+	storage: Precision;
 	start: number;
 	/** Of its change; 0 where it is not adapted. */
 	rank: number;
@@ -34,15 +37,15 @@ export interface LinearPlan {
 	segments: Segment[];
 	adapted: Segment[];
 	key: string;
-	/** For programs that read the kernels: which of them hold halves. */
+	/** For programs that read the kernels: what those are stored as. */
 	keyOfKernels: string;
 }
 
-export function planOf(inputs: number, { widths, ranks, scales, halves }: LinearSettings): LinearPlan {
+export function planOf({ inputs, widths, ranks, scales, storages }: LinearSettings): LinearPlan {
 	let [start, low, offset] = [0, 0, 0];
 	const segments = widths.map((width, i): Segment => {
 		const rank = ranks[i]!;
-		const segment = { width, halves: halves[i]!, start, rank, scale: scales[i]!, low, a: offset, b: offset + rank * inputs };
+		const segment = { width, storage: storages[i]!, start, rank, scale: scales[i]!, low, a: offset, b: offset + rank * inputs };
 		start += width;
 		low += rank;
 		offset += rank * (inputs + width);
@@ -56,6 +59,6 @@ export function planOf(inputs: number, { widths, ranks, scales, halves }: Linear
 		segments,
 		adapted: segments.filter(({ rank }) => rank > 0),
 		key,
-		keyOfKernels: `${key}_${halves.map(Number).join('')}`,
+		keyOfKernels: `${key}_${storages.join('_')}`,
 	};
 }

@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 
+import type { Precision } from '../halfPrecision';
 import { type LinearPlan, type LinearSettings, planOf, type Segment } from './adaptedLinearPlan';
+import { PACKED } from './frozenMatrix';
 import { launch } from './launch';
 import { COLUMNS, type RightOperand, ROWS, tileProgram, tilesAcross, tilesDown, type Term } from './tile';
 
@@ -24,15 +26,23 @@ function dealTiles(across: number[]): string {
 const kernelsOf = ({ segments }: LinearPlan, kernels: Record<string, tf.TensorInfo>): Record<string, tf.TensorInfo> =>
 	Object.fromEntries(segments.map((_, i) => [`kernel${i}`, kernels[`kernel${i}`]!]));
 /** Kernel i of the group, [in, out] by rows, for x·W: its columns are lanes. */
-const byColumns = ({ width, halves }: Segment, i: number): RightOperand =>
-	halves
-		? { from: `kernel${i}`, lane: (column) => `${column} / 2`, step: (k) => `${k} * ${Math.ceil(width / 2)}`, halves: 'lane' }
-		: { from: `kernel${i}`, lane: (column) => column, step: (k) => `${k} * ${width}` };
+function byColumns({ inputs }: LinearPlan, { width, storage }: Segment, i: number): RightOperand {
+	const step = Math.ceil(width / PACKED[storage]);
+	return {
+		...{ from: `kernel${i}`, lane: (column) => packOf(column, storage), step: (k) => `${k} * ${step}`, storage, along: 'lane' },
+		largest: (column) => `bitcast<f32>(kernel${i}[${inputs * step} + ${column}])`,
+	};
+}
 /** Kernel i of the group for dy·Wᵀ: its rows are lanes. */
-const byRows = ({ width, halves }: Segment, i: number): RightOperand =>
-	halves
-		? { from: `kernel${i}`, lane: (row) => `${row} * ${Math.ceil(width / 2)}`, step: (k) => `${k} / 2`, halves: 'step' }
-		: { from: `kernel${i}`, lane: (row) => `${row} * ${width}`, step: (k) => k };
+function byRows({ inputs }: LinearPlan, { width, storage }: Segment, i: number): RightOperand {
+	const step = Math.ceil(width / PACKED[storage]);
+	return {
+		...{ from: `kernel${i}`, lane: (row) => `${row} * ${step}`, step: (k) => packOf(k, storage), storage, along: 'step' },
+		largest: (k) => `bitcast<f32>(kernel${i}[${inputs * step} + ${k}])`,
+	};
+}
+/** Where the number of a row is stored that its number `index` is in. */
+const packOf = (index: string, storage: Precision) => (storage === 'f32' ? index : `${index} / ${PACKED[storage]}`);
 const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
 /** s of each adapted layer, as uniforms: a program is the same for another alpha. */
 const scalesOf = ({ adapted }: LinearPlan) => Object.fromEntries(adapted.map(({ scale }, i) => [`scale${i}`, scale]));
@@ -43,7 +53,7 @@ const chooseLow = ({ adapted }: LinearPlan) => `	let N = ${choose(adapted.map(({
 
 /** s·x·Aᵀ of every adapted layer: [N, lowWidth]. */
 export function lowRows(backend: WebGPUBackend, x: tf.TensorInfo, adapter: tf.TensorInfo, settings: LinearSettings): tf.TensorInfo {
-	const plan = planOf(x.shape[1]!, settings);
+	const plan = planOf(settings);
 	const across = plan.adapted.map(({ rank }) => tilesAcross(rank));
 	return launch(backend, {
 		key: `linearLow_${plan.key}`,
@@ -77,7 +87,7 @@ export function outputs(
 	low: tf.TensorInfo | null,
 	settings: LinearSettings,
 ): tf.TensorInfo {
-	const plan = planOf(x!.shape[1]!, settings);
+	const plan = planOf(settings);
 	const across = plan.segments.map(({ width }) => tilesAcross(width));
 	const addends = { ...(bias ? { bias } : {}), ...(residual ? { residual } : {}) };
 	const terms = plan.segments.flatMap((segment, i): Term[] => {
@@ -86,7 +96,7 @@ export function outputs(
 			only: `segment == ${i}`,
 			end: plan.inputs,
 			left: { from: 'x', lane: (i) => `${i} * ${plan.inputs}`, step: (k) => k },
-			right: byColumns(segment, i),
+			right: byColumns(plan, segment, i),
 		};
 		const change: Term = {
 			only: base.only!,
@@ -118,15 +128,9 @@ export function outputs(
 	});
 }
 
-/** s·dy·B of every adapted layer: [N, lowWidth]. `kernel` is any of the group's; it tells the number of inputs. */
-export function lowGradient(
-	backend: WebGPUBackend,
-	dy: tf.TensorInfo,
-	adapter: tf.TensorInfo,
-	kernel: tf.TensorInfo,
-	settings: LinearSettings,
-): tf.TensorInfo {
-	const plan = planOf(kernel.shape[0]!, settings);
+/** s·dy·B of every adapted layer: [N, lowWidth]. */
+export function lowGradient(backend: WebGPUBackend, dy: tf.TensorInfo, adapter: tf.TensorInfo, settings: LinearSettings): tf.TensorInfo {
+	const plan = planOf(settings);
 	const across = plan.adapted.map(({ rank }) => tilesAcross(rank));
 	return launch(backend, {
 		key: `linearLowGradient_${plan.key}`,
@@ -158,12 +162,12 @@ ${chooseLow(plan)}
 /** dy·Wᵀ (+ dLow·A), summed over the layers: [N, in]. */
 export function inputGradient(backend: WebGPUBackend, inputs: Record<string, tf.TensorInfo>, settings: LinearSettings): tf.TensorInfo {
 	const { dy, adapter, dLow, ...kernels } = inputs as { dy: tf.TensorInfo; adapter: tf.TensorInfo; dLow: tf.TensorInfo };
-	const plan = planOf(inputs.kernel0!.shape[0]!, settings);
+	const plan = planOf(settings);
 	const across = tilesAcross(plan.inputs);
 	const bases = plan.segments.map((segment, i): Term => ({
 		end: segment.width,
 		left: { from: 'dy', lane: (i) => `${i} * ${plan.total} + ${segment.start}`, step: (k) => k },
-		right: byRows(segment, i),
+		right: byRows(plan, segment, i),
 	}));
 	const changes = plan.adapted.map(({ low, a, rank }): Term => ({
 		end: rank,
@@ -239,7 +243,7 @@ export function adapterGradient(
 	{ x, dy, low, dLow, adapter }: Record<string, tf.TensorInfo>,
 	settings: LinearSettings,
 ): tf.TensorInfo {
-	const plan = planOf(x!.shape[1]!, settings);
+	const plan = planOf(settings);
 	const { inputs } = plan;
 	const tiles = adapterTiles(plan);
 	return launch(backend, {

@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 
 import { KERNELS } from './adaptedLinear';
-import { type LinearPlan, type LinearSettings, planOf } from './adaptedLinearPlan';
+import { type LinearPlan, type LinearSettings, planOf, type Segment } from './adaptedLinearPlan';
+import { PACKED } from './frozenMatrix';
 import { behind, compute, type WasmArguments, type WasmModule } from './wasmModule';
 import { multiply, type Product, type Side, type Term } from './wasmProduct';
 
@@ -20,10 +21,17 @@ export function adaptedLinearWasmKernels(lab: WasmModule): Record<string, tf.Ker
 
 const rowsOf = ({ shape }: tf.TensorInfo) => shape[0]!;
 
+/** The kernel at `at`, [in, out]. */
+function kernelSide(at: number, { inputs }: LinearPlan, { width, storage }: Segment): Side {
+	if (storage !== 'int8') return { at, step: width };
+	const step = Math.ceil(width / PACKED.int8);
+	return { at, step, largest: behind(at, inputs * step) };
+}
+
 /** x·W (+ low·Bᵀ) (+ bias) (+ residual) of the layers side by side, and low = s·x·Aᵀ of the adapted ones. */
 function forward(lab: WasmModule, { inputs, backend, attrs }: Arguments): tf.TensorInfo[] {
 	const { x, adapter, bias, residual } = inputs as { x: tf.TensorInfo; adapter: tf.TensorInfo } & Partial<Arguments['inputs']>;
-	const plan = planOf(x.shape[1]!, attrs);
+	const plan = planOf(attrs);
 	const M = rowsOf(x);
 	const low = plan.adapted.length > 0 ? lowRows(lab, backend, x, adapter, plan) : null;
 	const y = compute(backend, [M, plan.total], (out, at) => {
@@ -31,7 +39,7 @@ function forward(lab: WasmModule, { inputs, backend, attrs }: Arguments): tf.Ten
 			const base: Term = {
 				length: plan.inputs,
 				left: { at: at(x), step: plan.inputs },
-				right: { at: at(inputs[`kernel${i}`]!), step: segment.width },
+				right: kernelSide(at(inputs[`kernel${i}`]!), plan, segment),
 			};
 			const change = (rows: tf.TensorInfo): Term => ({
 				length: segment.rank,
@@ -70,10 +78,10 @@ function lowRows(
 	});
 }
 
-/** s·dy·B of every adapted layer: [N, lowWidth]. `kernel0` tells the number of inputs. */
+/** s·dy·B of every adapted layer: [N, lowWidth]. */
 function lowGradient(lab: WasmModule, { inputs, backend, attrs }: Arguments): tf.TensorInfo {
-	const { dy, adapter, kernel0 } = inputs as Record<'dy' | 'adapter' | 'kernel0', tf.TensorInfo>;
-	const { adapted, lowWidth, total } = planOf(kernel0.shape[0]!, attrs);
+	const { dy, adapter } = inputs as Record<'dy' | 'adapter', tf.TensorInfo>;
+	const { adapted, lowWidth, total } = planOf(attrs);
 	return compute(backend, [rowsOf(dy), lowWidth], (out, at) => {
 		const products = adapted.map(({ low, b, start, width, rank, scale }): Product => {
 			const left: Side = { at: behind(at(dy), start), step: total };
@@ -86,13 +94,13 @@ function lowGradient(lab: WasmModule, { inputs, backend, attrs }: Arguments): tf
 
 /** dy·Wᵀ (+ dLow·A), summed over the layers: [N, in]. */
 function inputGradient(lab: WasmModule, { inputs, backend, attrs }: Arguments): tf.TensorInfo {
-	const { dy, adapter, dLow, kernel0 } = inputs as Record<'dy' | 'adapter' | 'dLow' | 'kernel0', tf.TensorInfo>;
-	const plan = planOf(kernel0.shape[0]!, attrs);
+	const { dy, adapter, dLow } = inputs as Record<'dy' | 'adapter' | 'dLow', tf.TensorInfo>;
+	const plan = planOf(attrs);
 	return compute(backend, [rowsOf(dy), plan.inputs], (out, at) => {
-		const bases = plan.segments.map(({ width, start }, i): Term => ({
-			length: width,
-			left: { at: behind(at(dy), start), step: plan.total },
-			right: { at: at(inputs[`kernel${i}`]!), step: width, transposed: true },
+		const bases = plan.segments.map((segment, i): Term => ({
+			length: segment.width,
+			left: { at: behind(at(dy), segment.start), step: plan.total },
+			right: { ...kernelSide(at(inputs[`kernel${i}`]!), plan, segment), transposed: true },
 		}));
 		const changes = plan.adapted.map(({ low, a, rank }): Term => ({
 			length: rank,
@@ -106,7 +114,7 @@ function inputGradient(lab: WasmModule, { inputs, backend, attrs }: Arguments): 
 /** dA = dLowᵀ·x and dB = dyᵀ·low of every adapted layer, laid out as the adapter. */
 function adapterGradient(lab: WasmModule, { inputs: given, backend, attrs }: Arguments): tf.TensorInfo {
 	const { x, dy, low, dLow, adapter } = given as Record<'x' | 'dy' | 'low' | 'dLow' | 'adapter', tf.TensorInfo>;
-	const { inputs, adapted, lowWidth, total } = planOf(x.shape[1]!, attrs);
+	const { inputs, adapted, lowWidth, total } = planOf(attrs);
 	const length = rowsOf(x);
 	return compute(backend, adapter.shape, (out, at) => {
 		const products = adapted.flatMap((segment): Product[] => {

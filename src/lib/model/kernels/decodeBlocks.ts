@@ -14,9 +14,10 @@ interface Settings {
 	caches: readonly tf.Tensor3D[];
 }
 
-/** Whether the backend does all blocks in one operation; else `decodeRows` does them with `cacheAttention`. */
-export function hasDecodeBlocks(): boolean {
-	return hasKernel(KERNEL);
+/** Whether the backend does all blocks of the model in one operation, as with float32 weights and no adapter; else `decodeRows` does them with `cacheAttention`. */
+export function canDecodeBlocks({ adapter, weights }: Model): boolean {
+	const isPlain = ({ kernels }: LayerWeights) => Object.values(kernels).every(({ storage }) => storage === 'f32');
+	return hasKernel(KERNEL) && !adapter && weights.layers.every(isPlain);
 }
 
 /**
@@ -40,7 +41,7 @@ export function decodeBlocksWasmKernels(lab: WasmModule): Record<string, tf.Kern
 		const slots = caches[0]!.shape[1];
 		checkSlots(backend, progress, slots);
 		const [queries, keys] = [H * headDim, KV * headDim];
-		const product = Math.max(...[[D, queries], [D, keys], [queries, D], [D, F], [F, D]].map(([K, N]) => 39 + K! * (4 + 8 * Math.ceil(N! / 8)))); // prettier-ignore
+		const product = Math.max(...[[D, queries], [D, keys], [queries, D], [D, F], [F, D]].map(([K, N]) => 40 + K! * (4 + 8 * Math.ceil(N! / 8)))); // prettier-ignore
 		const room = rows * (D + 2 * queries + 2 * keys + 3 * F) + Math.max(product, queries + 2 * keys + slots);
 		const addresses = model.weights.layers.flatMap((layer, i) => addressesOf(backend, layer, caches[i]!, model.steering?.[i]));
 		const table = backend.makeOutput([addresses.length], 'int32', undefined, Int32Array.from(addresses));

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 
-import { float16ToFloat32, float32ToFloat16, matrixBytes, type Precision } from '../halfPrecision';
+import { float16ToFloat32, float32ToFloat16, float32ToInt8, matrixBytes, type Precision } from '../halfPrecision';
 import { canHold, type FrozenMatrix } from './frozenMatrix';
 
 /** Emscripten's part of tfjs's module, which tfjs's types leave out. */
@@ -27,7 +27,7 @@ interface Filling {
 /**
  * Puts the transpose of a matrix on the backend, rounded as `precision` asks. A backend that can't read such numbers keeps the rounded ones as
  * float32, so that one setting has one meaning everywhere. A matrix with a number that the precision doesn't have stays as it is: of 16-bit floats
- * that is one beyond ±65504.
+ * that is one beyond ±65504, of 8-bit integers one that is no number.
  * @throws MatrixSizeError
  */
 export function freezeTurned(values: Float32Array, [columns, rows]: [number, number], precision: Precision): FrozenMatrix {
@@ -85,16 +85,51 @@ function fill(shape: [rows: number, columns: number], precision: Precision): Fil
 			},
 		};
 	}
+	if (storage === 'int8') return fillBytes(shape);
 	const floats = new Float32Array(rows * columns);
 	return {
 		add(values, first) {
-			const rounded = precision === 'f16' ? float32ToFloat16(values) : null;
-			if (rounded && !rounded.every(isFinite16)) return false;
-			turn(floats, columns, rounded ? float16ToFloat32(rounded) : values, first, rows);
-			return true;
+			const rounded = roundTo(precision, values, rows);
+			if (rounded) turn(floats, columns, rounded, first, rows);
+			return rounded !== null;
 		},
 		done: () => ({ shape, storage, stored: put(floats, [rows, columns], 'float32') }),
 	};
+}
+
+function fillBytes(shape: [rows: number, columns: number]): Filling {
+	const [rows, columns] = shape;
+	const step = 4 * Math.ceil(columns / 4); // four neighbours in each number
+	const bytes = new Int8Array(rows * step + 4 * columns);
+	const largest = new Float32Array(bytes.buffer, rows * step, columns);
+	return {
+		add(values, first) {
+			const rounded = float32ToInt8(values, rows);
+			if (!rounded) return false;
+			turn(bytes, step, rounded.bytes, first, rows);
+			largest.set(rounded.largest, first);
+			return true;
+		},
+		done() {
+			// behind a row's last number are those that a tile of a product takes there (see tile.ts)
+			const last = 2 * Math.floor((columns - 1) / 2);
+			for (let column = columns; column < step; column++)
+				for (let row = 0; row < rows; row++) bytes[row * step + column] = bytes[row * step + Math.min(last + (column % 2), columns - 1)]!;
+			const numbers = new Int32Array(bytes.buffer);
+			return { shape, storage: 'int8', stored: put(numbers, [1, numbers.length], 'int32') };
+		},
+	};
+}
+
+/** The numbers as float32 once they are rounded, rows of `width` at a time; null where `precision` can't hold them. */
+function roundTo(precision: Precision, values: Float32Array, width: number): Float32Array | null {
+	if (precision === 'f32') return values;
+	if (precision === 'f16') {
+		const halves = float32ToFloat16(values);
+		return halves.every(isFinite16) ? float16ToFloat32(halves) : null;
+	}
+	const rounded = float32ToInt8(values, width);
+	return rounded && Float32Array.from(rounded.bytes, (byte, i) => (byte / 127) * rounded.largest[Math.floor(i / width)]!);
 }
 
 /** Neither infinite nor NaN. */
@@ -104,7 +139,13 @@ const isFinite16 = (half: number): boolean => (half & 0x7c00) !== 0x7c00;
 const STRIPE = 32;
 
 /** Writes rows of `width` numbers as the columns from `first` on of a target whose rows are `step` apart. */
-function turn(target: Float32Array | Uint16Array, step: number, rows: Float32Array | Uint16Array, first: number, width: number): void {
+function turn(
+	target: Float32Array | Uint16Array | Int8Array,
+	step: number,
+	rows: Float32Array | Uint16Array | Int8Array,
+	first: number,
+	width: number,
+): void {
 	const count = rows.length / width;
 	for (let start = 0; start < count; start += STRIPE)
 		for (let i = 0; i < width; i++)

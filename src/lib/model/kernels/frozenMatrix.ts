@@ -12,13 +12,15 @@ export interface FrozenMatrix {
 	 * `f32`: `stored` is [rows, columns] float32.
 	 * `f16`: it is [rows, ⌈columns / 2⌉] int32, two neighbours of a row as 16-bit floats in each, the left one in the lower half; an odd
 	 * row's last number is there twice. Every GPU reads that, by WGSL's unpack2x16float; sums are float32 all the same.
+	 * `int8`: it is int32, four neighbours of a row as 8-bit integers in each, the left one in the lowest byte, [rows, ⌈columns / 4⌉], and behind them
+	 * the largest absolute value of each column, a float32's bits: a number is its byte / 127 times that.
 	 */
 	storage: Precision;
 	stored: tf.Tensor2D;
 }
 
 /** The kernel that reads a matrix of this storage. */
-const READ: Record<Precision, string> = { f32: 'ConscienceLabReadFloats', f16: 'ConscienceLabReadHalves' };
+const READ: Record<Precision, string> = { f32: 'ConscienceLabReadFloats', f16: 'ConscienceLabReadHalves', int8: 'ConscienceLabReadBytes' };
 
 /** Whether the backend reads matrices that are stored so; float32 every one does. */
 export function canHold(storage: Precision): boolean {
@@ -57,9 +59,10 @@ function read({ shape, storage, stored }: FrozenMatrix, columns: tf.Tensor1D | n
 const NUMBER: Record<Precision, string> = {
 	f32: 'stored[row * uniforms.step + column]',
 	f16: 'unpack2x16float(bitcast<u32>(stored[row * uniforms.step + column / 2]))[column % 2]',
+	int8: 'unpack4x8snorm(bitcast<u32>(stored[row * uniforms.step + column / 4]))[column % 4] * bitcast<f32>(stored[uniforms.rows * uniforms.step + column])',
 };
 /** Columns in each number of `stored`. */
-const PACKED: Record<Precision, number> = { f32: 1, f16: 2 };
+export const PACKED: Record<Precision, number> = { f32: 1, f16: 2, int8: 4 };
 
 export function frozenMatrixKernels(): Record<string, tf.KernelFunc> {
 	const kernelOf =
@@ -113,5 +116,12 @@ const numberOf: Partial<
 	f32(backend, stored, [, width]) {
 		const numbers = backend.typedArrayFromHeap(stored);
 		return (row, column) => numbers[row * width + column]!;
+	},
+	int8(backend, stored, [rows, width]) {
+		const { buffer, byteOffset } = backend.typedArrayFromHeap(stored);
+		const step = 4 * Math.ceil(width / 4);
+		const bytes = new Int8Array(buffer, byteOffset, rows * step);
+		const largest = new Float32Array(buffer, byteOffset + rows * step, width);
+		return (row, column) => (bytes[row * step + column]! / 127) * largest[column]!;
 	},
 };

@@ -7,9 +7,11 @@ export interface Side {
 	at: number;
 	step: number;
 	transposed?: boolean;
+	/** Of a right side of 8-bit integers, four in each number (see frozenMatrix.ts): where the largest values of its columns are, or of its rows if it is transposed. */
+	largest?: number;
 }
 
-/** left [M, length] · right [length, N]. */
+/** left [M, length] · right [length, N]. One of 8-bit integers is the first of its product. */
 export interface Term {
 	length: number;
 	left: Side;
@@ -27,7 +29,7 @@ export interface Product {
 	residual?: number;
 }
 
-const TERM_NUMBERS = 7;
+const TERM_NUMBERS = 8;
 /** A tile's rows and columns: where a product may be cut. */
 const TILE = { rows: 4, columns: 8 };
 /** What a multiplication and its addition take on one thread, in ns; and how many of them a number takes that is packed. */
@@ -38,7 +40,7 @@ const PACKING = 10;
 export function multiply(lab: WasmModule, backend: BackendWasm, products: Product[]): void {
 	const work = products.map(({ shape: [M, N], terms }) => (M * N + PACKING * (M + N)) * lengthOf(terms));
 	const all = work.reduce((sum, one) => sum + one, 0);
-	const pieces = sideBySide(products.map((product, i) => piecesOf(lab, product, work[i]! / all)));
+	const pieces = sideBySide(products.map((product, i) => blocksOf(product).flatMap((block) => piecesOf(lab, block, work[i]! / all))));
 	const terms = pieces.flatMap(({ terms }) => terms);
 	const list = backend.makeOutput([terms.length, TERM_NUMBERS], 'int32', undefined, Int32Array.from(terms.flatMap(numbersOf)));
 	let at = backend.getMemoryOffset(list.dataId);
@@ -47,7 +49,7 @@ export function multiply(lab: WasmModule, backend: BackendWasm, products: Produc
 			const { shape, terms, scale = 1, bias = 0, residual = 0 } = piece;
 			const numbers = [piece.at, piece.step, ...shape, at, terms.length, scale, bias, residual];
 			at = behind(at, terms.length * TERM_NUMBERS);
-			return { kernel: 'product', numbers, room: 32 + lengthOf(terms) * (4 + 8 * Math.ceil(shape[1] / 8)) };
+			return { kernel: 'product', numbers, room: 32 + packedNumbers(terms, shape[1]) };
 		}),
 	);
 	backend.disposeData(list.dataId);
@@ -56,6 +58,21 @@ export function multiply(lab: WasmModule, backend: BackendWasm, products: Produc
 /** Whether [M, K]·[K, N] is so much work that several threads share it. */
 export function isWorthSharing(lab: WasmModule, [M, K]: readonly [number, number], [, N]: readonly [number, number]): boolean {
 	return ranges(lab, 2, (COST * M * K * N) / 2).length > 1;
+}
+
+/** Numbers of the packed sides of a product with so many columns. */
+const packedNumbers = (terms: Term[], columns: number) => lengthOf(terms) * (4 + 8 * Math.ceil(columns / 8));
+/** Packed numbers that a large product should not exceed, and columns below which packing the left side anew would take too long. */
+const ROOM = 2 ** 20;
+const LEAST_COLUMNS = 64;
+
+/** A product in blocks of columns whose packed sides take little room: one, unless the right side is large, of which else all would be there once more. */
+function blocksOf(product: Product): Product[] {
+	const { shape, terms } = product;
+	if (packedNumbers(terms, shape[1]) <= ROOM) return [product];
+	const columns = Math.max(LEAST_COLUMNS, 8 * Math.floor((ROOM / lengthOf(terms) - 4) / 8));
+	const count = Math.ceil(shape[1] / columns);
+	return Array.from({ length: count }, (_, i) => columnsOf(product, i * columns, Math.min(columns, shape[1] - i * columns)));
 }
 
 /** A product in parts along its longer side: each part packs the other side anew: little, and in little room, where that is short. */
@@ -88,7 +105,7 @@ function rowsOf({ at, step, shape: [, N], terms, residual, ...rest }: Product, f
 }
 
 function columnsOf({ at, step, shape: [M], terms, bias, residual, ...rest }: Product, from: number, count: number): Product {
-	const further = ({ right, ...term }: Term): Term => ({ ...term, right: shifted(right, right.transposed ? from * right.step : from) });
+	const further = ({ right, ...term }: Term): Term => ({ ...term, right: laterColumns(right, from) });
 	const moved = (address = 0) => (address ? behind(address, from) : 0);
 	return {
 		...rest,
@@ -103,8 +120,14 @@ function columnsOf({ at, step, shape: [M], terms, bias, residual, ...rest }: Pro
 
 const shifted = (side: Side, numbers: number): Side => ({ ...side, at: behind(side.at, numbers) });
 
+/** A right side from a column on. Four of 8-bit integers are in one number. */
+function laterColumns(right: Side, from: number): Side {
+	if (right.transposed) return shifted(right, from * right.step);
+	return right.largest ? { ...shifted(right, from / 4), largest: behind(right.largest, from) } : shifted(right, from);
+}
+
 /** A term as `assembly/rowProduct.ts` reads it. */
 function numbersOf({ length, left, right }: Term): number[] {
 	const side = ({ at, step, transposed = false }: Side) => [at, step, Number(transposed)];
-	return [length, ...side(left), ...side(right)];
+	return [length, ...side(left), ...side(right), right.largest ?? 0];
 }
