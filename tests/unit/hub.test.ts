@@ -214,6 +214,14 @@ describe('a file', () => {
 		expect((await filesHere().list()).map(({ url }) => url).filter((url) => url.endsWith('.json') || url.endsWith(LARGE))).toEqual([]);
 	});
 
+	test('too large to be hashed in memory is checked part by part', async () => {
+		const bytes = new Uint8Array(65 * 2 ** 20).fill(7);
+		const right = publish({ files: { ...FILES, [LARGE]: bytes } });
+		expect(await readFile(right, LARGE)).toBe(sha256(bytes));
+		const wrong = publish({ files: { ...FILES, [LARGE]: bytes.with(0, 8) }, served: { [LARGE]: { bytes } } });
+		await expect(readFile(wrong, LARGE)).rejects.toThrow(/is not the file that was expected: 68157440 bytes with SHA-256/);
+	});
+
 	test('that is slow to come counts as broken off when nothing comes, and goes on', async () => {
 		const commit = withLarge({ stall: (nth) => (nth === 0 ? 100_000 : undefined) });
 		expect(await readFile(commit, LARGE, {}, filesHere([0]))).toBe(sha256(WEIGHTS));

@@ -1,6 +1,6 @@
 /** Whether a model can be trained here as an experiment would, before a byte of its weights is fetched. */
 import type { ModelConfig } from '$lib/model/config';
-import type { Precision } from '$lib/model/halfPrecision';
+import { matrixBytes, type Precision } from '$lib/model/halfPrecision';
 import { estimateMemory, type MemoryEstimate, type Workload } from '$lib/model/memoryEstimate';
 
 import { listens } from './methods/index';
@@ -53,7 +53,8 @@ const EASY = 0.7;
 /** What takes more than this share of what it takes now is no help. */
 const LESS = 0.95;
 
-export function modelFit(config: ModelConfig, experiment: Experiment, tokens: RowTokens, machine: Machine): ModelFit {
+export function modelFit(config: ModelConfig, experiment: Experiment, rows: RowTokens, machine: Machine): ModelFit {
+	const tokens = withinLimit(experiment, rows);
 	const memory = estimateMemory(config, workloadOf(experiment, tokens, machine));
 	const copies = experiment.arms.length;
 	const assumed = assumedBytes(machine);
@@ -65,6 +66,12 @@ export function modelFit(config: ModelConfig, experiment: Experiment, tokens: Ro
 	const helps = ({ bytes }: Remedy) => bytes <= Math.min(assumed, LESS * copies * memory.total);
 	const remedies = verdict === 'fits' || tooLarge ? [] : remediesFor(config, experiment, tokens, machine).filter(helps);
 	return { verdict, memory, copies, assumed, tooLarge, remedies };
+}
+
+/** A limit of the experiment's own is kept whatever the rows are. */
+function withinLimit({ data }: Experiment, { mean, longest }: RowTokens): RowTokens {
+	const most = data.maxTokens || Infinity;
+	return { mean: Math.min(mean, most), longest: Math.min(longest, most) };
 }
 
 /** Half of the machine's memory, which a GPU without memory of its own may take, too. */
@@ -91,7 +98,7 @@ function workloadOf({ model, lora, optimizer, conscience, arms }: Experiment, { 
 
 /** Embedding, head, or the widest of a block's matrices. */
 function largestMatrix({ vocabSize, hiddenSize, intermediateSize }: ModelConfig, precision: Precision): number {
-	return Math.max(vocabSize, intermediateSize) * hiddenSize * (precision === 'f32' ? 4 : 2);
+	return Math.max(matrixBytes(hiddenSize, vocabSize, precision), matrixBytes(hiddenSize, intermediateSize, precision));
 }
 
 function remediesFor(config: ModelConfig, experiment: Experiment, tokens: RowTokens, machine: Machine): Remedy[] {

@@ -26,9 +26,9 @@ export function refusalOf(url: string, response: Response): ModelFileError {
 /** A hub answers 401 for what isn't there, too, so that nobody can tell a private repository from none. */
 function accessRefused(code: string | null, status: number): string {
 	if (code === 'GatedRepo')
-		return 'its publisher wants to be asked first. Ask for access on the model’s page at the hub, make an access token that may read there, and give it here';
+		return 'its publisher wants to be asked first. Ask for access on the model’s page at the hub, make an access token that may read there, and give it on the page Models';
 	if (code === 'RepoNotFound' || (code === null && status === 401))
-		return 'the hub knows no such model, or it is private or gated, or the token is not right. Check the name; for a model that is not open, give an access token of your account';
+		return 'the hub knows no such model, or it is private or gated, or the token is not right. Check the name; for a model that is not open, give an access token of your account on the page Models';
 	return 'the server doesn’t let you read it. Ask for access at the hub, or check that the access token may read this model';
 }
 

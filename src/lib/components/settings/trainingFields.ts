@@ -158,7 +158,7 @@ export const MODEL_FIELDS = onCard('model', [
 		label: 'Checkpoint',
 		does: 'The model that both copies start from, and that judges them.',
 		turned:
-			'The organism is a million numbers, bred for this lab. The address of a Hugging Face folder (Llama, Qwen2 or Qwen3; weights in one file or in shards) works, too; it is downloaded when you press Run.',
+			'The organism is a million numbers, bred for this lab. The address of a Hugging Face folder (Llama, Qwen2 or Qwen3; weights in one file or in shards) works, too; it is downloaded when you press Run. The page Models finds one, and says before whether it fits.',
 		max: 500,
 		offers: [
 			{ value: 'organism', label: 'the organism' },

@@ -1,0 +1,102 @@
+import { expect, test, vi } from 'vitest';
+
+import { presetById } from '$lib/experiment/presets';
+import type { Experiment } from '$lib/experiment/schema';
+import { Models } from '$lib/state/models.svelte';
+import type { ModelOutlook } from '$lib/worker/modelsProtocol';
+
+const COMMIT = 'c'.repeat(40);
+const NAME = { hub: 'https://huggingface.co', id: 'a/b', revision: COMMIT };
+const OUTLOOK: ModelOutlook = {
+	...{ name: NAME, folder: `https://huggingface.co/a/b/resolve/${COMMIT}`, license: 'mit', gated: false, locked: null, family: 'llama' },
+	...{ parameters: 1, totalBytes: 100, missingBytes: 90, kept: true },
+};
+
+type Answer = (params: never) => unknown;
+/** A worker that answers so; what it was asked. */
+function fakeWorker(answers: Record<string, Answer>) {
+	const asked: { kind: string; params: Record<string, unknown> }[] = [];
+	const listeners: Record<string, ((event: unknown) => void)[]> = {};
+	const tell = (data: unknown) => listeners['message']?.forEach((listener) => listener({ data }));
+	const port = {
+		addEventListener: (kind: string, listener: (event: unknown) => void) => (listeners[kind] ??= []).push(listener),
+		postMessage: ({ id, kind, params }: { id: number; kind: string; params: Record<string, unknown> }) => {
+			asked.push({ kind, params });
+			void (async () => {
+				try {
+					tell({ kind: 'result', id, result: await answers[kind]?.(params as never) });
+				} catch (error) {
+					tell({ kind: 'error', id, error: { name: (error as Error).name, message: (error as Error).message } });
+				}
+			})();
+		},
+		terminate: vi.fn(),
+	};
+	const emit = (event: unknown) => tell({ kind: 'event', event });
+	const die = () => listeners['error']?.forEach((listener) => listener({ message: 'gone' }));
+	return { asked, port, emit, die };
+}
+
+function modelsWith(answers: Record<string, Answer>) {
+	const worker = fakeWorker({ look: () => OUTLOOK, list: () => [], fit: () => null, ...answers });
+	const lab = { experiment: presetById('twin').experiment, engine: 'auto' as const, load: vi.fn<(experiment: Experiment) => void>() };
+	const persist = vi.fn(async () => true);
+	const connect = vi.fn(() => worker.port);
+	return { models: new Models(connect, lab, persist), worker, lab, persist, connect };
+}
+
+test('what is typed is looked up with the token, and the page that was given names hub and revision', async () => {
+	const { models, worker } = modelsWith({});
+	models.token = ' hf_x ';
+	await models.look({ id: 'https://mirror.example/a/b/tree/v1' });
+	expect(worker.asked[0]).toEqual({
+		kind: 'look',
+		params: { name: { hub: 'https://mirror.example', id: 'a/b', revision: 'v1' }, token: 'hf_x' },
+	});
+	expect([models.hub, models.id, models.outlook]).toEqual(['https://mirror.example', 'a/b', OUTLOOK]);
+	const fit = worker.asked.find(({ kind }) => kind === 'fit')!;
+	expect((fit.params['experiment'] as Experiment).model.checkpoint).toBe(OUTLOOK.folder);
+});
+
+test('a name that is none, and what the hub refuses, are told', async () => {
+	const { models, worker } = modelsWith({ look: () => Promise.reject(new Error('no such model')) });
+	await models.look({ id: 'gpt2' });
+	expect([models.fault?.text, worker.asked.filter(({ kind }) => kind === 'look')]).toEqual([
+		expect.stringContaining("'gpt2' is no name"),
+		[],
+	]);
+	await models.look({ id: 'a/b' });
+	expect([models.fault, models.outlook, models.working]).toEqual([
+		{ title: 'This model can’t be used.', text: 'no such model' },
+		null,
+		null,
+	]);
+});
+
+test('a download tells how far it is and what it waits for, asks that it may stay, and a cancel is no fault', async () => {
+	let end: (error: Error) => void = () => {};
+	const download = () => new Promise((_, reject) => (end = reject));
+	const { models, worker, persist, lab } = modelsWith({ download });
+	await models.look({ id: 'a/b' });
+	expect(models.ready).toBe(false);
+	const downloading = models.download();
+	expect(persist).toHaveBeenCalledOnce();
+	worker.emit({ kind: 'files', loadedBytes: 10, totalBytes: 100, secondsLeft: 9 });
+	worker.emit({ kind: 'waiting', seconds: 30 });
+	expect([models.working, models.progress?.loadedBytes, models.waiting]).toEqual(['download', 10, 30]);
+	end(new DOMException('cancelled', 'AbortError'));
+	await downloading;
+	expect([models.working, models.waiting, models.fault]).toEqual([null, null, null]);
+	models.use();
+	expect(lab.load.mock.calls[0]![0].conscience.judge).toBe('frozen-self');
+});
+
+test('a worker that is gone is told of, and the next question starts another', async () => {
+	const { models, worker, connect } = modelsWith({ download: () => new Promise(() => {}) });
+	await models.look({ id: 'a/b' });
+	const downloading = models.download();
+	worker.die();
+	await downloading;
+	expect(models.fault).toEqual({ title: 'The download has stopped.', text: 'gone' });
+	expect(connect.mock.calls.length).toBeGreaterThan(1);
+});
