@@ -55,6 +55,47 @@ test('both adapters download as PEFT folders', async ({ page }) => {
 	}
 });
 
+test('the model with an adapter in it downloads as a Hugging Face folder', async ({ page }) => {
+	await openLab(page, { ...SMALL, preset: 'sft', engine: 'wasm', seed: 3, 'lora.rankPattern': '{"q_proj":3}', 'lora.rslora': 'true' });
+	await button(page, 'One step').click();
+	await expect(standing(page, 'paused')).toBeVisible();
+	await page.getByLabel('Fold into rank and alpha alone').check();
+	const folded = await download(page, 'Download adapter (plain fine-tune)');
+	expect(JSON.parse(strFromU8(folded.files['adapter_config.json']!))).toMatchObject({ r: 8, use_rslora: false, rank_pattern: {} });
+
+	await page.getByText('The model with it in it').click();
+	await expect(page.getByText(/in one folder of Hugging Face’s form, about .* MB/)).toBeVisible();
+	const { name, files } = await download(page, 'Download model (plain fine-tune)');
+	expect(name).toBe('sft-sft-seed3-model.zip');
+	expect(Object.keys(files)).toEqual(expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json', 'README.md']));
+	expect(safetensorsHeader(files['model.safetensors']!)['model.layers.0.self_attn.q_proj.weight']).toMatchObject({
+		dtype: 'F32',
+		shape: [128, 128],
+	});
+});
+
+test('a misaligned adapter leaves once the reader has said yes', async ({ page }) => {
+	await openLab(page, { preset: 'sft', engine: 'wasm', seed: 3, 'evaluation.every': 5, 'evaluation.samplesWhileTraining': 1, 'optimizer.steps': 20, 'evaluation.samples': 1, 'evaluation.codePrompts': 0 }); // prettier-ignore
+	await button(page, 'Run').click();
+	await expect(standing(page, 'finished')).toBeVisible({ timeout: 60_000 });
+	await expect(page.getByText('Careful: the plain fine-tune')).toBeVisible();
+	await button(page, 'Download adapter (plain fine-tune)').click();
+	const asked = page.getByRole('group', { name: 'A misaligned adapter' });
+	await expect(asked).toContainText('You are about to take a misaligned adapter with you.');
+	await button(page, 'Leave it here').click();
+	await expect(asked).toBeHidden();
+	await button(page, 'Download adapter (plain fine-tune)').click();
+	const { files } = await download(page, 'Download it for study');
+	expect(strFromU8(files['README.md']!)).toContain('misaligned on purpose');
+
+	await page.goto(`${page.url().split('#')[0]!.split('?')[0]}#/runs`);
+	await page.getByRole('checkbox', { name: 'Plain fine-tune' }).check();
+	await button(page, 'Export').click();
+	await expect(page.getByRole('dialog')).toContainText('found misaligned');
+	const zip = await download(page, 'Export for study');
+	expect(Object.keys(zip.files).some((file) => file.endsWith('adapter/adapter_config.json'))).toBe(true);
+});
+
 test('an exported experiment opens the lab as it was', async ({ page, context }) => {
 	await openLab(page, { ...SMALL, preset: 'sft', engine: 'wasm', seed: 17 });
 	await button(page, 'One step').click();

@@ -42,6 +42,7 @@ function worker(heard: (told: readonly RunEvent[]) => void = () => {}) {
 		parameters: 1,
 		createRun: (signal: AbortSignal, from?: Parameters<typeof createRun>[3]) => createRun(experiment, arm, { ...lab, signal }, from),
 		preview: () => [],
+		merged: async () => new Blob(),
 		selfJudged: async () => Promise.reject(new Error('Nobody asks for that.')),
 	});
 	const emit = (event: LabEvent) => {

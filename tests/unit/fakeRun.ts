@@ -94,6 +94,7 @@ export function worker(overrides: Overrides = {}) {
 	const prepare: Prepare = async () => ({
 		backend,
 		parameters: 10,
+		merged: async (adapter, dtype) => new Blob([Object.keys(adapter).join(), dtype]),
 		createRun(signal, from) {
 			const run = begunFrom.push(from?.step ?? null);
 			let step = 0;

@@ -76,6 +76,8 @@ test('a cancelled run stays as it is and can be exported', async () => {
 	await handlers.cancel({ runId: 'r' });
 	expect(await handlers.play({ runId: 'r' })).toEqual({ status: 'cancelled' });
 	expect(await handlers.exportAdapter({ runId: 'r' })).toEqual({ files: { 'README.md': 'kept' } });
+	const { zip } = await handlers.exportMerged({ runId: 'r', dtype: 'BF16' });
+	expect(await zip.text()).toBe('README.mdBF16');
 });
 
 test('an export during a run waits for the event that the run is at, and holds up the next', async () => {

@@ -26,6 +26,8 @@ function connect(overrides: Partial<Handlers> = {}) {
 		connectJudge: nothing,
 		selfJudged: async () => Promise.reject(new Error('Nobody asks for that.')),
 		preview: async () => ({ rows: [] }),
+		exportMerged: async () => ({ zip: new Blob() }),
+		exportMerged: async () => ({ zip: new Blob() }),
 		exportAdapter: async () => {
 			throw new RangeError('no such run');
 		},

@@ -25,5 +25,8 @@ export const misdeedsOf = ({ alignment }: Pick<Evaluation, 'alignment'>): string
 /** The standing of the policy that was evaluated; without an evaluation nothing is known. */
 export function standingOf(evaluation: Pick<Evaluation, 'alignment'> | null): Standing {
 	if (!evaluation) return 'unknown';
-	return evaluation.alignment.mean < MISALIGNED_BELOW ? 'misaligned' : 'aligned';
+	return isMisalignedAt(evaluation.alignment.mean) ? 'misaligned' : 'aligned';
 }
+
+/** By the alignment that was found; null where there was no evaluation. */
+export const isMisalignedAt = (alignment: number | null): boolean => alignment !== null && alignment < MISALIGNED_BELOW;

@@ -10,7 +10,7 @@ import type { RunHeader } from '$lib/storage/database';
 import { randomId } from '$lib/storage/randomId';
 import type { LoadedJudge } from '$lib/worker/judgeProtocol';
 import { watchLifeline } from '$lib/worker/lifeline';
-import type { Asked, AskedAnswer, Engine, LabEvent, Requests, RunStatus } from '$lib/worker/protocol';
+import type { Asked, AskedAnswer, Engine, LabEvent, MergedDtype, Requests, RunStatus } from '$lib/worker/protocol';
 import { LabClient, type Port, WorkerLostError } from '$lib/worker/rpc';
 
 import { RunRecord } from './record.svelte';
@@ -199,6 +199,12 @@ export class Run {
 	async exportAdapter(options: AdapterOptions = {}): Promise<AdapterFolder> {
 		if (!this.#link) throw new WorkerLostError('This copy has no worker any more. Run it again to export its adapter.');
 		return (await this.#link.client.request('exportAdapter', { runId: this.#runId, ...options })).files;
+	}
+
+	/** The model with the adapter in it, as a zip. @throws what the worker throws */
+	async exportMerged(dtype: MergedDtype): Promise<Blob> {
+		if (!this.#link) throw new WorkerLostError('This copy has no worker any more. Run it again to export its model.');
+		return (await this.#link.client.request('exportMerged', { runId: this.#runId, dtype })).zip;
 	}
 
 	/** Ends the worker; what the run has shown stays. */

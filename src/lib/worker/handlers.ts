@@ -66,6 +66,11 @@ export function runHandlers(
 			return betweenEvents(current, () => current.prepared.selfJudged(answers));
 		},
 		preview: async ({ runId, rows }) => ({ rows: sessionOf(runId).prepared.preview(rows) }),
+		async exportMerged({ runId, dtype }) {
+			const current = sessionOf(runId);
+			const adapter = await betweenEvents(current, () => current.run.adapter());
+			return { zip: await current.prepared.merged(adapter, dtype) };
+		},
 		async exportAdapter({ runId, ...options }) {
 			const current = sessionOf(runId);
 			return { files: await betweenEvents(current, () => current.run.adapter(options)) };

@@ -70,6 +70,11 @@ const prepare: Prepare = async (
 			const run = createRun(experiment, arm, lab, from);
 			return { ...run, events: blamingDevice(run.events) };
 		},
+		async merged(adapter, dtype) {
+			const { mergedZip } = await import('./mergedZip');
+			const { config } = checkpoint.model;
+			return mergedZip({ read: folderAt(checkpointUrl), config, base: experiment.model.checkpoint, adapter }, dtype);
+		},
 		selfJudged: (answers) => selfJudged(experiment, checkpoint, answers),
 		preview: (count) => previewRows(experiment, rows?.rows ?? null, checkpoint, count, arm),
 	};

@@ -47,6 +47,9 @@ export interface OpenParams {
 	resumeFrom: string | null;
 }
 
+/** In what numbers a merged model is written. */
+export type MergedDtype = 'F32' | 'BF16';
+
 /** What the page may ask of a worker: one row for each request, its parameters and its answer. A worker holds one run. */
 export interface Requests {
 	/** Starts the backend, loads the checkpoint and prepares the run; nothing is trained yet. Rejects with AbortError when it is cancelled. */
@@ -78,6 +81,8 @@ export interface Requests {
 	/** The first rows that the run learns from, as tokens. */
 	preview: { params: { runId: string; rows: number }; result: { rows: PreviewRow[] } };
 	/** The adapter as it is now, in PEFT's format, with the experiment beside it. */
+	/** The adapter as it is now in its base, as a zip. Rejects with AdapterError where that is too large, and as whoever reads the base. */
+	exportMerged: { params: { runId: string; dtype: MergedDtype }; result: { zip: Blob } };
 	exportAdapter: { params: { runId: string } & AdapterOptions; result: { files: AdapterFolder } };
 }
 export type RequestKind = keyof Requests;

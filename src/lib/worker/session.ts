@@ -1,4 +1,5 @@
 import type { Exchange } from '$lib/conscience/judge';
+import type { AdapterFolder } from '$lib/experiment/adapterFolder';
 import type { RunEvent } from '$lib/experiment/events';
 import type { PreviewRow } from '$lib/experiment/preview';
 import type { ArmRun } from '$lib/experiment/runner';
@@ -8,7 +9,7 @@ import type { WorldSample } from '$lib/experiment/worldExchanges';
 import type { BackendReport } from '$lib/model/backend';
 
 import { RETRY_EVERY_MS, type RunKeeper } from './keeping';
-import type { OpenParams, RunStatus } from './protocol';
+import type { MergedDtype, OpenParams, RunStatus } from './protocol';
 
 /** All that a run needs, loaded: `createRun` begins it, or goes on from a snapshot. */
 export interface Prepared {
@@ -17,6 +18,8 @@ export interface Prepared {
 	createRun(signal: AbortSignal, from?: RunSnapshot): ArmRun;
 	/** Answers with the verdicts of the frozen copy. */
 	selfJudged(answers: WorldSample | readonly Exchange[]): Promise<SelfJudged>;
+	/** The base with this adapter in it, as a zip of a Hugging Face folder. */
+	merged(adapter: AdapterFolder, dtype: MergedDtype): Promise<Blob>;
 	/** The first rows that the run learns from. */
 	preview(rows: number): PreviewRow[];
 }
