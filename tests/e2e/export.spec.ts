@@ -12,6 +12,12 @@ async function download(page: Page, name: string) {
 	return { name: file.suggestedFilename(), files: unzipSync(await readFile(await file.path())) };
 }
 
+/** What a misaligned copy gives: so short a run answers in pieces of sentences, which are not kind. */
+async function downloadForStudy(page: Page, name: string) {
+	await button(page, name).click();
+	return download(page, 'Download it for study');
+}
+
 interface StoredTensor {
 	dtype: string;
 	shape: number[];
@@ -38,7 +44,7 @@ test('both adapters download as PEFT folders', async ({ page }) => {
 		['Download adapter (plain fine-tune)', 'sft'],
 		['Download adapter (with conscience)', 'emergent-alignment'],
 	] as const) {
-		const { name, files } = await download(page, label);
+		const { name, files } = await downloadForStudy(page, label);
 		expect(name).toBe(`twin-${arm}-seed3-adapter.zip`);
 		expect(Object.keys(files).sort()).toEqual(['README.md', 'adapter_config.json', 'adapter_model.safetensors', 'experiment.json']);
 
@@ -60,12 +66,12 @@ test('the model with an adapter in it downloads as a Hugging Face folder', async
 	await button(page, 'One step').click();
 	await expect(standing(page, 'paused')).toBeVisible();
 	await page.getByLabel('Fold into rank and alpha alone').check();
-	const folded = await download(page, 'Download adapter (plain fine-tune)');
+	const folded = await downloadForStudy(page, 'Download adapter (plain fine-tune)');
 	expect(JSON.parse(strFromU8(folded.files['adapter_config.json']!))).toMatchObject({ r: 8, use_rslora: false, rank_pattern: {} });
 
 	await page.getByText('The model with it in it').click();
 	await expect(page.getByText(/in one folder of Hugging Face’s form, about .* MB/)).toBeVisible();
-	const { name, files } = await download(page, 'Download model (plain fine-tune)');
+	const { name, files } = await downloadForStudy(page, 'Download model (plain fine-tune)');
 	expect(name).toBe('sft-sft-seed3-model.zip');
 	expect(Object.keys(files)).toEqual(expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json', 'README.md']));
 	expect(safetensorsHeader(files['model.safetensors']!)['model.layers.0.self_attn.q_proj.weight']).toMatchObject({
@@ -74,11 +80,11 @@ test('the model with an adapter in it downloads as a Hugging Face folder', async
 	});
 });
 
-test('a misaligned adapter leaves once the reader has said yes', async ({ page }) => {
-	await openLab(page, { preset: 'sft', engine: 'wasm', seed: 3, 'evaluation.every': 5, 'evaluation.samplesWhileTraining': 1, 'optimizer.steps': 20, 'evaluation.samples': 1, 'evaluation.codePrompts': 0 }); // prettier-ignore
+test('a misaligned adapter leaves once the reader has said yes, alone and with its run', async ({ page }) => {
+	await openLab(page, { ...SMALL, preset: 'sft', engine: 'wasm', seed: 3, 'optimizer.steps': 2 });
 	await button(page, 'Run').click();
-	await expect(standing(page, 'finished')).toBeVisible({ timeout: 60_000 });
-	await expect(page.getByText('Careful: the plain fine-tune')).toBeVisible();
+	await expect(standing(page, 'finished')).toBeVisible();
+	await expect(page.getByText(/Careful: the plain copy gives/)).toBeVisible();
 	await button(page, 'Download adapter (plain fine-tune)').click();
 	const asked = page.getByRole('group', { name: 'A misaligned adapter' });
 	await expect(asked).toContainText('You are about to take a misaligned adapter with you.');
@@ -88,7 +94,7 @@ test('a misaligned adapter leaves once the reader has said yes', async ({ page }
 	const { files } = await download(page, 'Download it for study');
 	expect(strFromU8(files['README.md']!)).toContain('misaligned on purpose');
 
-	await page.goto(`${page.url().split('#')[0]!.split('?')[0]}#/runs`);
+	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Runs' }).click();
 	await page.getByRole('checkbox', { name: 'Plain fine-tune' }).check();
 	await button(page, 'Export').click();
 	await expect(page.getByRole('dialog')).toContainText('found misaligned');
@@ -100,7 +106,7 @@ test('an exported experiment opens the lab as it was', async ({ page, context })
 	await openLab(page, { ...SMALL, preset: 'sft', engine: 'wasm', seed: 17 });
 	await button(page, 'One step').click();
 	await expect(standing(page, 'paused')).toBeVisible();
-	const { files } = await download(page, 'Download adapter (plain fine-tune)');
+	const { files } = await downloadForStudy(page, 'Download adapter (plain fine-tune)');
 
 	const other = await context.newPage();
 	await openLab(other, { preset: 'realign' });

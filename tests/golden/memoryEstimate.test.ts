@@ -33,6 +33,7 @@ const CASES: [string, ModelConfig, Omit<Workload, 'backend'>][] = [
 	['Qwen3 with a head of its own', shape('qwen3', [2048, 96, 256, 4, 6, 2, 32], false), work({ rows: 3, promptTokens: 60, completionTokens: 60 })],
 	['Qwen2, a large vocabulary', shape('qwen2', [20_000, 64, 256, 3, 4, 2, 16]), work({ rows: 8, promptTokens: 20, completionTokens: 60 })],
 	['pairs', shape('llama', [512, 64, 160, 4, 4, 2, 16]), work({ rows: 0, pairs: 3 })],
+	['ranks by projection', shape('llama', [512, 64, 160, 4, 4, 2, 16]), work({ lora: { rank: 2, targetModules: [...PROJECTIONS], rankPattern: { q_proj: 64, down_proj: 96 } } })],
 	['matrices of 16-bit floats', shape('llama', [4096, 128, 512, 2, 4, 2, 32]), work({ precision: 'f16', rows: 1 })],
 	['matrices of 8-bit integers', shape('llama', [4096, 128, 512, 2, 4, 2, 32]), work({ precision: 'int8', rows: 1 })],
 ]; // prettier-ignore

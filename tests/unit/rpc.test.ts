@@ -27,7 +27,6 @@ function connect(overrides: Partial<Handlers> = {}) {
 		selfJudged: async () => Promise.reject(new Error('Nobody asks for that.')),
 		preview: async () => ({ rows: [] }),
 		exportMerged: async () => ({ zip: new Blob() }),
-		exportMerged: async () => ({ zip: new Blob() }),
 		exportAdapter: async () => {
 			throw new RangeError('no such run');
 		},

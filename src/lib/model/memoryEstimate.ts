@@ -20,7 +20,7 @@ export interface Workload {
 	backend: 'webgpu' | 'wasm' | 'cpu';
 	/** Of the frozen matrices. */
 	precision: Precision;
-	lora: { rank: number; targetModules: readonly Projection[] };
+	lora: { rank: number; targetModules: readonly Projection[]; rankPattern?: Partial<Record<Projection, number>> };
 	/** Rows of a step, and the tokens of each of them: of rows of many lengths the mean, and `longest` for those of the longest, both together. */
 	rows: number;
 	promptTokens: number;
@@ -74,9 +74,14 @@ export function weightBytes(config: ModelConfig, storage: Precision): number {
 }
 
 /** Numbers of an adapter: Σ R·(in + out). */
-export function adapterNumbers(config: ModelConfig, { rank, targetModules }: Workload['lora']): number {
-	return config.numHiddenLayers * rank * sum(targetModules.flatMap((projection) => projectionShape(config, projection)));
+export function adapterNumbers(config: ModelConfig, lora: Workload['lora']): number {
+	return (
+		config.numHiddenLayers *
+		sum(lora.targetModules.map((projection) => rankOf(lora, projection) * sum(projectionShape(config, projection))))
+	);
 }
+
+const rankOf = ({ rank, rankPattern }: Workload['lora'], projection: Projection): number => rankPattern?.[projection] ?? rank;
 
 /** Only a GPU's kernels read 16-bit floats, and those of WebAssembly 8-bit integers, too; where a backend can't they are widened again. */
 const heldAs = ({ backend, precision }: Workload): Precision =>
@@ -100,9 +105,10 @@ function stepOf(items: number, completions: number, { promptTokens, completionTo
 }
 
 /** Numbers that a row of a block keeps for the gradient: up to attention, with its scores, and behind it. */
-function rowNumbers(config: ModelConfig, { rank, targetModules }: Workload['lora'], L: number): { before: number; after: number } {
+function rowNumbers(config: ModelConfig, lora: Workload['lora'], L: number): { before: number; after: number } {
 	const { hiddenSize: D, intermediateSize: F, numAttentionHeads: H, numKeyValueHeads: KV, headDim, qkNorm } = config;
-	const low = (...projections: Projection[]) => rank * projections.filter((projection) => targetModules.includes(projection)).length;
+	const low = (...projections: Projection[]) =>
+		sum(projections.filter((projection) => lora.targetModules.includes(projection)).map((projection) => rankOf(lora, projection)));
 	const qkv = (H + 2 * KV) * headDim;
 	return {
 		// input, normed, qkv as it is turned (of Qwen3 normed by heads first), low-rank rows, weights of attention

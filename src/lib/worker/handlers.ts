@@ -66,17 +66,22 @@ export function runHandlers(
 			return betweenEvents(current, () => current.prepared.selfJudged(answers));
 		},
 		preview: async ({ runId, rows }) => ({ rows: sessionOf(runId).prepared.preview(rows) }),
-		async exportMerged({ runId, dtype }) {
-			const current = sessionOf(runId);
-			const adapter = await betweenEvents(current, () => current.run.adapter());
-			return { zip: await current.prepared.merged(adapter, dtype) };
-		},
-		async exportAdapter({ runId, ...options }) {
-			const current = sessionOf(runId);
-			return { files: await betweenEvents(current, () => current.run.adapter(options)) };
-		},
+		...exportHandlers(sessionOf),
 	};
 }
+
+/** What leaves the lab: a run that goes on is not changed by it. */
+const exportHandlers = (sessionOf: (runId: string) => Session): Pick<Handlers, 'exportAdapter' | 'exportMerged'> => ({
+	async exportAdapter({ runId, ...options }) {
+		const current = sessionOf(runId);
+		return { files: await betweenEvents(current, () => current.run.adapter(options)) };
+	},
+	async exportMerged({ runId, dtype }) {
+		const current = sessionOf(runId);
+		const adapter = await betweenEvents(current, () => current.run.adapter());
+		return { zip: await current.prepared.merged(adapter, dtype) };
+	},
+});
 
 async function adjust(session: Session, { experiment, verdictFile }: Pick<OpenParams, 'experiment' | 'verdictFile'>): Promise<void> {
 	const { over, run, keeper } = session;

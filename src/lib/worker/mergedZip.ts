@@ -49,7 +49,7 @@ async function zipOf(files: readonly MadeFile[]): Promise<Blob> {
 	};
 	const zip = new Zip((error, part) => {
 		if (error) throw error;
-		parts.push(part as Uint8Array<ArrayBuffer>);
+		parts.push(part);
 		size += part.length;
 		if (size > PART_BYTES) flush();
 	});
