@@ -3,6 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { type Checkpoint, CheckpointError, fetchFrom, loadCheckpoint } from '$lib/model/checkpoint';
+import { isDropped } from '$lib/model/droppedName';
 import type { Precision } from '$lib/model/halfPrecision';
 import type { PartedFile } from '$lib/model/partedFile';
 
@@ -13,6 +14,10 @@ export const folderOf = (checkpoint: string): string =>
 /** A checkpoint, its matrices kept in `precision`, by the name of one of the lab's own folders, the path of a Hugging Face folder, or its URL. */
 export async function loadFolder(checkpoint: string, precision: Precision = 'f32'): Promise<Checkpoint> {
 	if (/^https?:/.test(checkpoint)) return loadCheckpoint(fetchFrom(checkpoint), precision);
+	if (isDropped(checkpoint))
+		throw new CheckpointError(
+			`'${checkpoint}' is a model that lies in somebody's browser. Give the path of the folder that it was dropped from: --set model.checkpoint=path/to/folder. (The SHA-256 is that of its model.safetensors; of shards it is what sha256sum model-*.safetensors | sha256sum prints.)`,
+		);
 	const folder = folderOf(checkpoint);
 	try {
 		return await loadCheckpoint(fileOf(folder), precision);

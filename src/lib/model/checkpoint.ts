@@ -1,14 +1,14 @@
 /** A Hugging Face folder as a model that runs: read, verified, assembled. Where the files come from is the caller's: ReadFile. */
 import * as v from 'valibot';
 import { CheckpointError, isMissing, MissingFileError } from './checkpointErrors';
-import { parseModelConfig } from './config';
+import { type ModelConfig, parseModelConfig } from './config';
 import type { Precision } from './halfPrecision';
 import { inParts, type PartedFile, wholeFile } from './partedFile';
 import { openSafetensors } from './safetensors';
 import { sha256, sha256OfFile } from './sha256';
 import { type HashedFile, parseShardIndex, readShards, SHARD_INDEX, type StoredWeights } from './shards';
 import { createTokenizer, type Tokenizer } from './tokenizer';
-import { loadWeights, type Model } from './weights';
+import { checkedNames, loadWeights, type Model } from './weights';
 
 export { CheckpointError, MissingFileError } from './checkpointErrors';
 
@@ -27,6 +27,11 @@ export interface Checkpoint {
 	sha256: string;
 }
 
+/** A folder that was read and checked, all but the numbers of its weights. */
+export interface OpenedCheckpoint extends Omit<Checkpoint, 'model'>, StoredWeights {
+	config: ModelConfig;
+}
+
 /** What a folder says of its own files. Folders from elsewhere have no manifest; the lab's own always do. */
 const Manifest = v.looseObject({
 	files: v.array(v.object({ path: v.string(), bytes: v.number(), sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)) })),
@@ -35,6 +40,12 @@ type FileRecord = v.InferOutput<typeof Manifest>['files'][number];
 
 /** The model, its matrices kept in `precision`, and the tokenizer of a folder. Each file is checked against `manifest.json` when the folder has one. */
 export async function loadCheckpoint(read: ReadFile, precision: Precision = 'f32'): Promise<Checkpoint> {
+	const { config, tensors, tokenizer, parameterCount, sha256 } = await openCheckpoint(read);
+	return { model: { config, weights: await loadWeights(config, tensors, precision) }, tokenizer, parameterCount, sha256 };
+}
+
+/** What `loadCheckpoint` reads and checks before a number of the weights comes onto the engine: no backend is needed for it. */
+export async function openCheckpoint(read: ReadFile): Promise<OpenedCheckpoint> {
 	const { open, openIfThere } = await openFolder(read);
 	const readVerified = async (name: string) => wholeFile(await open(name));
 	const readIfThere = async (name: string) => {
@@ -54,12 +65,9 @@ export async function loadCheckpoint(read: ReadFile, precision: Precision = 'f32
 		...(chatTemplate && { chatTemplate: new TextDecoder().decode(chatTemplate) }),
 	});
 	const { tensors, sha256 } = await openWeights(open, openIfThere);
-	return {
-		model: { config, weights: await loadWeights(config, tensors, precision) },
-		tokenizer,
-		parameterCount: [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0),
-		sha256,
-	};
+	checkedNames(config, tensors);
+	const parameterCount = [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+	return { config, tokenizer, tensors, parameterCount, sha256 };
 }
 
 /** The weights of a folder, each file of which is checked against `manifest.json` when it has one: they stay in their files. @throws CheckpointError, MissingFileError */

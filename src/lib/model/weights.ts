@@ -150,8 +150,8 @@ function hasBias(config: ModelConfig, projection: Projection): boolean {
 	return projection !== 'o_proj' || config.modelType !== 'qwen2';
 }
 
-/** The names of all that the model needs, each of which is there. @throws WeightsError */
-function checkedNames(config: ModelConfig, tensors: ReadonlyMap<string, { shape: number[] }>): string[] {
+/** The names of all that the model needs, each of which is there in its shape. @throws WeightsError */
+export function checkedNames(config: ModelConfig, tensors: ReadonlyMap<string, { shape: number[] }>): string[] {
 	const expected = checkpointShapes(config);
 	for (const [name, shape] of expected) check(name, shape, tensors.get(name));
 	return [...expected.keys()];

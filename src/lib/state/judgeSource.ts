@@ -1,4 +1,5 @@
 import { listens } from '$lib/experiment/methods/index';
+import { isDropped } from '$lib/model/droppedName';
 import type { JudgeOutlook, JudgeSource } from '$lib/worker/judgeProtocol';
 
 import type { RunSettings } from './runSettings';
@@ -40,7 +41,8 @@ export function judgeModelOf(source: JudgeSource, { experiment: { model }, check
 function baseSource(checkpoint: string, checkpointUrl: string): JudgeSource {
 	const [, name] = HUB_FOLDER.exec(checkpoint) ?? [];
 	if (name) return { kind: 'twin', name };
-	return { kind: 'folder', url: new URL('webllm/', checkpointUrl).href, name: checkpoint };
+	const url = isDropped(checkpoint) ? `${checkpoint}/webllm/` : new URL('webllm/', checkpointUrl).href; // no address is below such a name
+	return { kind: 'folder', url, name: checkpoint };
 }
 const HUB_FOLDER = /^https?:.*\/[^/]+\/([^/]+)\/resolve\/[0-9a-f]{40}\/?$/;
 

@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 
-import { sha256, sha256OfFile } from '$lib/model/sha256';
+import { sha256, sha256OfFile, startSha256 } from '$lib/model/sha256';
 
 import { type Begin, type Begun, download, type DownloadOptions, type ModelFile } from './download';
 import { inMegabytes, toStorageError } from './errors';
@@ -21,6 +21,10 @@ export interface KeptFile {
 	complete: boolean;
 }
 
+/** Content of the reader's own, of which all is known before it is kept. */
+export type KeptContent = ModelFile & { bytes: number; sha256: string };
+export type PutOptions = Pick<DownloadOptions, 'signal' | 'onBytes'>;
+
 export interface ModelFiles {
 	/**
 	 * The file, checked just now; what is missing of it is downloaded. Read the Blob soon: it lies on disk, and goes when the file is
@@ -28,6 +32,13 @@ export interface ModelFiles {
 	 * @throws MissingFileError, DamagedFileError, StorageFullError, DownloadError, and the signal's reason
 	 */
 	open(file: ModelFile, options?: Pick<DownloadOptions, 'signal' | 'onBytes' | 'onWait' | 'token'>): Promise<Blob>;
+	/** The file if it is here whole, checked just now; null if it isn't, or is damaged. Nothing is fetched. @throws ModelFileError where the browser keeps no files */
+	find(file: ModelFile, signal?: AbortSignal): Promise<Blob | null>;
+	/**
+	 * Keeps content that no server has; whatever lay there goes. Nothing of it stays when that ends early.
+	 * @throws DamagedFileError when it turns out to be other content, StorageFullError, ModelFileError, what the content throws, and the signal's reason
+	 */
+	put(file: KeptContent, content: AsyncIterable<Uint8Array<ArrayBuffer>>, options?: PutOptions): Promise<void>;
 	/** Bytes of the files that are not here yet, as far as their sizes are known. @throws StorageFullError when they have no room */
 	missing(files: readonly ModelFile[]): Promise<number>;
 	list(): Promise<KeptFile[]>;
@@ -68,12 +79,25 @@ export function createModelFiles(disk: () => Promise<Folder> = opfsFolder, downl
 			return work(memory);
 		}
 	};
+	/** What can't be fetched anew has to be on disk. */
+	const onDiskOnly = async <T>(work: (folder: Folder) => Promise<T>): Promise<T> => {
+		const folder = await disk().catch((cause: unknown) => {
+			throw new ModelFileError(
+				'This browser keeps no files for the page, as in some private windows. Open the lab in an ordinary window for a model of your own.',
+				{ cause },
+			);
+		});
+		return work(folder);
+	};
 	return {
 		async open(file, options = {}) {
 			checkUrl(file.url);
 			const { signal } = options;
 			return alone(file.url, signal, () => onDisk((folder) => openIn(folder, file, { ...downloading, ...options }), signal));
 		},
+		find: (file, signal) => alone(file.url, signal, () => onDiskOnly((folder) => findIn(folder, file))),
+		put: (file, content, options = {}) =>
+			alone(file.url, options.signal, () => onDiskOnly((folder) => putIn(folder, file, content, options))),
 		missing: (files) => onDisk((folder) => missingIn(folder, files)),
 		list: () => onDisk(listIn),
 		remove: (url, signal) => alone(url, signal, () => onDisk(async (folder) => removeFrom(folder, await keyOf(url)), signal)),
@@ -111,6 +135,61 @@ async function openIn(folder: Folder, file: ModelFile, options: DownloadOptions)
 		if (isNew) throw new DamagedFileError(`${file.url} is not the file that was expected: ${fault}. Load it again; if that does not help, reload the page, or make the model’s folder anew.`); // prettier-ignore
 		begun.bytes = 0;
 	}
+}
+
+async function findIn(folder: Folder, file: ModelFile): Promise<Blob | null> {
+	const found = await look(folder, await keyOf(file.url));
+	if (!found || !isWhole(file, found)) return null;
+	const { fault } = await check({ ...file, sha256: file.sha256 ?? found.entry.sha256 }, found.data);
+	return fault === null ? found.data : null;
+}
+
+async function putIn(
+	folder: Folder,
+	file: KeptContent,
+	content: AsyncIterable<Uint8Array<ArrayBuffer>>,
+	options: PutOptions,
+): Promise<void> {
+	const { url, bytes, sha256 } = file;
+	const key = await keyOf(url);
+	await removeFrom(folder, key);
+	await ensureRoom(folder, url, bytes);
+	try {
+		await writeEntry(folder, key, { url, sha256, validator: null, complete: false });
+		const written = await writeContent(folder, key, content, options);
+		if (written.bytes !== bytes || written.sha256 !== sha256)
+			throw new DamagedFileError(
+				`${url}: ${written.bytes} bytes with SHA-256 ${written.sha256} came, expected ${bytes} with ${sha256}: the file was changed while it was read. Give it again.`,
+			);
+		await writeEntry(folder, key, { url, sha256, validator: null, complete: true });
+	} catch (error) {
+		await removeFrom(folder, key);
+		const isFull = !(error instanceof ModelFileError) && (await toStorageError(error)).fault === 'full';
+		throw isFull ? await noRoom(url, null, error) : error;
+	}
+}
+
+async function writeContent(
+	folder: Folder,
+	key: string,
+	content: AsyncIterable<Uint8Array<ArrayBuffer>>,
+	{ signal, onBytes }: PutOptions,
+): Promise<{ bytes: number; sha256: string }> {
+	const hash = await startSha256();
+	const writer = await folder.write(key, 0);
+	let bytes = 0;
+	try {
+		for await (const chunk of content) {
+			signal?.throwIfAborted();
+			hash.update(chunk);
+			writer.append(chunk);
+			bytes += chunk.length;
+			onBytes?.(bytes);
+		}
+	} finally {
+		writer.close();
+	}
+	return { bytes, sha256: hash.digest() };
 }
 
 /** Downloads what `begun` lacks; what came is kept when it fails, unless it can't become the file or has no room. */

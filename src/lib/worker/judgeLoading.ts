@@ -11,6 +11,7 @@ import {
 import { listedTwin, twinInWords } from '$lib/conscience/listedModels';
 import { type JudgeModel, listedModels, loadWebllm } from '$lib/conscience/webllm';
 import { findAdapter, type FoundAdapter } from '$lib/model/gpuAdapter';
+import { isDropped } from '$lib/model/droppedName';
 import { DownloadError, MissingFileError } from '$lib/storage/fileErrors';
 import type { ModelFiles } from '$lib/storage/modelFiles';
 
@@ -79,6 +80,10 @@ async function planOf(
 ): Promise<JudgePlan> {
 	const open = (file: Parameters<ModelFiles['open']>[0]) => files.open(file, { signal });
 	if (source.kind === 'folder') {
+		if (isDropped(source.url))
+			throw new JudgeFitError(
+				'Beside a model from your own disk nothing is compiled for WebLLM. Let its frozen copy in the trainer judge, or choose a model of WebLLM’s list.',
+			);
 		const folder = { ...source, url: source.url.endsWith('/') ? source.url : `${source.url}/` };
 		return planFolder(folder, await fetchManifest(`${folder.url}manifest.json`, signal), adapter, open);
 	}

@@ -12,10 +12,12 @@ import { createRun } from '$lib/experiment/runner';
 import { selfJudged } from '$lib/experiment/selfJudged';
 import { type BackendReport, checkDevice, startBackend } from '$lib/model/backend';
 import { type Checkpoint, loadCheckpoint, type ReadFile } from '$lib/model/checkpoint';
+import { isDropped } from '$lib/model/droppedName';
 import type { Precision } from '$lib/model/halfPrecision';
 import type { Sampling } from '$lib/model/sampling';
 import { disposeModel } from '$lib/model/weights';
 import { type FolderReading, readCheckpointFrom } from '$lib/storage/checkpointFiles';
+import { readDroppedModel } from '$lib/storage/dropped/keep';
 import { openJournal } from '$lib/storage/journal';
 import { parseHubFolder } from '$lib/storage/hub/address';
 import { readHubFolder } from '$lib/storage/hub/hubFiles';
@@ -46,8 +48,9 @@ let loaded: { url: string; precision: Precision; checkpoint: Checkpoint } | null
 /** The judge in another worker, once the page has brought the two together. */
 let judge: Requests['connectJudge']['params'] | null = null;
 const files = createModelFiles();
-/** Of a hub's model at one commit all files are kept in this browser, checked by what the hub says of them. */
-const folderAt = (url: string, options?: FolderReading) => {
+/** Of a hub's model at one commit all files are kept in this browser, checked by what the hub says of them; one of the reader's own lies nowhere else. */
+const folderAt = (url: string, options?: FolderReading): ReadFile => {
+	if (isDropped(url)) return readDroppedModel(url, files, options);
 	const name = parseHubFolder(url);
 	return name ? readHubFolder(name, files, options) : readCheckpointFrom(url, files, options);
 };

@@ -1,3 +1,4 @@
+import { isDropped } from '$lib/model/droppedName';
 import { hubFolder, parseHubFolder, parseListingUrl } from '$lib/storage/hub/address';
 import type { KeptFile } from '$lib/storage/modelFiles';
 
@@ -11,10 +12,10 @@ export function folderOf(url: string): string {
 	return /^.+\/resolve\/[^/]+/.exec(plain)?.[0] ?? plain.slice(0, plain.lastIndexOf('/'));
 }
 
-/** Files that are kept, by the model that they are of, the largest first. */
+/** Files that were fetched and are kept, by the model that they are of, the largest first. The reader's own are listed by storage/dropped. */
 export function storedModels(files: readonly KeptFile[]): StoredModel[] {
 	const groups = new Map<string, KeptFile[]>();
-	for (const file of files) groups.set(folderOf(file.url), [...(groups.get(folderOf(file.url)) ?? []), file]);
+	for (const file of files) if (!isDropped(file.url)) groups.set(folderOf(file.url), [...(groups.get(folderOf(file.url)) ?? []), file]);
 	const models = [...groups].map(([folder, of]) => ({
 		folder,
 		name: parseHubFolder(folder),
