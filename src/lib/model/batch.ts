@@ -25,3 +25,12 @@ export function scoreRows(rows: number, V: number): number {
 
 /** What the caches of one batch of answers may take; more prompts than that run in several batches, one after the other. */
 export const MAX_CACHE_BYTES = 2 ** 28;
+
+/** Packed numbers that a product on WebAssembly should not exceed, and columns below which packing its left side anew would take too long. */
+const PRODUCT_ROOM = 2 ** 20;
+const LEAST_COLUMNS = 64;
+
+/** Columns that are multiplied at once of a right side with so many rows: it is packed, and of a large one else all would be there once more. */
+export function blockColumns(rows: number): number {
+	return Math.max(LEAST_COLUMNS, 8 * Math.floor((PRODUCT_ROOM / rows - 4) / 8));
+}

@@ -11,7 +11,7 @@
  *
  * N = packed tokens of the largest part of a step, L = tokens of the longest row, both as buffers are rounded up.
  */
-import { bucketLength, bucketRows, MAX_CACHE_BYTES, scoreRows } from './batch';
+import { blockColumns, bucketLength, bucketRows, MAX_CACHE_BYTES, scoreRows } from './batch';
 import { type ModelConfig, type Projection, PROJECTIONS, projectionShape } from './config';
 import { matrixBytes, type Precision } from './halfPrecision';
 
@@ -42,7 +42,7 @@ export interface MemoryEstimate {
 	logits: number;
 	/** Of answers being written: keys and values, and where the weights are float32 the matrices with the adapter added. */
 	cache: number;
-	/** A training step: weights, adapter, activations and logits, of which a heap needs no more than the larger at a time. */
+	/** A training step: weights, adapter, activations and logits, of which WebAssembly needs no more than the larger at a time. */
 	training: number;
 	/** Reading, writing and judging, which need no gradient: weights, cache and one layer's activations. */
 	judging: number;
@@ -59,7 +59,9 @@ export function estimateMemory(config: ModelConfig, work: Workload): MemoryEstim
 	const activations = together(steps.map((step) => stepBytes(config, step, work)));
 	const logits = together(steps.map(({ M }) => 2 * 4 * scoreRows(M, config.vocabSize) * config.vocabSize));
 	const { cache, reading } = askingBytes(config, work);
-	const training = weights + adapter + together([activations, logits]);
+	// On wasm the gradient of the blocks comes when the scores have gone; beside these are what is kept, adapter and moments, and what a product packs.
+	const atHead = (3 * adapter) / 8 + activations / 2 + logits + 4 * packedNumbers(config);
+	const training = weights + (work.backend === 'webgpu' ? adapter + activations + logits : Math.max(adapter + activations, atHead));
 	const judging = weights + cache + reading;
 	return { weights, adapter, activations, logits, cache, training, judging, total: together([training, judging - weights]) };
 }
@@ -129,6 +131,13 @@ function stepBytes(config: ModelConfig, { N, M, L }: Step, { lora, backend }: Wo
 	// On a GPU the weights of attention have one of one layer after the other, and the scores are as large; on wasm tfjs makes zeros for that of all.
 	const attention = backend === 'webgpu' ? (2 - layers) * N * H * L : 0;
 	return 4 * (kept + gradients + attention);
+}
+
+/** Numbers that WebAssembly packs of the largest matrix for a product, both ways (see kernels/wasmProduct.ts). */
+function packedNumbers(config: ModelConfig): number {
+	const shapes = [...PROJECTIONS.map((projection) => projectionShape(config, projection)), [config.hiddenSize, config.vocabSize] as const];
+	const packed = (rows: number, columns: number) => rows * (4 + Math.min(columns, blockColumns(rows)));
+	return Math.max(...shapes.flatMap(([inputs, outputs]) => [packed(inputs, outputs), packed(outputs, inputs)]));
 }
 
 /** What writing and judging take: the cache of the answers, and the largest layer of what is read. */

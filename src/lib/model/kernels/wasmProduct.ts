@@ -1,5 +1,6 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 
+import { blockColumns } from '../batch';
 import { behind, type Call, ranges, type WasmModule } from './wasmModule';
 
 /** A matrix in memory: its address, the numbers from one row to the next, and whether it lies there transposed. */
@@ -62,15 +63,11 @@ export function isWorthSharing(lab: WasmModule, [M, K]: readonly [number, number
 
 /** Numbers of the packed sides of a product with so many columns. */
 const packedNumbers = (terms: Term[], columns: number) => lengthOf(terms) * (4 + 8 * Math.ceil(columns / 8));
-/** Packed numbers that a large product should not exceed, and columns below which packing the left side anew would take too long. */
-const ROOM = 2 ** 20;
-const LEAST_COLUMNS = 64;
-
 /** A product in blocks of columns whose packed sides take little room: one, unless the right side is large, of which else all would be there once more. */
 function blocksOf(product: Product): Product[] {
 	const { shape, terms } = product;
-	if (packedNumbers(terms, shape[1]) <= ROOM) return [product];
-	const columns = Math.max(LEAST_COLUMNS, 8 * Math.floor((ROOM / lengthOf(terms) - 4) / 8));
+	const columns = blockColumns(lengthOf(terms));
+	if (shape[1] <= columns) return [product];
 	const count = Math.ceil(shape[1] / columns);
 	return Array.from({ length: count }, (_, i) => columnsOf(product, i * columns, Math.min(columns, shape[1] - i * columns)));
 }
