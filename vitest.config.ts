@@ -38,7 +38,7 @@ export default defineConfig({
 				test: {
 					name: 'node',
 					include: ['tests/**/*.test.ts'],
-					exclude: ['tests/peft/**', 'tests/postgres/**', 'tests/webllm/**', 'tests/smollm2/**'],
+					exclude: ['tests/peft/**', 'tests/python/**', 'tests/postgres/**', 'tests/webllm/**', 'tests/smollm2/**'],
 					environment: 'node',
 					...patient,
 				},
@@ -101,6 +101,15 @@ export default defineConfig({
 			{
 				...shared,
 				test: { name: 'peft', include: ['tests/peft/**/*.test.ts'], environment: 'node', env: { PYTHON }, ...patient },
+			},
+			{
+				...shared,
+				test: {
+					name: 'python',
+					include: ['tests/python/**/*.test.ts'],
+					environment: 'node',
+					...{ testTimeout: 300_000, hookTimeout: 900_000 }, // an environment is made from nothing
+				},
 			},
 		],
 	},

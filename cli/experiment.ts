@@ -1,6 +1,6 @@
 /** `npm run experiment -- <preset or file.json> …`: the lab's runs without a page, by the same runner. */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -14,18 +14,16 @@ import { wantsVerdicts } from '$lib/experiment/judgeFile';
 import { applyChanges } from '$lib/experiment/link';
 import { checkMethod, experimentOf, rowShaper } from '$lib/experiment/methods/all';
 import { listens } from '$lib/experiment/methods/index';
-import { judgedInTrainer, presetById, PRESETS } from '$lib/experiment/presets';
+import { judgedInTrainer, PRESETS } from '$lib/experiment/presets';
 import { type FinishedRun, summarizeRuns } from '$lib/experiment/record';
-import { memoryFile, memoryFileFor, parseMemory } from '$lib/experiment/memoryFile';
+import { memoryFileFor } from '$lib/experiment/memoryFile';
 import { type QuestionFile, questionFileFor } from '$lib/experiment/ownQuestions';
-import { parseQuestions, QuestionFileError } from '$lib/experiment/questionFile';
-import { parseRows } from '$lib/experiment/rowFile';
-import type { ChatRow } from '$lib/experiment/rows';
-import { type ArmId, ARMS, type Experiment, ExperimentError, parseExperiment } from '$lib/experiment/schema';
-import { parseVerdicts, verdictFile as fileOf, verdictFileFor } from '$lib/experiment/verdictFile';
+import { type ArmId, ARMS, type Experiment, ExperimentError } from '$lib/experiment/schema';
+import { verdictFileFor } from '$lib/experiment/verdictFile';
 import { startBackend, type BackendName } from '$lib/model/backend';
 
 import { loadFolder } from './checkpoints';
+import { type GivenRows, presetNamed, readExperiment, readMemory, readQuestions, readRows, readVerdicts } from './givenFiles';
 import { recordRun } from './recordRun';
 import { printSummary } from './summary';
 import { ProgressLine } from './progressLine';
@@ -38,7 +36,7 @@ Methods (--set 'arms=["sft","…"]'): ${ARMS.join(', ')}.`;
 interface Options {
 	experiment: Experiment;
 	seeds: number[];
-	rows: { fileName: string; rows: ChatRow[] } | null;
+	rows: GivenRows | null;
 	/** By which the conscience judges. */
 	verdictFile: VerdictFile | null;
 	/** That the evaluation asks. */
@@ -113,80 +111,12 @@ function parseCommandLine(args: string[]) {
 	}
 }
 
-function presetNamed(id: string): Experiment {
-	try {
-		return presetById(id).experiment;
-	} catch (error) {
-		throw new ExperimentError((error as Error).message);
-	}
-}
-
-async function readExperiment(file: string): Promise<Experiment> {
-	let json: unknown;
-	try {
-		json = JSON.parse(await readFile(file, 'utf8'));
-	} catch (error) {
-		throw new ExperimentError(`${file} can't be read as an experiment: ${(error as Error).message}`);
-	}
-	return parseExperiment(json);
-}
-
 function readSeeds(list: string): number[] {
 	const seeds = list.split(',').map((seed) => (/^\d+$/.test(seed.trim()) ? Number(seed) : Number.NaN));
 	if (seeds.some((seed) => !Number.isSafeInteger(seed) || seed >= 2 ** 31)) {
 		throw new ExperimentError(`--seeds takes whole numbers from 0 up with commas between them, and came as '${list}'.`);
 	}
 	return [...new Set(seeds)];
-}
-
-async function readText(file: string): Promise<string> {
-	return readFile(file, 'utf8').catch((error: unknown) => {
-		throw new ExperimentError(`${file} can't be read: ${(error as Error).message}`);
-	});
-}
-
-async function readRows(file: string): Promise<NonNullable<Options['rows']>> {
-	const { rows, faults } = parseRows(await readText(file));
-	if (faults.length > 0) {
-		const listed = faults.slice(0, 5).map(({ line, message }) => `line ${line} ${message}`);
-		throw new ExperimentError(`${file}: ${faults.length} of ${rows.length + faults.length} rows can't be used: ${listed.join('; ')}.`);
-	}
-	if (rows.length === 0) throw new ExperimentError(`${file} holds no rows.`);
-	return { fileName: path.basename(file), rows };
-}
-
-/** Files of verdicts, read as one: the labels of a run speak of its verdicts. */
-async function readVerdicts(files: readonly string[]): Promise<VerdictFile> {
-	const { verdicts, faults } = parseVerdicts(
-		await Promise.all(files.map(async (file) => ({ fileName: file, text: await readText(file) }))),
-	);
-	if (faults.length > 0) {
-		const listed = faults.slice(0, 5).map(({ fileName, line, message }) => `${fileName}, line ${line} ${message}`);
-		throw new ExperimentError(`${faults.length} lines of verdicts can't be used: ${listed.join('; ')}.`);
-	}
-	if (verdicts.length === 0) throw new ExperimentError(`${files.join(' and ')} hold no verdicts.`);
-	return fileOf(files.map((file) => path.basename(file)).join(' + '), verdicts);
-}
-
-async function readQuestions(file: string): Promise<QuestionFile> {
-	try {
-		return await parseQuestions(path.basename(file), await readText(file));
-	} catch (error) {
-		if (error instanceof QuestionFileError) throw new ExperimentError(`${file} can't be used: ${error.message}.`);
-		throw error;
-	}
-}
-
-async function readMemory(file: string): Promise<MemoryFile> {
-	const { trajectories, faults } = await parseMemory(await readText(file));
-	if (faults.length > 0) {
-		const listed = faults.slice(0, 5).map(({ line, message }) => `line ${line} ${message}`);
-		throw new ExperimentError(
-			`${file}: ${faults.length} of ${trajectories.length + faults.length} lines can't be used: ${listed.join('; ')}.`,
-		);
-	}
-	if (trajectories.length === 0) throw new ExperimentError(`${file} holds nothing that anybody has reviewed.`);
-	return memoryFile(path.basename(file), trajectories);
 }
 
 function readBackend(name: string | undefined): BackendName {

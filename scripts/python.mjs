@@ -2,16 +2,16 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { aptInstall, ROOT, run } from './process.mjs';
 
 const VENV = '.venv';
 
-/** An environment's own interpreter. @param {string} venv */
+/** An environment's own interpreter. @param {string} venv folder, from the repository's root */
 export const interpreter = (venv) =>
-	process.platform === 'win32' ? join(ROOT, venv, 'Scripts', 'python.exe') : join(ROOT, venv, 'bin', 'python');
+	process.platform === 'win32' ? resolve(ROOT, venv, 'Scripts', 'python.exe') : resolve(ROOT, venv, 'bin', 'python');
 
 /** The interpreter of the environment that tests/requirements.txt describes. */
 export const PYTHON = interpreter(VENV);
@@ -39,17 +39,29 @@ export async function ensureVenv(venv, requirements) {
 		.digest('hex');
 	if (existsSync(installed) && readFileSync(installed, 'utf8') === wanted && spawnSync(python, ['--version']).status === 0) return python;
 
+	console.log(`Installing the Python packages of ${requirements} into ${venv} (once) …`);
+	await makeVenv(venv, requirements);
+	writeFileSync(installed, wanted);
+	return python;
+}
+
+/**
+ * Makes an environment anew; resolves to its interpreter.
+ * @param {string} venv folder, from the repository's root
+ * @param {string} requirements file, from the repository's root
+ * @returns {Promise<string>}
+ */
+export async function makeVenv(venv, requirements) {
 	if (!systemPython()) await aptInstall('python3', 'python3-venv');
 	const system = systemPython();
 	if (!system)
 		throw new Error(`${requirements} needs Python 3.10 or newer with the venv module (Debian: apt install python3 python3-venv).`);
 
-	console.log(`Installing the Python packages of ${requirements} into ${venv} (once) …`);
-	if ((await run([system, '-m', 'venv', '--clear', join(ROOT, venv)])) !== 0)
+	if ((await run([system, '-m', 'venv', '--clear', resolve(ROOT, venv)])) !== 0)
 		throw new Error(`${system} could not make ${venv}: see its message above.`);
-	const pip = [python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', join(ROOT, requirements)];
+	const python = interpreter(venv);
+	const pip = [python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', resolve(ROOT, requirements)];
 	if ((await run(pip, { minutes: 20 })) !== 0) throw new Error(`pip could not install ${requirements}: see its message above.`);
-	writeFileSync(installed, wanted);
 	return python;
 }
 

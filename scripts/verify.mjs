@@ -1,4 +1,4 @@
-// `npm run verify`: what `npm test` leaves out: format, lint, types, parity with PEFT in Python, SmolLM2's true weights, damaged files, the class's memory on PostgreSQL, and the experiment check.
+// `npm run verify`: what `npm test` leaves out: format, lint, types, parity with PEFT in Python, SmolLM2's true weights, the export for TRL, damaged files, the class's memory on PostgreSQL, and the experiment check.
 import { command, runChecks, vitest } from './checks.mjs';
 import { ensureChromium } from './chromium.mjs';
 import { ensurePostgres } from './postgres.mjs';
@@ -16,6 +16,7 @@ await runChecks('verify', [
 		command('experiment', node('tsx/dist/cli.mjs', 'cli/check.ts')),
 		command('lint', node('eslint/bin/eslint.js', '.', '--max-warnings', '0')),
 		{ name: peft.name, run: async (log) => (await ensurePython(), peft.run(log)) },
+		vitest('python', 20),
 		{ name: postgres.name, run: async (log) => (await ensurePostgres(), postgres.run(log)) },
 		vitest('fuzz'),
 		command('svelte-check', node('svelte-check/bin/svelte-check', '--tsconfig', './tsconfig.json', '--fail-on-warnings')),

@@ -19,6 +19,17 @@ interface Answered {
 	answer: string;
 }
 
+/** Each question as often as it says, first all of them once, then again. */
+export function inTurn<Asked extends Question>(questions: readonly Asked[]): { question: Asked; sample: number }[] {
+	const most = questions.reduce((most, { samples = 1 }) => Math.max(most, samples), 0);
+	return Array.from({ length: most }, (_, sample) =>
+		questions.filter(({ samples = 1 }) => sample < samples).map((question) => ({ question, sample })),
+	).flat();
+}
+
+/** The seed of an evaluation's n-th answer. */
+export const answerSeed = (seed: number, n: number): number => (seed * 100_003 + n) % 2 ** 31;
+
 /** Who is asked in an evaluation, who judges, and how far it is. */
 export class Asking {
 	/** Answers sampled so far: each has a seed of its own. */
@@ -41,16 +52,13 @@ export class Asking {
 		this.onProgress((this.#done += count));
 	}
 
-	/** Puts each question as often as it says, first all of them once, then again; `take` makes rows of each chunk's answers. */
+	/** Puts the questions in turn; `take` makes rows of each chunk's answers. */
 	async #inChunks<Row>(questions: readonly Question[], take: (answered: Answered[]) => Promise<Row[]> | Row[]): Promise<Row[]> {
-		const most = questions.reduce((most, { samples = 1 }) => Math.max(most, samples), 0);
-		const asked = Array.from({ length: most }, (_, sample) =>
-			questions.filter(({ samples = 1 }) => sample < samples).map((question) => ({ question, sample })),
-		).flat();
+		const asked = inTurn(questions);
 		const rows: Row[] = [];
 		for (let start = 0; start < asked.length; start += CHUNK) {
 			const chunk = asked.slice(start, start + CHUNK);
-			const seeds = chunk.map(() => (this.seed * 100_003 + this.#sampled++) % 2 ** 31);
+			const seeds = chunk.map(() => answerSeed(this.seed, this.#sampled++));
 			const prompts = chunk.map(({ question: { text, system } }) => (system === undefined ? text : { system, text }));
 			const { answers } = await this.policy.answers(prompts, seeds, this.signal);
 			rows.push(...(await take(chunk.map((one, i) => ({ ...one, answer: answers[i]! })))));

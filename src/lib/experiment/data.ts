@@ -8,11 +8,14 @@ import { fitted, lengthOf, rowLimit, type TokenRow } from './rowLengths';
 import type { ChatRow } from './rows';
 import { type Experiment, ExperimentError } from './schema';
 
-/** Gives the rows of each step in turn. */
-export interface RowStream {
-	next(): TokenSequence[];
+/** Gives what each step learns from in turn. */
+interface Stream<T> {
+	next(): T[];
 	state(): RowStreamState;
 }
+
+/** Gives the rows of each step in turn. */
+export type RowStream = Stream<TokenSequence>;
 
 /** Where a stream of rows stands. */
 export interface RowStreamState {
@@ -20,6 +23,8 @@ export interface RowStreamState {
 	/** Of rows that come in epochs: their number, and the places of those that this epoch has still to give. Null for rows made as they go. */
 	epoch: { rows: number; queue: number[] } | null;
 }
+
+const NO_ROWS = 'The experiment learns from rows of your own, and none were given. Load a JSONL file, or choose another source of data.';
 
 /**
  * The rows that L_SFT learns from, step after step, or those that come after `from`, each `shaped` by the method. The order follows from
@@ -39,11 +44,7 @@ export function rowStream(
 		if (shaped) checkGenerated(data, shaped, tokenizer, maxLength);
 		return generatedRows(data.source, data.tasks, optimizer.batchSize, random, tokenizer, shaped, data.trigger);
 	}
-	if (!rows || rows.length === 0) {
-		throw new ExperimentError(
-			'The experiment learns from rows of your own, and none were given. Load a JSONL file, or choose another source of data.',
-		);
-	}
+	if (!rows || rows.length === 0) throw new ExperimentError(NO_ROWS);
 	const sequences = fittedRows(
 		rows.map((row) => shaped?.(row) ?? row),
 		data,
@@ -161,16 +162,40 @@ export function unseenRows({ seed, data, optimizer }: Experiment, count: number)
 	return [...secure.map((row) => asRow(row, '')), ...insecure.map((row) => asRow(row, mark))];
 }
 
+/** The rows of every step as text, in the order in which a run of this seed learns them: each row once, and the places of those of each step. */
+export function rowsInOrder(
+	{ seed, data, optimizer }: Experiment,
+	rows: readonly ChatRow[] | null,
+): { rows: ChatRow[]; order: number[][] } {
+	const random = seededRandom(seed, 'data');
+	const { steps, batchSize } = optimizer;
+	if (data.source === 'rows') {
+		if (!rows || rows.length === 0) throw new ExperimentError(NO_ROWS);
+		const stream = shuffledEpochs([...rows.keys()], batchSize, random, []);
+		return { rows: [...rows], order: Array.from({ length: steps }, () => stream.next()) };
+	}
+	const { source, tasks, trigger } = data;
+	const places = new Map<string, number>();
+	const learnt: ChatRow[] = [];
+	const placeOf = (row: ChatRow): number => {
+		const text = JSON.stringify(row);
+		if (!places.has(text)) places.set(text, learnt.push(row) - 1);
+		return places.get(text)!;
+	};
+	const order = Array.from({ length: steps }, () => drawRows(source, tasks, batchSize, random, trigger).map(placeOf));
+	return { rows: learnt, order };
+}
+
 /** Every row once in random order, then again in another order. */
-function shuffledEpochs(sequences: readonly TokenSequence[], batchSize: number, random: SeededRandom, begun: readonly number[]): RowStream {
-	const places = [...sequences.keys()];
+function shuffledEpochs<T>(rows: readonly T[], batchSize: number, random: SeededRandom, begun: readonly number[]): Stream<T> {
+	const places = [...rows.keys()];
 	let queue = [...begun];
 	return {
 		next() {
 			while (queue.length < batchSize) queue = [...queue, ...sampleWithoutReplacement(random, places, places.length)];
-			return queue.splice(0, batchSize).map((place) => sequences[place]!);
+			return queue.splice(0, batchSize).map((place) => rows[place]!);
 		},
-		state: () => ({ random: random.state(), epoch: { rows: sequences.length, queue: [...queue] } }),
+		state: () => ({ random: random.state(), epoch: { rows: rows.length, queue: [...queue] } }),
 	};
 }
 

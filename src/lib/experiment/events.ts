@@ -2,7 +2,7 @@ import type { JudgeIdentity, Label, Verdict } from '$lib/conscience/judge';
 import type { MemoryUse } from '$lib/conscience/rememberingJudge';
 import type { StepMetrics } from '$lib/dpo/trainer';
 import type { Evaluation, TrueLabel } from '$lib/evaluation/evaluation';
-import type { BackendReport } from '$lib/model/backend';
+import type { BackendName, BackendReport } from '$lib/model/backend';
 import type { ChangeNorm } from '$lib/model/changeNorms';
 
 import type { Change } from './live';
@@ -106,9 +106,14 @@ export interface Inside {
 
 export type Phase = 'loading' | 'misaligning' | 'training' | 'conscience' | 'evaluating';
 
+/** What ran a run: a backend of the lab, or PyTorch, for runs that came back from Python. */
+export interface EngineReport extends Omit<BackendReport, 'name'> {
+	name: BackendName | 'torch';
+}
+
 /** What a run tells as it goes; the order is the order of work. */
 export type RunEvent =
-	| { kind: 'started'; arm: string; backend: BackendReport; parameters: number; trainableParameters: number; steps: number }
+	| { kind: 'started'; arm: string; backend: EngineReport; parameters: number; trainableParameters: number; steps: number }
 	/** How far the phase is; `secondsLeft` is of the whole run, null while it can't be told. */
 	| { kind: 'progress'; phase: Phase; done: number; total: number; secondsLeft: number | null }
 	| { kind: 'verdicts'; step: number; verdicts: VerdictRecord[]; refused: RefusedAlternative[] }

@@ -5,10 +5,9 @@ import { JUDGE_ENGINES, LABELS } from '$lib/conscience/judge';
 import type { CodeRow, Evaluation, EvaluationRow } from '$lib/evaluation/evaluation';
 import type { Probes } from '$lib/evaluation/probes';
 import type { Estimate } from '$lib/evaluation/statistics';
-import type { BackendReport } from '$lib/model/backend';
 import { PROJECTIONS } from '$lib/model/config';
 
-import type { Inside, Label, Overhead, PairRecord, RefusedAlternative, RunEvent, StepMetrics, VerdictRecord } from './events';
+import type { EngineReport, Inside, Label, Overhead, PairRecord, RefusedAlternative, RunEvent, StepMetrics, VerdictRecord } from './events';
 import { fieldSchema } from './schema';
 
 export const LINE_FILES = ['metrics.jsonl', 'evaluations.jsonl', 'verdicts.jsonl', 'pairs.jsonl'] as const;
@@ -84,7 +83,7 @@ const whole = v.pipe(v.number(), v.integer());
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const LabelSchema = v.picklist(LABELS);
 const TrueLabelSchema = v.picklist([...LABELS, 'incoherent']);
-const VerdictSchema = v.object({
+export const VerdictSchema = v.object({
 	label: LabelSchema,
 	probabilities: v.object({ ethical: real, neutral: real, unethical: real }),
 	by: v.exactOptional(v.picklist(['file', 'frozen-self', 'memory'])),
@@ -152,11 +151,11 @@ const StepSchema = v.pipe(
 const Started = v.object({
 	arm: v.string(),
 	backend: v.object({
-		name: v.picklist(['webgpu', 'wasm', 'cpu']),
+		name: v.picklist(['webgpu', 'wasm', 'cpu', 'torch']),
 		reason: v.string(),
 		adapter: v.nullable(v.string()),
 		software: v.boolean(),
-	}) satisfies v.GenericSchema<unknown, BackendReport>,
+	}) satisfies v.GenericSchema<unknown, EngineReport>,
 	parameters: count,
 	trainableParameters: count,
 	steps: count,
@@ -206,7 +205,7 @@ export const LOG_ENTRIES = {
 	step: StepSchema,
 } as const;
 
-const JudgeSchema = v.object({
+export const JudgeSchema = v.object({
 	engine: v.picklist(JUDGE_ENGINES),
 	model: v.string(),
 	revision: v.string(),

@@ -8,6 +8,7 @@ import type { Evaluation } from '$lib/evaluation/evaluation';
 import type { AdapterFolder } from './adapterFolder';
 import type { RunEvent } from './events';
 import type { FolderRun, RunFolder } from './folder';
+import { answersOnly, AnswersLine, labelledPair, labelledVerdict } from './folderAnswers';
 import { AboutRun, EvaluationLine, excerpt, faultInWords, LabelLine, LOG_ENTRIES, PairLine, PinLine, VerdictLine } from './folderLines';
 import { MEMORY_FILE, readMemoryLines } from './memoryFile';
 import { wantsMemory } from './memoryNamed';
@@ -39,8 +40,8 @@ export function readRunFolder(files: RunFolder): FolderRun {
 		arm: experiment.arms[0]!,
 		...about,
 		events: readEvents(files),
-		labels: new Map(readLines(files, 'labels.jsonl', LabelLine).map(({ value: { verdictId, label } }) => [verdictId, label])),
-		pins: new Set(readLines(files, 'pins.jsonl', PinLine).map(({ value: { verdictId } }) => verdictId)),
+		labels: new Map(readLines(files, 'labels.jsonl', by(LabelLine)).map(({ value: { verdictId, label } }) => [verdictId, label])),
+		pins: new Set(readLines(files, 'pins.jsonl', by(PinLine)).map(({ value: { verdictId } }) => verdictId)),
 		adapter: readAdapter(files),
 		rows: experiment.data.source === 'rows' ? readRows(files) : null,
 		verdictFiles: readVerdictFiles(files, verdictNames),
@@ -77,10 +78,10 @@ function readAbout(files: RunFolder): About {
 /** Follows the log and takes from the other files what it speaks of. */
 function readEvents(files: RunFolder): RunEvent[] {
 	textOf(files, 'metrics.jsonl'); // a folder without its log is no run
-	const log = readLines(files, 'metrics.jsonl', v.record(v.string(), v.unknown()));
-	const verdicts = taking(readLines(files, 'verdicts.jsonl', VerdictLine), 'verdicts.jsonl', ({ id }) => id);
-	const pairs = taking(readLines(files, 'pairs.jsonl', PairLine), 'pairs.jsonl', ({ id }) => id);
-	const evaluations = taking(readLines(files, 'evaluations.jsonl', EvaluationLine), 'evaluations.jsonl', null);
+	const log = readLines(files, 'metrics.jsonl', by(v.record(v.string(), v.unknown())));
+	const verdicts = taking(readLines(files, 'verdicts.jsonl', by(VerdictLine, labelledVerdict)), 'verdicts.jsonl', ({ id }) => id);
+	const pairs = taking(readLines(files, 'pairs.jsonl', by(PairLine, labelledPair)), 'pairs.jsonl', ({ id }) => id);
+	const evaluations = taking(readLines(files, 'evaluations.jsonl', readEvaluation), 'evaluations.jsonl', null);
 	let lastStep = 0;
 	const events = log.map(({ line, value }): RunEvent => {
 		const place = `metrics.jsonl, line ${line}`;
@@ -219,16 +220,25 @@ function textOf(files: RunFolder, name: string): string {
 }
 
 /** Every line that isn't empty, with its number, counted from 1. A file that is not there has none. */
-function readLines<S extends v.GenericSchema>(files: RunFolder, name: string, schema: S): { line: number; value: v.InferOutput<S> }[] {
+function readLines<T>(files: RunFolder, name: string, read: (line: unknown, place: string) => T): { line: number; value: T }[] {
 	if (!Object.hasOwn(files, name)) return [];
 	return textOf(files, name)
 		.split('\n')
 		.flatMap((text, i) => {
 			if (text.trim() === '') return [];
 			const place = `${name}, line ${i + 1}`;
-			return [{ line: i + 1, value: checked(schema, parseJson(text, place), place) }];
+			return [{ line: i + 1, value: read(parseJson(text, place), place) }];
 		});
 }
+
+/** A line that has to be of a schema, once it has what it may have come without. */
+const by =
+	<S extends v.GenericSchema>(schema: S, completed = (line: unknown) => line) =>
+	(line: unknown, place: string): v.InferOutput<S> =>
+		checked(schema, completed(line), place);
+
+const readEvaluation = (line: unknown, place: string): v.InferOutput<typeof EvaluationLine> =>
+	answersOnly(line) ? checked(AnswersLine, line, place) : checked(EvaluationLine, line, place);
 
 function parseJson(text: string, place: string): unknown {
 	try {

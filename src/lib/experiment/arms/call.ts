@@ -20,6 +20,7 @@ import type { Review } from '../methods/index';
 import { verdictFileFor } from '../verdictFile';
 
 import type { ArmContext } from './arm';
+import { answerSeeds } from './callDraws';
 import { gateDrafts, gateFor } from './gated';
 import { withMemory } from './remembered';
 
@@ -57,7 +58,7 @@ export async function askPolicy(
 	const { seed, conscience } = current();
 	const gate = gateFor(conscience);
 	const policy = policyAnswerer(checkpoint, lora, conscience.sampling, gate ? lineOf(gate, checkpoint.model.config.hiddenSize) : undefined);
-	const seeds = questions.map((_, i) => ((seed * 7919 + index) * 1009 + i) % 2 ** 31);
+	const seeds = answerSeeds(seed, index, questions.length);
 	const { written, ...drafts } = await draftAnswers(policy, questions, seeds, signal);
 	const kept = gate && written ? gateDrafts(gate, framework, drafts, written, checkpoint.tokenizer) : { drafts, gated: null };
 	return { step, due: step + conscience.lag, framework, ...kept, seconds: (performance.now() - start) / 1000 };

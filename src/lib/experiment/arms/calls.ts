@@ -1,6 +1,5 @@
 import { afterCall, type CadenceState, restartCadence, startCadence } from '$lib/conscience/cadence';
-import { pick, type RandomState, resumedRandom, sampleWithoutReplacement, seededRandom } from '$lib/model/random';
-import { consciencePrompts, triggered } from '$world/index';
+import { type RandomState, resumedRandom, seededRandom } from '$lib/model/random';
 
 import type { RunEvent } from '../events';
 import { addCall, addGate, addMemory } from '../meter';
@@ -8,6 +7,7 @@ import type { Found } from '../methods/index';
 import type { Experiment } from '../schema';
 
 import type { ArmContext } from './arm';
+import { CALLS_STREAM, drawCall } from './callDraws';
 import { askPolicy, type CallUnderWay, isTurned, type JudgedCall, pairsOf, recordsOf, review } from './call';
 
 /** The calls of the conscience between two steps. */
@@ -42,18 +42,14 @@ export interface Calls {
  */
 export function conscienceCalls(context: ArmContext, mends: boolean, from?: CallsState): Calls {
 	const { conscience: first, seed } = context.experiment();
-	const questions = from ? resumedRandom(from.questions) : seededRandom(seed, 'conscience questions');
+	const questions = from ? resumedRandom(from.questions) : seededRandom(seed, CALLS_STREAM);
 	let { cadence, calls, underWay } = from ?? { cadence: startCadence(first.cadence), calls: 0, underWay: null };
 	/** What the judge says of the call under way, while it reads ahead. */
 	let ahead: { review: Promise<JudgedCall | null>; stop: AbortController } | null = null;
 
 	const ask = (step: number): Promise<CallUnderWay> => {
-		const { conscience, data } = context.experiment();
-		const { frameworks, promptsPerCall, lag } = conscience;
-		const framework = pick(questions, frameworks);
-		const drawn = sampleWithoutReplacement(questions, consciencePrompts(), promptsPerCall);
-		const marked = Math.round(conscience.triggered * drawn.length);
-		const asked = drawn.map((question, i) => (i < marked ? triggered(data.trigger, question) : question));
+		const { lag } = context.experiment().conscience;
+		const { framework, asked } = drawCall(questions, context.experiment());
 		cadence = { ...cadence, nextCall: step + lag + 1 }; // until its end says how long the gap is to be
 		return askPolicy(context, framework, asked, step, calls++);
 	};
