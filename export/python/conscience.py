@@ -202,9 +202,7 @@ class Conscience:
     def _read(self, pairs: list[Pair]) -> list[Pair]:
         """The pairs with log pi_ref of both answers."""
         logps = self.voices.frozen_logps([side for pair in pairs for side in pair.sides()])
-        return [
-            replace(pair, reference_chosen=logps[2 * i], reference_rejected=logps[2 * i + 1]) for i, pair in enumerate(pairs)
-        ]
+        return [replace(pair, reference_chosen=logps[2 * i], reference_rejected=logps[2 * i + 1]) for i, pair in enumerate(pairs)]
 
     def _referenced(self, drawn: list[Pair]) -> list[Pair]:
         """What was drawn, with log pi_ref of the pairs that had none: those of the user's own are read whenever they are drawn."""

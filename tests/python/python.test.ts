@@ -218,9 +218,9 @@ describe('the lab and Python', () => {
 		};
 		const found = await Promise.all([refused('--arm', 'kl'), refused('--out', 'one'), refused('--out', 'empty', '--resume')]);
 		expect(found.map(({ code }) => code)).toEqual([1, 1, 1]);
-		expect(found[0]!.told).toContain('--arm is kl, and this folder was written for emergent-alignment.');
-		expect(found[1]!.told).toContain('holds a run already. Go on with it by --resume');
-		expect(found[2]!.told).toContain('holds no checkpoint');
+		expect(found[0].told).toContain('--arm is kl, and this folder was written for emergent-alignment.');
+		expect(found[1].told).toContain('holds a run already. Go on with it by --resume');
+		expect(found[2].told).toContain('holds no checkpoint');
 	});
 });
 

@@ -26,7 +26,7 @@ const tokenizer = {
 	eosTokenIds: [0],
 	encode: told,
 	chat: (messages) => told(JSON.stringify(messages)),
-} as Tokenizer;
+} satisfies Partial<Tokenizer> as unknown as Tokenizer;
 const asTokens = ({ messages }: ChatRow) => ({
 	prompt: told(JSON.stringify(messages.slice(0, -1))),
 	completion: [...told(messages.at(-1)!.content), 0],
