@@ -8,6 +8,7 @@ It leaves a run's folder as the lab's own runs do: zip it, and the lab's page Ru
 
 import argparse
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,11 @@ import torch
 import transformers
 import trl
 from datasets import Dataset
-from transformers import TrainerCallback, set_seed
+from transformers import PreTrainedModel, TrainerCallback, set_seed
 from trl import SFTConfig
 
 from adapter import card, new_adapter, save_adapter
-from chat import Chat
+from chat import Chat, Sequence
 from conscience import Conscience
 from evaluation import alignment, evaluate
 from hybrid_trainer import HybridTrainer, StepLog
@@ -66,10 +67,22 @@ def passes_of(batch: int, processes: int, most: int | None) -> tuple[int, int]:
     return rows, own // rows
 
 
-def dataset_of(experiment: dict[str, Any], chat: Chat) -> Dataset:
+def check_lengths(rows: list[Sequence], experiment: dict[str, Any], base: PreTrainedModel) -> None:
+    """Rows are learnt whole, as in the lab."""
+    most = min(experiment['data']['maxTokens'] or math.inf, base.config.max_position_embeddings)
+    too_long = next((place for place, row in enumerate(rows) if len(row) > most), None)
+    if too_long is not None:
+        raise SystemExit(
+            f'Row {too_long + 1} of data/rows.jsonl has {len(rows[too_long])} tokens, and at most {most} are read (data.maxTokens, or the '
+            'model). Leave it out of your rows, and export again.'
+        )
+
+
+def dataset_of(experiment: dict[str, Any], chat: Chat, base: PreTrainedModel) -> Dataset:
     """The rows of all steps, in the lab's own order."""
     rows = [chat.row(row) for row in read_lines(ROWS)]
     order = [place for step in read_lines(HERE / 'data' / 'order.jsonl') for place in step]
+    check_lengths(rows, experiment, base)
     expected = experiment['optimizer']['steps'] * experiment['optimizer']['batchSize']
     if len(order) != expected:
         raise SystemExit(f'data/order.jsonl names {len(order)} rows, and the experiment learns {expected}. Export it again.')
@@ -121,7 +134,7 @@ class Run:
         self.trainer = HybridTrainer(
             model=new_adapter(base, experiment['lora'], experiment['seed']),
             args=trainer_config(experiment, options, path),
-            train_dataset=dataset_of(experiment, self.chat),
+            train_dataset=dataset_of(experiment, self.chat, base),
             processing_class=tokenizer,
             experiment=experiment,
         )

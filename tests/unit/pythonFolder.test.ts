@@ -74,7 +74,7 @@ describe('what is exported', () => {
 					const stream = rowStream(experiment, rows, tokenizer, 10_000);
 					const found = rowsInOrder(experiment, rows);
 					expect(found.order.length).toBe(5);
-					for (const step of found.order) expect(step.map((place) => asTokens(found.rows[place]!))).toEqual(stream.next());
+					for (const step of found.order) expect(stream.next()).toMatchObject(step.map((place) => asTokens(found.rows[place]!)));
 					expect(new Set(found.rows.map((row) => JSON.stringify(row))).size).toBe(found.rows.length);
 				}),
 				{ numRuns: 20 },
@@ -116,6 +116,7 @@ describe('what is exported', () => {
 describe('what Python does not do', () => {
 	test.each<[[string, string][], string]>([
 		[[['arms', '["kl","confession"]']], 'the experiment names neither. Add one of them to arms.'],
+		[[['data.source', 'rows'], ['data.tooLong', 'skip']], 'learns every row whole, and data.tooLong is skip'], // prettier-ignore
 		[[['model.misalignSteps', '5']], 'model.misalignSteps is 5. Set it to 0'],
 		[[['conscience.judge', 'oracle']], 'conscience.judge is oracle. Set it to frozen-self.'],
 		[[['conscience.judgeModel', 'Llama-3.2-1B-Instruct-q4f16_1-MLC']], 'conscience.judge is webllm with Llama-3.2'],

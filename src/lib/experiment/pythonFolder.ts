@@ -92,11 +92,13 @@ export function forPython(asked: Experiment): { experiment: Experiment; leftOut:
 }
 
 /** Why the Python can't run it, and what to do; null where it can. */
-function refusal({ arms, model, conscience }: Experiment): string | null {
+function refusal({ arms, model, data, conscience }: Experiment): string | null {
 	if (arms.length === 0)
 		return `It trains the copies ${PYTHON_ARMS.join(' and ')}, and the experiment names neither. Add one of them to arms.`;
 	if (model.misalignSteps > 0)
 		return `It begins with the base model, and model.misalignSteps is ${model.misalignSteps}. Set it to 0, or run the experiment in the lab.`;
+	if (data.source === 'rows' && data.tooLong !== 'refuse')
+		return `It learns every row whole, and data.tooLong is ${data.tooLong}. Leave rows that are too long out of the file, and set it to refuse.`;
 	if (!arms.some(listens)) return null;
 	const { judge, judgeModel, gate, memory } = conscience;
 	if (judge === 'webllm' ? judgeModel !== 'base' : judge !== 'frozen-self')
