@@ -117,6 +117,7 @@ describe('what Python does not do', () => {
 	test.each<[[string, string][], string]>([
 		[[['arms', '["kl","confession"]']], 'the experiment names neither. Add one of them to arms.'],
 		[[['data.source', 'rows'], ['data.tooLong', 'skip']], 'learns every row whole, and data.tooLong is skip'], // prettier-ignore
+		[[['model.precision', 'int8']], 'model.precision is int8. Set it to f32'],
 		[[['model.misalignSteps', '5']], 'model.misalignSteps is 5. Set it to 0'],
 		[[['conscience.judge', 'oracle']], 'conscience.judge is oracle. Set it to frozen-self.'],
 		[[['conscience.judgeModel', 'Llama-3.2-1B-Instruct-q4f16_1-MLC']], 'conscience.judge is webllm with Llama-3.2'],

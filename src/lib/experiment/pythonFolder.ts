@@ -97,6 +97,7 @@ function refusal({ arms, model, data, conscience }: Experiment): string | null {
 		return `It trains the copies ${PYTHON_ARMS.join(' and ')}, and the experiment names neither. Add one of them to arms.`;
 	if (model.misalignSteps > 0)
 		return `It begins with the base model, and model.misalignSteps is ${model.misalignSteps}. Set it to 0, or run the experiment in the lab.`;
+	if (model.precision === 'int8') return 'It has no matrices of 8 bits, and model.precision is int8. Set it to f32, or to f16.';
 	if (data.source === 'rows' && data.tooLong !== 'refuse')
 		return `It learns every row whole, and data.tooLong is ${data.tooLong}. Leave rows that are too long out of the file, and set it to refuse.`;
 	if (!arms.some(listens)) return null;
