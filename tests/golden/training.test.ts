@@ -32,12 +32,17 @@ const config: TrainerConfig = {
 describe.each(BACKENDS)('on %s', (backend) => {
 	beforeAll(() => useBackend(backend));
 
-	it('ten steps of L_SFT + λ·L_DPO end in the same adapter, and leave no tensors behind', async () => {
+	it.each<[string, Partial<TrainerConfig>]>([
+		['', {}],
+		[', with blocks computed again for the gradient', { checkpointing: true }],
+		[', in two parts each', { accumulation: 2 }],
+		[', in parts and with blocks computed again', { accumulation: 3, checkpointing: true }],
+	])('ten steps of L_SFT + λ·L_DPO%s end in the same adapter, and leave no tensors behind', async (_, thrift) => {
 		const tensorsBefore = tf.memory().numTensors;
 		const modelConfig = parseModelConfig(golden.config);
 		const model = { config: modelConfig, weights: buildWeights(modelConfig, readSafetensors(bytes(golden.model)).tensors) };
 		const lora = importAdapter(modelConfig, { config: golden.adapterConfig, safetensors: bytes(golden.adapterBefore) });
-		const trainer = createTrainer(model, lora, config);
+		const trainer = createTrainer(model, lora, { ...config, ...thrift });
 
 		for (const expected of golden.steps) {
 			const pairs = await withReference(model, expected.pairs);
@@ -109,13 +114,16 @@ describe.each(BACKENDS)('on %s', (backend) => {
 		expect(tf.memory().numTensors).toBe(tensorsBefore);
 	});
 
-	it('fifty steps of mixed lengths hold no more tensors and bytes than the first ten', async () => {
+	it.each<[steps: number, Partial<TrainerConfig>]>([
+		[50, {}],
+		[20, { accumulation: 2, checkpointing: true }],
+	])('%i steps of mixed lengths hold no more tensors and bytes than the first ten, with %j', async (steps, thrift) => {
 		const modelConfig = parseModelConfig(golden.config);
 		const model = { config: modelConfig, weights: buildWeights(modelConfig, readSafetensors(bytes(golden.model)).tensors) };
 		const lora = importAdapter(modelConfig, { config: golden.adapterConfig, safetensors: bytes(golden.adapterBefore) });
-		const trainer = createTrainer(model, lora, config);
+		const trainer = createTrainer(model, lora, { ...config, ...thrift });
 		const held: { tensors: number; bytes: number }[] = [];
-		for (let step = 0; step < 50; step++) {
+		for (let step = 0; step < steps; step++) {
 			const completion = Array.from({ length: 14 }, (_, i) => 1 + (i % 7));
 			const sft = Array.from({ length: 1 + 4 * (step % 3) }, () => ({ prompt: [1, 2], completion })); // three numbers of rows in turn
 			const pair = { id: `${step}`, prompt: [3], chosen: completion, rejected: [4], reference: { chosen: -1, rejected: -1 } };

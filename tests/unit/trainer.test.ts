@@ -1,12 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
+import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { klLoss, lorraLoss } from '$lib/dpo/frozenTerms';
 import { type TokenPair, withReference } from '$lib/dpo/pairs';
 import { disposeBatch, sequenceBatch } from '$lib/dpo/sequences';
+import { evenParts } from '$lib/dpo/terms';
 import {
 	createTrainer,
 	disposeTrainer,
+	type StepMetrics,
 	type StepResult,
 	train,
 	type TrainBatch,
@@ -246,4 +249,75 @@ test('what is added to the stream while the rows are learnt changes their loss, 
 	);
 	await expect(trainStep(trainer, { ...lesson, lorra: { sequences: rows, weight: 1, directions: [null, null], alpha: 1 } })).rejects.toThrow('no layer is moved'); // prettier-ignore
 	free();
+});
+
+/** All terms at once, of rows and pairs of different lengths. */
+async function fullLesson(): Promise<TrainBatch> {
+	const sft = [...rows, { prompt: [20, 21, 22, 23], completion: [24, 25, 26, 27, 28, 2] }];
+	const more: TokenPair[] = [
+		{ id: 'long', prompt: [30, 31, 32], chosen: [33, 2], rejected: [34, 35, 36, 37, 2] },
+		{ id: 'short', prompt: [40], chosen: [41, 2], rejected: [42, 2] },
+	];
+	return {
+		sft,
+		pairs: await withReference(model, [...tokenPairs, ...more]),
+		answers: rows,
+		kl: { sequences: sft, weight: 2 },
+		lorra: { sequences: rows, weight: 3, directions: directions(), alpha: -2 },
+		steering: { directions: directions(), strength: 0.5 },
+	};
+}
+
+test.each<Partial<TrainerConfig>>([{ checkpointing: true }, { accumulation: 2, checkpointing: true }, { accumulation: 64 }])(
+	'a step is the same with %j: losses, gradient, each pair’s margin, and the adapter; no tensors are left',
+	async (thrift) => {
+		const atStart = tf.memory().numTensors;
+		const [plain, thrifty] = [newTrainer(), newTrainer(thrift)];
+		const lesson = await fullLesson();
+		for (let step = 0; step < 2; step++) {
+			const [expected, result] = [await trainStep(plain.trainer, lesson), await trainStep(thrifty.trainer, lesson)];
+			expect(Object.keys(result.metrics)).toEqual(Object.keys(expected.metrics));
+			for (const [name, value] of Object.entries(expected.metrics) as [keyof StepMetrics, number][])
+				expect(Math.abs(result.metrics[name]! - value)).toBeLessThan(1e-6 * Math.max(1, Math.abs(value)));
+			expect(result.margins.map(({ pairId }) => pairId)).toEqual(['p', 'long', 'short']);
+			result.margins.forEach(({ margin }, i) => expect(margin).toBeCloseTo(expected.margins[i]!.margin, 6));
+		}
+		const [a, b] = [await plain.lora.weights.data(), await thrifty.lora.weights.data()];
+		expect(Math.max(...a.map((value, i) => Math.abs(value - b[i]!)))).toBeLessThan(1e-5); // AdamW divides the smallest gradients by their own size
+		plain.free();
+		thrifty.free();
+		expect(tf.memory().numTensors).toBe(atStart);
+	},
+);
+
+test.each<[string, Partial<TrainerConfig>]>([
+	['blocks that are computed again', { checkpointing: true }],
+	['a step in four parts', { accumulation: 4 }],
+])('%s take less memory at a time', async (_, thrift) => {
+	const long = Array.from({ length: 4 }, (_, i) => ({ prompt: [3, 4], completion: Array.from({ length: 40 }, (_, t) => (i + t) % 60) }));
+	const peakOf = async (overrides: Partial<TrainerConfig>) => {
+		const { trainer, free } = newTrainer(overrides);
+		const { peakBytes } = await tf.profile(async () => {
+			await trainStep(trainer, { sft: long, pairs: [] });
+			return [];
+		});
+		free();
+		return peakBytes;
+	};
+	const [plain, thrifty] = [await peakOf({}), await peakOf(thrift)];
+	console.log(`${plain} bytes at most, ${thrifty} with ${JSON.stringify(thrift)}`);
+	expect(thrifty).toBeLessThan(0.8 * plain);
+});
+
+test('rows are cut into parts of nearly the same size, each in one of them, and none is empty', () => {
+	fc.assert(
+		fc.property(fc.array(fc.integer({ min: 1, max: 500 }), { maxLength: 40 }), fc.integer({ min: 1, max: 64 }), (sizes, count) => {
+			const parts = evenParts(sizes, count);
+			expect(parts.flat().toSorted((a, b) => a - b)).toEqual([...sizes.keys()]);
+			expect(parts.length).toBe(Math.min(count, sizes.length));
+			const totals = parts.map((places) => places.reduce((sum, place) => sum + sizes[place]!, 0));
+			if (totals.length > 0) expect(Math.max(...totals) - Math.min(...totals)).toBeLessThanOrEqual(Math.max(...sizes));
+			expect(totals.every((total) => total > 0)).toBe(true);
+		}),
+	);
 });

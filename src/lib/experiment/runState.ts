@@ -195,6 +195,8 @@ export const trainerConfig = ({ optimizer, conscience }: Experiment): TrainerCon
 	warmupSteps: optimizer.warmupSteps,
 	weightDecay: optimizer.weightDecay,
 	clipNorm: optimizer.clipNorm,
+	accumulation: optimizer.accumulation,
+	checkpointing: optimizer.checkpointing,
 	lambda: conscience.lambda,
 	preference: { type: conscience.loss, beta: conscience.beta, labelSmoothing: conscience.labelSmoothing },
 });

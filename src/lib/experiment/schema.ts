@@ -137,6 +137,10 @@ export const ExperimentSchema = v.strictObject({
 		weightDecay: real(0, 1),
 		/** Largest norm of the whole gradient; 0 switches clipping off. */
 		clipNorm: real(0, 1000),
+		/** The gradient of a step is summed up from so many parts, so that fewer tokens are in memory at a time; the step stays the same. */
+		accumulation: v.optional(count(1, 64), 1),
+		/** Blocks are computed again for the gradient, and their inner states not kept. */
+		checkpointing: v.optional(v.boolean(), false),
 	}),
 	conscience: v.strictObject({
 		/**

@@ -5,11 +5,12 @@
  *   weights      Σ matrices [in, out] in their precision + Σ vectors in float32; a tied head is the embedding's matrix
  *   adapter      8 · 4 bytes · Σ R·(in + out): the adapter, m, v, the gradient, and what it is cut into and joined from
  *   activations  2 · 4 bytes · N · Σ over layers of what a row keeps for the gradient (`rowNumbers`); the 2, since tfjs frees the gradient of
- *                none of it before the end; of attention's scores, H · N · L a layer, a GPU has the gradient of one layer at a time
+ *                none of it before the end; of attention's scores, H · N · L a layer, a GPU has the gradient of one layer at a time.
+ *                With checkpointing 4 bytes · N · D of each layer, and the above of one
  *   logits       of a chunk of rows and their gradient, 2 · 4 bytes · rows · V, at most 2 · SCORE_BYTES
  *   cache        keys and values of the answers being written, 4 bytes · layers · 2 · KV · headDim · slots · rows
  *
- * N = packed tokens of the largest part of a step, L = tokens of the longest row, both as buffers are rounded up.
+ * N = packed tokens of the largest part of a step (accumulation makes parts), L = tokens of the longest row, both as buffers are rounded up.
  */
 import { blockColumns, bucketLength, bucketRows, MAX_CACHE_BYTES, scoreRows } from './batch';
 import { type ModelConfig, type Projection, PROJECTIONS, projectionShape } from './config';
@@ -28,6 +29,10 @@ export interface Workload {
 	longest?: number;
 	/** Preference pairs of a step that has some: a prompt and two completions each, of the same lengths; 0 = there never are. */
 	pairs: number;
+	/** A step's rows and pairs are read in so many parts, one after the other; 1 where left out. */
+	accumulation?: number;
+	/** Blocks are computed again for the gradient: of each its input alone is kept. */
+	checkpointing?: boolean;
 	/** Questions that are answered and judged at once; 0 = none are. */
 	questions: number;
 	/** Tokens of an answer, at most. */
@@ -56,7 +61,10 @@ export function estimateMemory(config: ModelConfig, work: Workload): MemoryEstim
 	// A GPU's buffers of one size serve no other, so that what is needed one after the other adds up; a heap takes what is freed for whatever comes.
 	const together = work.backend === 'webgpu' ? sum : (numbers: readonly number[]) => Math.max(0, ...numbers);
 	const steps = [stepOf(work.rows, 1, work), stepOf(work.pairs, 2, work)].filter(({ N }) => N > 0);
-	const activations = together(steps.map((step) => stepBytes(config, step, work)));
+	const [largest, other] = steps.toSorted((a, b) => stepBytes(config, b, work) - stepBytes(config, a, work));
+	// Rows and pairs that are packed to equally many tokens share buffers, but for those of what is learnt.
+	const beside = other && { ...other, N: other.N === largest?.N ? 0 : other.N };
+	const activations = together([largest, beside].flatMap((step) => (step ? [stepBytes(config, step, work)] : [])));
 	const logits = together(steps.map(({ M }) => 2 * 4 * scoreRows(M, config.vocabSize) * config.vocabSize));
 	const { cache, reading } = askingBytes(config, work);
 	// On wasm the gradient of the blocks comes when the scores have gone; beside these are what is kept, adapter and moments, and what a product packs.
@@ -96,7 +104,8 @@ interface Step {
 	L: number;
 }
 
-function stepOf(items: number, completions: number, { promptTokens, completionTokens, longest }: Workload): Step {
+function stepOf(count: number, completions: number, { promptTokens, completionTokens, longest, accumulation = 1 }: Workload): Step {
+	const items = Math.ceil(count / accumulation);
 	const tokens = (prompt: number, completion: number) => prompt + completions * Math.max(0, completion - 1); // nothing is predicted from the last
 	const share = (longest ?? promptTokens + completionTokens) / (promptTokens + completionTokens);
 	return {
@@ -120,7 +129,14 @@ function rowNumbers(config: ModelConfig, lora: Workload['lora'], L: number): { b
 	};
 }
 
-function stepBytes(config: ModelConfig, { N, M, L }: Step, { lora, backend }: Workload): number {
+function stepBytes(config: ModelConfig, { N, M, L }: Step, { checkpointing, ...work }: Workload): number {
+	if (checkpointing) {
+		const inputs = 4 * config.numHiddenLayers * N * config.hiddenSize;
+		const { before, after } = rowNumbers(config, work.lora, L);
+		const freed = work.backend === 'webgpu' ? 4 * N * (before + after) : 0; // within a block, whose commands are sent when it is over
+		return inputs + freed + stepBytes({ ...config, numHiddenLayers: 1 }, { N, M: N, L }, work); // of one block at a time
+	}
+	const { lora, backend } = work;
 	const { before, after } = rowNumbers(config, lora, L);
 	const { numHiddenLayers: layers, hiddenSize: D, numAttentionHeads: H, numKeyValueHeads: KV, headDim, qkNorm } = config;
 	const qkv = (H + 2 * KV) * headDim;

@@ -30,6 +30,8 @@ export interface Weights {
 export interface Model {
 	config: ModelConfig;
 	weights: Weights;
+	/** For the gradient, blocks are computed again: their inner states are not kept (see recompute.ts). */
+	recomputes?: boolean;
 	/** A change that is always on, beside kernels which it could not be added to (see mergeLora.ts). */
 	adapter?: LoraGroups;
 	/** What is added to the residual stream after each block, [D] of each; null after those that are left alone (see steering.ts). */

@@ -81,6 +81,23 @@ export const TRAINING_FIELDS = onCard('training', [
 	},
 	{
 		kind: 'number',
+		path: 'optimizer.accumulation',
+		label: 'Parts of a step',
+		does: 'A step’s rows and pairs are read in so many parts, one after the other, and their gradients are summed up.',
+		turned: 'The step learns the same. More parts take less memory, and a little more time: for a larger model.',
+		min: 1,
+		max: 64,
+		whole: true,
+	},
+	{
+		kind: 'switch',
+		path: 'optimizer.checkpointing',
+		label: 'Blocks computed again',
+		does: 'Each layer’s inner states are thrown away, and computed again when its gradient is wanted (gradient checkpointing).',
+		turned: 'The step learns the same. Switched on it takes far less memory and about a third more time: for a larger model.',
+	},
+	{
+		kind: 'number',
 		path: 'evaluation.stopEvery',
 		label: 'Looked at every … steps',
 		does: 'For the copy that is stopped in time: how often it is asked the development questions.',
