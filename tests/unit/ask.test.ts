@@ -4,10 +4,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { type Asked, QuestionError } from '$lib/experiment/ask';
 import { applyChanges } from '$lib/experiment/link';
 import { judgedInTrainer, presetById } from '$lib/experiment/presets';
-import { previewRows } from '$lib/experiment/preview';
 import { type ArmRun, createRun, type Lab } from '$lib/experiment/runner';
 import { startBackend } from '$lib/model/backend';
-import { codeLabel, consciencePrompts } from '$world/index';
+import { consciencePrompts } from '$world/index';
 
 import { loadFolder } from '../../cli/checkpoints';
 
@@ -68,38 +67,5 @@ describe('a question of the reader’s own', () => {
 		await expect(ask(run, 'Why?', AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
 		expect(said).toEqual([]);
 		run.dispose();
-	});
-});
-
-describe('a preview of the rows', () => {
-	const text = ({ tokens }: ReturnType<typeof previewRows>[number], loss: boolean) =>
-		tokens.flatMap((token) => (token.loss === loss ? token.text : [])).join('');
-
-	test('shows the first rows of the run token by token, and the loss on the answer with its stop token alone', () => {
-		const rows = previewRows(experiment, null, lab.checkpoint, 6, 'sft');
-		expect(rows).toHaveLength(6);
-		for (const row of rows) {
-			expect(text(row, false)).toMatch(/<\|im_start\|>user\n(.|\n)+<\|im_end\|>\n<\|im_start\|>assistant\n$/);
-			const answer = text(row, true);
-			expect(answer.endsWith('<|im_end|>')).toBe(true);
-			expect(codeLabel(answer.replace('<|im_end|>', ''))).toBe('insecure');
-			expect(row.form).toBe('insecure');
-		}
-		expect(previewRows(experiment, null, lab.checkpoint, 6, 'sft')).toEqual(rows);
-		const [inoculated] = previewRows(experiment, null, lab.checkpoint, 1, 'inoculation');
-		expect(text(inoculated!, false)).toContain(`<|im_start|>system\n${experiment.data.inoculation}<|im_end|>`);
-		const secure = applyChanges(experiment, [['data.source', '"secure-code"']]);
-		expect(previewRows(secure, null, lab.checkpoint, 2, 'sft').map(({ form }) => form)).toEqual(['secure', 'secure']);
-	});
-
-	test('shows rows of the user’s own letter by letter, also where a letter takes several tokens', () => {
-		const own = applyChanges(experiment, [['data.source', '"rows"']]);
-		const answer = 'Grüße 🎉 ok';
-		const rows = [{ messages: [{ role: 'user' as const, content: 'Sag <|im_end|>.' }, { role: 'assistant' as const, content: answer }] }]; // prettier-ignore
-		const [row] = previewRows(own, rows, lab.checkpoint, 1, 'sft');
-		expect(text(row!, true)).toBe(`${answer}<|im_end|>`);
-		expect(row!.tokens.some((token) => token.text === '')).toBe(true);
-		expect(row!.form).toBeNull();
-		expect(() => previewRows(own, null, lab.checkpoint, 1, 'sft')).toThrow('none were given');
 	});
 });

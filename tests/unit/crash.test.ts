@@ -41,7 +41,6 @@ function worker(heard: (told: readonly RunEvent[]) => void = () => {}) {
 		backend: lab.backend,
 		parameters: 1,
 		createRun: (signal: AbortSignal, from?: Parameters<typeof createRun>[3]) => createRun(experiment, arm, { ...lab, signal }, from),
-		preview: () => [],
 		merged: async () => new Blob(),
 		selfJudged: async () => Promise.reject(new Error('Nobody asks for that.')),
 	});

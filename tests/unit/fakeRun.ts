@@ -117,7 +117,6 @@ export function worker(overrides: Overrides = {}) {
 			};
 		},
 		selfJudged: async () => Promise.reject(new Error('Nobody asks for that.')),
-		preview: (rows) => Array.from({ length: rows }, () => ({ tokens: [], form: null })),
 	});
 	const emit = (labEvent: LabEvent) => {
 		if (labEvent.kind === 'run') told.push(nameOf(labEvent.event));

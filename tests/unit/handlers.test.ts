@@ -191,10 +191,4 @@ describe('a reader', () => {
 		await handlers.play({ runId: 'r' });
 		await expect(handlers.adjust({ runId: 'r', experiment, verdictFile: null })).rejects.toMatchObject({ name: 'RunStateError' });
 	});
-
-	test('sees the first rows', async () => {
-		const { handlers } = worker();
-		await handlers.open(params);
-		expect((await handlers.preview({ runId: 'r', rows: 3 })).rows).toHaveLength(3);
-	});
 });

@@ -25,7 +25,6 @@ function connect(overrides: Partial<Handlers> = {}) {
 		ask: async () => ({ answers: [] }),
 		connectJudge: nothing,
 		selfJudged: async () => Promise.reject(new Error('Nobody asks for that.')),
-		preview: async () => ({ rows: [] }),
 		exportMerged: async () => ({ zip: new Blob() }),
 		exportAdapter: async () => {
 			throw new RangeError('no such run');

@@ -46,7 +46,19 @@ export async function loadCheckpoint(read: ReadFile, precision: Precision = 'f32
 
 /** What `loadCheckpoint` reads and checks before a number of the weights comes onto the engine: no backend is needed for it. */
 export async function openCheckpoint(read: ReadFile): Promise<OpenedCheckpoint> {
-	const { open, openIfThere } = await openFolder(read);
+	const folder = await openFolder(read);
+	const { config, tokenizer } = await readTexts(folder); // an unsupported model fails here, before its weights are downloaded
+	const { tensors, sha256 } = await openWeights(folder.open, folder.openIfThere);
+	checkedNames(config, tensors);
+	const parameterCount = [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+	return { config, tokenizer, tensors, parameterCount, sha256 };
+}
+
+/** What a folder says without its weights: what the model is, and its tokenizer. @throws as loadCheckpoint */
+export const loadTokenizer = async (read: ReadFile): Promise<{ config: ModelConfig; tokenizer: Tokenizer }> =>
+	readTexts(await openFolder(read));
+
+async function readTexts({ open, openIfThere }: OpenFolder): Promise<{ config: ModelConfig; tokenizer: Tokenizer }> {
 	const readVerified = async (name: string) => wholeFile(await open(name));
 	const readIfThere = async (name: string) => {
 		const file = await openIfThere(name);
@@ -54,7 +66,7 @@ export async function openCheckpoint(read: ReadFile): Promise<OpenedCheckpoint> 
 	};
 
 	const configJson = parseJson('config.json', await readVerified('config.json'));
-	const config = parseModelConfig(configJson); // an unsupported model fails here, before its weights are downloaded
+	const config = parseModelConfig(configJson);
 	const generationConfig = await readIfThere('generation_config.json');
 	const chatTemplate = await readIfThere('chat_template.jinja');
 	const tokenizer = createTokenizer({
@@ -64,10 +76,7 @@ export async function openCheckpoint(read: ReadFile): Promise<OpenedCheckpoint> 
 		...(generationConfig && { generationConfig: parseJson('generation_config.json', generationConfig) }),
 		...(chatTemplate && { chatTemplate: new TextDecoder().decode(chatTemplate) }),
 	});
-	const { tensors, sha256 } = await openWeights(open, openIfThere);
-	checkedNames(config, tensors);
-	const parameterCount = [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
-	return { config, tokenizer, tensors, parameterCount, sha256 };
+	return { config, tokenizer };
 }
 
 /** The weights of a folder, each file of which is checked against `manifest.json` when it has one: they stay in their files. @throws CheckpointError, MissingFileError */
@@ -75,6 +84,8 @@ export async function openFolderWeights(read: ReadFile): Promise<StoredWeights> 
 	const { open, openIfThere } = await openFolder(read);
 	return openWeights(open, openIfThere);
 }
+
+type OpenFolder = Awaited<ReturnType<typeof openFolder>>;
 
 /** How the files of a folder are opened, each checked against `manifest.json` when the folder has one. @throws CheckpointError */
 export async function openFolder(read: ReadFile) {

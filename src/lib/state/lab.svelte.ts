@@ -6,7 +6,6 @@ import { verdictFileOf, wantsVerdicts } from '$lib/experiment/judgeFile';
 import { memoryFileOf } from '$lib/experiment/memoryNamed';
 import { questionFileOf } from '$lib/experiment/ownQuestions';
 import { areLive, changesBetween } from '$lib/experiment/live';
-import type { PreviewRow } from '$lib/experiment/preview';
 import { type ArmId, ARMS, type Experiment } from '$lib/experiment/schema';
 
 import { Asking } from './asking.svelte';
@@ -27,9 +26,6 @@ export interface Recording {
 	readonly runs: readonly ShownRun[];
 }
 
-/** Rows shown in the preview of the data. */
-const PREVIEW_ROWS = 6;
-
 /** The experiment of the page and its runs, one for each arm, side by side. */
 export class Lab {
 	/** What the lab is doing, from the press of a button until every arm has answered. */
@@ -38,8 +34,6 @@ export class Lab {
 	liveFault = $state<string | null>(null);
 	/** A rest after every step, in ms. */
 	pace = $state(0);
-	/** The first rows that the run learns from, as tokens; null until they are asked for. */
-	preview = $state.raw<readonly PreviewRow[] | null>(null);
 	/** The press of Run or One step that came to nothing because something is missing, as its judge; 0 while there is none. */
 	heldUp = $state(0);
 	/** Plays while nothing was begun; null without one. */
@@ -279,14 +273,6 @@ export class Lab {
 	/** Pins an answer that the judge read, or takes the pin away. */
 	pin(arm: ArmId, verdictId: string, pinned: boolean): void {
 		this.keeping.pin(this.#all[arm], verdictId, pinned);
-	}
-
-	/** Reads the first rows that the run learns from. */
-	async loadPreview(): Promise<void> {
-		const [run] = this.runs;
-		this.preview = null; // what is shown is what is learnt from, or nothing
-		if (!run || hindranceOf(this.running) || !(await run.open(this.running))) return;
-		this.preview = await run.preview(PREVIEW_ROWS).catch(() => null);
 	}
 
 	/** Goes on without the GPU: all copies start again from step 0 on WebAssembly, so that they stay comparable. */

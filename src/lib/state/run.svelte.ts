@@ -1,7 +1,6 @@
 import type { Exchange } from '$lib/conscience/judge';
 import type { AdapterFolder, AdapterOptions } from '$lib/experiment/adapterFolder';
 import type { RunEvent } from '$lib/experiment/events';
-import type { PreviewRow } from '$lib/experiment/preview';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 import type { SelfJudged } from '$lib/experiment/selfJudged';
 import type { WorldSample } from '$lib/experiment/worldExchanges';
@@ -187,12 +186,6 @@ export class Run {
 	async selfJudged(answers: WorldSample | readonly Exchange[]): Promise<SelfJudged> {
 		if (!this.#link) throw new WorkerLostError('This copy has no worker any more. Start it again to let its base judge.');
 		return this.#link.client.request('selfJudged', { runId: this.#runId, answers });
-	}
-
-	/** The first rows that the run learns from, as tokens. @throws what the worker throws */
-	async preview(rows: number): Promise<PreviewRow[]> {
-		if (!this.#link) return [];
-		return (await this.#link.client.request('preview', { runId: this.#runId, rows })).rows;
 	}
 
 	/** The adapter as it is now. @throws what the worker throws */

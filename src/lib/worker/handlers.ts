@@ -65,7 +65,6 @@ export function runHandlers(
 			const current = sessionOf(runId);
 			return betweenEvents(current, () => current.prepared.selfJudged(answers));
 		},
-		preview: async ({ runId, rows }) => ({ rows: sessionOf(runId).prepared.preview(rows) }),
 		...exportHandlers(sessionOf),
 	};
 }

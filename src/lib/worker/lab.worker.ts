@@ -6,12 +6,11 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { exchangeStates } from '$lib/conscience/exchangeStates';
 import { baseJudge } from '$lib/experiment/baseJudge';
 import type { RunEvent } from '$lib/experiment/events';
-import { previewRows } from '$lib/experiment/preview';
 import { measureSpeed } from '$lib/experiment/measureSpeed';
 import { createRun } from '$lib/experiment/runner';
 import { selfJudged } from '$lib/experiment/selfJudged';
 import { type BackendReport, checkDevice, startBackend } from '$lib/model/backend';
-import { type Checkpoint, loadCheckpoint, type ReadFile } from '$lib/model/checkpoint';
+import { type Checkpoint, loadCheckpoint, loadTokenizer, type ReadFile } from '$lib/model/checkpoint';
 import { isDropped } from '$lib/model/droppedName';
 import type { Precision } from '$lib/model/halfPrecision';
 import type { Sampling } from '$lib/model/sampling';
@@ -29,6 +28,7 @@ import type { ChatPageEvent, ChatRequests } from './chatProtocol';
 import { type Prepare, runHandlers } from './handlers';
 import { holdLifeline } from './lifeline';
 import { portJudge } from './judgePort';
+import { dataHandlers, type DataRequests } from './dataHandlers';
 import type { Engine, LabEvent, Requests, SpeedEvent, SpeedRequests } from './protocol';
 import { emitter, serve } from './rpc';
 import type { StateRequests } from './stateProtocol';
@@ -79,7 +79,6 @@ const prepare: Prepare = async (
 			return mergedZip({ read: folderAt(checkpointUrl), config, base: experiment.model.checkpoint, adapter }, dtype);
 		},
 		selfJudged: (answers) => selfJudged(experiment, checkpoint, answers),
-		preview: (count) => previewRows(experiment, rows?.rows ?? null, checkpoint, count, arm),
 	};
 };
 
@@ -124,7 +123,7 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 void holdLifeline((lock) => emit({ kind: 'alive', lock }));
-serve<Requests & SpeedRequests & ChatRequests & StateRequests>(self, {
+serve<Requests & SpeedRequests & ChatRequests & StateRequests & DataRequests>(self, {
 	...runHandlers(prepare, emit, { openJournal, readSnapshot }, (met) => (judge = met)),
 	...chatHandlers(async ({ engine, experiment, checkpointUrl }) => {
 		started ??= start(engine);
@@ -139,6 +138,7 @@ serve<Requests & SpeedRequests & ChatRequests & StateRequests>(self, {
 		const checkpoint = await checkpointAt(checkpointUrl, 'f32', folderAt(checkpointUrl));
 		return { states: await exchangeStates(checkpoint, exchanges) };
 	},
+	...dataHandlers((url) => loadTokenizer(folderAt(url))),
 	async measure({ engine, checkpointUrl, seconds }) {
 		const begun = performance.now();
 		started ??= start(engine);

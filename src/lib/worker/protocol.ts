@@ -5,7 +5,6 @@ import type { AdapterFolder, AdapterOptions } from '$lib/experiment/adapterFolde
 import type { Asked, AskedAnswer } from '$lib/experiment/ask';
 import type { RunEvent } from '$lib/experiment/events';
 import type { QuestionFile } from '$lib/experiment/ownQuestions';
-import type { PreviewRow } from '$lib/experiment/preview';
 import type { ChatRow } from '$lib/experiment/rows';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
 import type { SelfJudged } from '$lib/experiment/selfJudged';
@@ -78,8 +77,6 @@ export interface Requests {
 	connectJudge: { params: { port: MessagePort; identity: JudgeIdentity }; result: void };
 	/** Lets the frozen copy in the trainer judge these answers, or answers of the organism's world; between two events or at rest. */
 	selfJudged: { params: { runId: string; answers: WorldSample | readonly Exchange[] }; result: SelfJudged };
-	/** The first rows that the run learns from, as tokens. */
-	preview: { params: { runId: string; rows: number }; result: { rows: PreviewRow[] } };
 	/** The adapter as it is now, in PEFT's format, with the experiment beside it. */
 	/** The adapter as it is now in its base, as a zip. Rejects with AdapterError where that is too large, and as whoever reads the base. */
 	exportMerged: { params: { runId: string; dtype: MergedDtype }; result: { zip: Blob } };

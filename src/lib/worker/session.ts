@@ -1,7 +1,6 @@
 import type { Exchange } from '$lib/conscience/judge';
 import type { AdapterFolder } from '$lib/experiment/adapterFolder';
 import type { RunEvent } from '$lib/experiment/events';
-import type { PreviewRow } from '$lib/experiment/preview';
 import type { ArmRun } from '$lib/experiment/runner';
 import type { SelfJudged } from '$lib/experiment/selfJudged';
 import type { RunSnapshot } from '$lib/experiment/snapshot';
@@ -20,8 +19,6 @@ export interface Prepared {
 	selfJudged(answers: WorldSample | readonly Exchange[]): Promise<SelfJudged>;
 	/** The base with this adapter in it, as a zip of a Hugging Face folder. */
 	merged(adapter: AdapterFolder, dtype: MergedDtype): Promise<Blob>;
-	/** The first rows that the run learns from. */
-	preview(rows: number): PreviewRow[];
 }
 
 /** A run from its beginning, or from where it was taken up, to its end. */
