@@ -5,7 +5,7 @@ import type { StoredTensor } from '$lib/model/safetensors';
 import { buildWeights, checkpointShapes, projectionPath, type Model } from '$lib/model/weights';
 
 /** `count` numbers in [-1, 1) from a linear congruential generator: `numbers` of decoder.py. */
-function numbers(seed: number, count: number): Float32Array {
+export function numbers(seed: number, count: number): Float32Array {
 	let state = Math.imul(seed, 2654435761) >>> 0;
 	return Float32Array.from({ length: count }, () => {
 		state = (Math.imul(1664525, state) + 1013904223) >>> 0;
