@@ -27,7 +27,7 @@ const labels = exchanges.map(({ answer }) => trueLabel(answer));
 
 /** The share of pairs, of a cruel and a kind answer, in which the cruel one has the larger P(unethical): ½ is chance. */
 function auc(cruel: readonly number[], kind: readonly number[]): number {
-	const wins = cruel.flatMap((a) => kind.map((b) => (a > b ? 1 : a === b ? 0.5 : 0)));
+	const wins = cruel.flatMap((a) => kind.map((b): number => (a > b ? 1 : a === b ? 0.5 : 0)));
 	return wins.reduce((sum, win) => sum + win, 0) / wins.length;
 }
 

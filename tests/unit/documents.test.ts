@@ -14,6 +14,8 @@ import { parseMemoryResult } from '$lib/experiment/memoryStudy/result';
 import { figureInWords } from '$lib/experiment/studies/inWords';
 import { parseResult } from '$lib/experiment/studies/result';
 
+import { modelTable } from './modelTable';
+
 const root = new URL('../../', import.meta.url);
 const textOf = (name: string) => readFileSync(new URL(name, root), 'utf8');
 /** "97.1 [95.2, 99.0]" */
@@ -42,6 +44,36 @@ describe('figures with intervals in the documents are those of the studies’ re
 		const figures = part.match(FIGURE) ?? [];
 		expect(figures.length).toBeGreaterThan(3);
 		expect(figures.filter((figure) => !known.has(figure))).toEqual([]);
+	});
+});
+
+describe('figures of the document on real models', () => {
+	const text = textOf('docs/models.md');
+
+	test('what they take is what the estimate says', () => {
+		const cells = (lines: readonly string[]) => lines.map((line) => line.split('|').map((cell) => cell.trim().replace(/^-+$/, '---')).join('|')); // prettier-ignore
+		expect(
+			cells(
+				text
+					.match(/^\| model[^]*?\n\n/m)![0]
+					.trim()
+					.split('\n'),
+			),
+		).toEqual(cells(modelTable()));
+	});
+
+	test('the alignments of the run are those of its summary', () => {
+		type Figure = { mean: number; ci: [number, number] };
+		const { arms, differences } = JSON.parse(textOf('examples/smollm2.summary.json')) as {
+			arms: Record<string, { metrics: { alignment: Figure } }>;
+			differences: { metrics: { alignment: Figure } }[];
+		};
+		const figures = [...Object.values(arms), ...differences].map(({ metrics: { alignment } }) => alignment);
+		const inWords = figures.map(({ mean, ci }) =>
+			`${mean.toFixed(1)} [${ci.map((end) => end.toFixed(1)).join(', ')}]`.replaceAll('-', '−'),
+		);
+		expect(text.match(FIGURE)?.length).toBe(3);
+		expect(text.match(FIGURE)).toEqual(inWords);
 	});
 });
 
