@@ -136,12 +136,22 @@ describe('a fit', () => {
 		expect(fitOf({ deviceMemory: 2 * 1.2 * needed }).verdict).toBe('tight');
 		const small = fitOf({ deviceMemory: 2 * 0.7 * needed });
 		expect(small.verdict).toBe('no');
-		expect(small.remedies.map(({ kind }) => kind)).toContain('copies');
+		expect(small.remedies.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['again', 'parts', 'copies', 'all']));
 		for (const remedy of small.remedies) {
 			expect(remedy.bytes).toBeLessThanOrEqual(small.assumed);
 			expect(remedyInWords(remedy)).toContain('then it takes about');
 		}
 		expect(fitOf({ deviceMemory: 2 ** 20 })).toMatchObject({ verdict: 'no', remedies: [] });
+		const { model, optimizer, ...rest } = forRealModel(twin, 'x').experiment;
+		const thrifty = {
+			...rest,
+			model: { ...model, precision: 'int8' as const },
+			optimizer: { ...optimizer, accumulation: 4, checkpointing: true },
+		};
+		expect(fitOf({}, thrifty).memory.training).toBeLessThan(0.5 * roomy.memory.training);
+		const kinds = fitOf({ deviceMemory: 2 ** 30 }, thrifty).remedies.map(({ kind }) => kind);
+		expect(kinds).not.toContain('again');
+		expect(kinds).not.toContain('integers');
 	});
 
 	test('is none where a matrix is more than the adapter binds', () => {

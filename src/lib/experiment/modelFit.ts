@@ -39,7 +39,7 @@ export interface ModelFit {
 
 /** A change of the experiment, or of the rows, after which the model takes `bytes` for all copies. */
 export interface Remedy {
-	kind: 'precision' | 'copies' | 'batch' | 'pairs' | 'length' | 'all';
+	kind: 'again' | 'parts' | 'halves' | 'integers' | 'copies' | 'length' | 'all';
 	bytes: number;
 }
 
@@ -58,7 +58,8 @@ export function modelFit(config: ModelConfig, experiment: Experiment, rows: RowT
 	const memory = estimateMemory(config, workloadOf(experiment, tokens, machine));
 	const copies = experiment.arms.length;
 	const assumed = assumedBytes(machine);
-	const largest = largestMatrix(config, machine.backend === 'webgpu' ? experiment.model.precision : 'f32');
+	const { precision } = experiment.model;
+	const largest = largestMatrix(config, machine.backend === 'webgpu' || precision === 'int8' ? precision : 'f32');
 	const tooLarge = largest > machine.maxTensorBytes ? { bytes: largest, most: machine.maxTensorBytes } : null;
 	const perCopy = machine.backend === 'wasm' && memory.total > WASM_MOST;
 	const share = (copies * memory.total) / assumed;
@@ -91,6 +92,8 @@ function workloadOf({ model, lora, optimizer, conscience, arms }: Experiment, { 
 		completionTokens: mean / 2,
 		longest,
 		pairs: hears ? conscience.pairsPerStep : 0,
+		accumulation: optimizer.accumulation,
+		checkpointing: optimizer.checkpointing,
 		questions: Math.max(hears ? conscience.promptsPerCall : 0, 1),
 		newTokens: conscience.sampling.maxNewTokens,
 	};
@@ -104,19 +107,24 @@ function largestMatrix({ vocabSize, hiddenSize, intermediateSize }: ModelConfig,
 function remediesFor(config: ModelConfig, experiment: Experiment, tokens: RowTokens, machine: Machine): Remedy[] {
 	const bytesOf = (changed: Experiment, length = tokens) =>
 		changed.arms.length * estimateMemory(config, workloadOf(changed, length, machine)).total;
-	const { model, optimizer, conscience, arms } = experiment;
-	const halved = { ...experiment, model: { ...model, precision: 'f16' as const } };
+	const { model, optimizer, arms } = experiment;
+	const again = { checkpointing: true };
+	const parts = { accumulation: Math.min(64, Math.max(optimizer.batchSize, experiment.conscience.pairsPerStep)) };
+	const withOptimizer = (changes: Partial<Experiment['optimizer']>): Experiment => ({
+		...experiment,
+		optimizer: { ...optimizer, ...changes },
+	});
+	const inPrecision = (precision: Precision): Experiment => ({ ...experiment, model: { ...model, precision } });
 	const alone = { ...experiment, arms: arms.slice(-1) };
-	const fewer = { ...experiment, optimizer: { ...optimizer, batchSize: 1 } };
-	const onePair = { ...experiment, conscience: { ...conscience, pairsPerStep: 1 } };
 	const shorter = { mean: Math.min(128, tokens.mean), longest: Math.min(256, tokens.longest) };
-	const isHalf = model.precision !== 'f32' || machine.backend === 'wasm';
-	const all = { ...(isHalf ? experiment : halved), arms: alone.arms, optimizer: fewer.optimizer, conscience: onePair.conscience };
+	const all = { ...inPrecision('int8'), arms: alone.arms, optimizer: { ...optimizer, ...again, ...parts } };
+	const halves = machine.backend === 'webgpu' && model.precision === 'f32'; // on WebAssembly they would be widened again
 	return [
-		...(isHalf ? [] : [{ kind: 'precision' as const, bytes: bytesOf(halved) }]),
+		...(optimizer.checkpointing ? [] : [{ kind: 'again' as const, bytes: bytesOf(withOptimizer(again)) }]),
+		{ kind: 'parts', bytes: bytesOf(withOptimizer(parts)) },
+		...(halves ? [{ kind: 'halves' as const, bytes: bytesOf(inPrecision('f16')) }] : []),
+		...(model.precision === 'int8' ? [] : [{ kind: 'integers' as const, bytes: bytesOf(inPrecision('int8')) }]),
 		{ kind: 'copies', bytes: bytesOf(alone) },
-		{ kind: 'batch', bytes: bytesOf(fewer) },
-		{ kind: 'pairs', bytes: bytesOf(onePair) },
 		{ kind: 'length', bytes: bytesOf(experiment, shorter) },
 		{ kind: 'all', bytes: bytesOf(all, shorter) },
 	];

@@ -60,10 +60,12 @@ export function reasonOf({ verdict, memory, copies, assumed, tooLarge }: ModelFi
 
 export function remedyInWords({ kind, bytes }: Remedy): string {
 	const then = `then it takes about ${sizeInWords(bytes)}`;
-	if (kind === 'precision') return `Keep the weights in 16 bits (The model, on the lab’s page): ${then}.`;
+	if (kind === 'again')
+		return `Compute blocks again for the gradient (LoRA and optimizer, on the lab’s page): the step stays the same and takes about a third more time; ${then}.`;
+	if (kind === 'parts') return `Read a step in parts of one row each (LoRA and optimizer): the step stays the same; ${then}.`;
+	if (kind === 'halves') return `Keep the weights in 16 bits (Model): ${then}.`;
+	if (kind === 'integers') return `Keep the weights in 8 bits (Model), which changes its answers a little: ${then}.`;
 	if (kind === 'copies') return `Train one copy at a time: ${then}.`;
-	if (kind === 'batch') return `Learn one row a step: ${then}.`;
-	if (kind === 'pairs') return `Prefer one pair a step: ${then}.`;
 	if (kind === 'length') return `Leave out rows of more than 256 tokens: ${then}.`;
 	return `All of that together: ${then}.`;
 }
