@@ -16,11 +16,13 @@ const PARTS = {
 	writing: { builds: false },
 	shell: { builds: true },
 	memory: { builds: false },
+	precision: { builds: false },
 	class: { builds: false },
 	steps: { builds: false },
 	kernels: { builds: false },
 	halves: { builds: false },
 	judge: { builds: false },
+	modelMemory: { builds: false },
 	conscience: { builds: true },
 } satisfies Record<string, { builds: boolean }>;
 type Part = keyof typeof PARTS;

@@ -17,6 +17,7 @@ export interface Reports {
 	shell?: PartReport & { 'gzip, kB': number; 'main thread, s': number };
 	halves?: PartReport & { rows: HalvesRow[] };
 	conscience?: PartReport & { runs: ConscienceRuns[] };
+	modelMemory?: PartReport & { rows: ModelMemoryRow[] };
 }
 
 /** Runs of one length on one engine, with each judge: figures of seeds 1, 2, … in a row. */
@@ -41,6 +42,18 @@ export interface HalvesRow {
 	'f16 / f32, processor time': number;
 	'f32, bytes': number;
 	'f16, bytes': number;
+}
+
+/** What a training step of a real model takes of a GPU's memory, and what was foretold. */
+export interface ModelMemoryRow {
+	model: string;
+	precision: string;
+	'measured, bytes': number;
+	'estimate, bytes': number;
+	'estimate / measured': number;
+	/** Foretold of a step of 16 rows of 128 tokens. */
+	'16 rows, bytes': number;
+	s: number;
 }
 
 /** One line of the table. */
@@ -77,7 +90,7 @@ const percent = (x: number) => `${Number(x.toPrecision(3))} %`;
 const unit = (name: string) => (x: number) => `${Number(x.toPrecision(3))} ${name}`;
 
 /** The lines of every target, those of parts that were not measured too. */
-export function tableOf({ steps, kernels, speed, writing, memory, shell, conscience, halves }: Reports): Row[] {
+export function tableOf({ steps, kernels, speed, writing, memory, shell, conscience, halves, modelMemory }: Reports): Row[] {
 	const engine = (name: string) => steps?.rows.find((one) => one.engine === name);
 	const kernel = (name: string) => kernels?.results.find(({ what }) => what === name);
 	const [onOne, onTwo] = ['wasm', 'wasm-2'].map((name) => engine(name)?.['ms a step']);
@@ -114,6 +127,14 @@ export function tableOf({ steps, kernels, speed, writing, memory, shell, conscie
 		}),
 		row('frozen weights on WebGPU, in 16 bits / in 32: bytes', '1×', bytes, { most: 0.5 }, times),
 		row('their products on WebGPU, in 16 bits / in 32: time', '1×', time, null, times),
+		...[
+			['SmolLM2-135M', 2],
+			['Qwen3-0.6B', 6],
+		].map(([name, most]) => {
+			const found = modelMemory?.rows.find(({ model, precision }) => model === name && precision === 'f32');
+			const taken = found && found['measured, bytes'] / 2 ** 30;
+			return row(`training step of ${name}, one row, float32: GPU memory`, '', taken, { most: most as number }, unit('GiB'));
+		}),
 		...costs(conscience),
 		row('shell of the page, gzip', '', shell?.['gzip, kB'], { most: 60 }, unit('kB')),
 		row('main thread until the lab can be used', '', shell?.['main thread, s'], { most: 2 }, unit('s')),

@@ -4,6 +4,7 @@ import { type ConscienceRuns, markdown, type Reports, tableOf, withRuns } from '
 
 const about = { what: 'a figure', how: 'once', date: '2026-01-01', processor: 'a processor', adapter: null };
 const own = { dispatches: 185, 'MB above base': 53 };
+const modelRow = { 'estimate, bytes': 1, 'estimate / measured': 1, '16 rows, bytes': 1, s: 1 };
 const product = { what: 'a product', shape: '1 × 1 × 1', 'f32, ms': 1, 'f16, ms': 1, 'f16 / f32, processor time': 1 };
 const stock = { dispatches: 937, 'MB above base': 506 };
 const measured: Reports = {
@@ -46,6 +47,14 @@ const measured: Reports = {
 			{ ...product, 'f16 / f32, time': 0.9, 'f32, bytes': 4, 'f16, bytes': 2.2 },
 		],
 	},
+	modelMemory: {
+		...about,
+		rows: [
+			{ ...modelRow, model: 'SmolLM2-135M', precision: 'int8', 'measured, bytes': 1 },
+			{ ...modelRow, model: 'SmolLM2-135M', precision: 'f32', 'measured, bytes': 2 ** 30 },
+			{ ...modelRow, model: 'Qwen3-0.6B', precision: 'f32', 'measured, bytes': 7 * 2 ** 30 },
+		],
+	},
 	shell: { ...about, 'gzip, kB': 61, 'main thread, s': 1.5 },
 	conscience: {
 		...about,
@@ -72,6 +81,8 @@ test.each([
 	['their products on WebGPU', '0.9×', '', null],
 	['seconds that the conscience adds, 800 steps, webllm', '2.5 %', '≤ 3 %', true],
 	['tokens that the conscience adds, 800 steps, webllm', '11 %', '', null],
+	['training step of SmolLM2-135M', '1 GiB', '≤ 2 GiB', true],
+	['training step of Qwen3-0.6B', '7 GiB', '≤ 6 GiB', false],
 	['shell', '61 kB', '≤ 60 kB', false],
 	['main thread', '1.5 s', '≤ 2 s', true],
 ])('%s: %s against %s', (what, now, target, met) => {
