@@ -44,11 +44,14 @@ const { values } = parseArgs({
 	},
 });
 const tokens = Number(values.tokens);
-/** What the same model would take in a step that is learnt from in earnest. */
-const EARNEST = { rows: 16, promptTokens: 64, completionTokens: 64 };
+/** What the same model would take in a step that is learnt from in earnest: row by row, its blocks computed again for the gradient. */
+const EARNEST = { rows: 16, promptTokens: 64, completionTokens: 64, accumulation: 16, checkpointing: true };
 
 const { lora: adapter } = presetById('twin').experiment;
-const workOf = (precision: Precision, step: Pick<Workload, 'rows' | 'promptTokens' | 'completionTokens'>): Workload => ({
+const workOf = (
+	precision: Precision,
+	step: Pick<Workload, 'rows' | 'promptTokens' | 'completionTokens'> & Partial<Workload>,
+): Workload => ({
 	...{ backend: 'webgpu', precision, lora: adapter, ...step, pairs: 0, questions: 0, newTokens: 0 },
 });
 
@@ -85,7 +88,7 @@ function randomTensors(config: ModelConfig) {
 		}
 		return Promise.resolve(numbers);
 	};
-	return new Map([...checkpointShapes(config)].map(([name, shape]) => [name, { shape, read }]));
+	return new Map([...checkpointShapes(config)].map(([name, shape]) => [name, { dtype: 'F32' as const, shape, read }]));
 }
 
 /** In a process of its own; null where it can't be measured. */
@@ -110,7 +113,7 @@ const measured = values.measured.split(',').flatMap((one) => {
 const rows = measured.map(({ adapter: _, ...row }) => row);
 console.table(rows);
 writeReport(values.out, {
-	what: `Bytes of GPU memory that one training step of plain fine-tuning takes, weights included, of one row of ${tokens} tokens, half of them learnt, with the LoRA of the presets; what was foretold of it, and of a step of ${EARNEST.rows} rows of ${EARNEST.promptTokens + EARNEST.completionTokens} tokens.`,
+	what: `Bytes of GPU memory that one training step of plain fine-tuning takes, weights included, of one row of ${tokens} tokens, half of them learnt, with the LoRA of the presets; what was foretold of it, and of a step of ${EARNEST.rows} rows of ${EARNEST.promptTokens + EARNEST.completionTokens} tokens that is made row by row with gradient checkpointing.`,
 	how: 'Random weights in the true shapes, read part by part. Once each, in a process of its own: buffers that a new webgpu backend makes, of which it keeps each size for good.',
 	...{ date: today(), processor: processor(), adapter: measured[0]?.adapter ?? null },
 	rows,

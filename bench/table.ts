@@ -51,7 +51,7 @@ export interface ModelMemoryRow {
 	'measured, bytes': number;
 	'estimate, bytes': number;
 	'estimate / measured': number;
-	/** Foretold of a step of 16 rows of 128 tokens. */
+	/** Foretold of a step of 16 rows of 128 tokens, made row by row with gradient checkpointing. */
 	'16 rows, bytes': number;
 	s: number;
 }
