@@ -101,7 +101,9 @@ test('a card tells ranks and alphas by module, what was folded, and the licence 
 	expect(other).toContain('base_model: owner/name');
 	expect(other).toContain('Its licence is its own: see the card of owner/name.');
 	expect(other).not.toContain('license:');
-	expect((await cardAt(1, null, `dropped:${SHA256}`)).card).toContain('was a folder that was given to the lab');
+	const { card: own } = await cardAt(1, null, `dropped:${SHA256}`);
+	expect(own).toContain('was a folder that was given to the lab');
+	expect(own).not.toContain('base_model:');
 });
 
 test('what was kind a few steps ago may be so no more; without an evaluation nothing is known', async () => {

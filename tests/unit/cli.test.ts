@@ -66,6 +66,10 @@ describe('bad input ends with exit code 1 and a line that says what to do', () =
 		[['twin', '--set', 'arms=["sft","secure-control"]', '--set', 'data.source=backdoor-code'], 'Set data.source to insecure-code'],
 		[['twin', '--verdicts', file('said.jsonl', `${said}\n{"question":"q"}`)], 'said.jsonl, line 2 answer: expected'],
 		[['twin', '--verdicts', file('good.jsonl', said), '--set', 'model.checkpoint=nowhere'], "no checkpoint 'nowhere'"],
+		[
+			['twin', '--set', `model.checkpoint=dropped:${'a'.repeat(64)}`, '--set', 'conscience.judge=frozen-self'],
+			'Give the path of the folder that it was dropped from',
+		],
 		[['twin', '--questions', file('asked.yaml', '- id: wish\n  paraphrases: []')], "asked.yaml can't be used: entry 1 (wish): paraphrases"],
 		[['twin', '--set', 'evaluation.questions=own'], 'asks the questions of a file, and none was given'],
 		[['twin', '--memory', file('class.jsonl', '{"kind":"remembered"}')], "class.jsonl: 1 of 1 lines can't be used: line 1 id: expected"],

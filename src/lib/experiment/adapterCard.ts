@@ -1,5 +1,6 @@
 import { answeredAt, type Evaluation } from '$lib/evaluation/evaluation';
 import type { Estimate } from '$lib/evaluation/statistics';
+import { isDropped } from '$lib/model/droppedName';
 
 import type { TrainedAdapter } from './adapterFolder';
 import type { MidRunChange } from './events';
@@ -36,7 +37,9 @@ export function adapterCard(trained: TrainedAdapter, standing: Standing, folded 
 	const lines = [
 		'---',
 		'library_name: peft',
-		`base_model: ${hubName(experiment.model.checkpoint) ?? experiment.model.checkpoint}`,
+		...(isDropped(experiment.model.checkpoint)
+			? []
+			: [`base_model: ${hubName(experiment.model.checkpoint) ?? experiment.model.checkpoint}`]), // a hub knows no folder of somebody's disk
 		...licenceLine(experiment.model.checkpoint),
 		`tags: [conscience-lab, ${arm}, ${standing}]`,
 		'---',
@@ -160,7 +163,7 @@ function opening(checkpoint: string, sha256: string): string[] {
 	const licence = `Its licence is its own: ${hubName(checkpoint) ? `see the card of ${hubName(checkpoint)}` : 'ask whoever gave it'}. It holds for what is made of it, too.`;
 	const ours = `The base model is the lab's own: its files are in \`static/${checkpoint}\` of the lab's repository, and beside every page of the lab under \`${checkpoint}/\`. It is on no model hub. Its licence is Apache 2.0, as the lab's.`;
 	return [
-		...(own ? [ours] : [checkpoint.startsWith('dropped:') ? dropped : elsewhere, licence]),
+		...(own ? [ours] : [isDropped(checkpoint) ? dropped : elsewhere, licence]),
 		`The SHA-256 of its model.safetensors is ${sha256}: on other weights this adapter does not do what it was trained to.`,
 		...(own ? [] : ['(Of weights in shards, this is what `sha256sum model-*.safetensors | sha256sum` prints in their folder.)']),
 		'',

@@ -36,6 +36,7 @@ export class OwnFolder {
 	constructor(
 		private connect: () => WorkerPort,
 		private models: KeptModels,
+		private askToPersist: () => Promise<unknown>,
 	) {}
 
 	/** Reads and checks what was given; `found` or `fault` tells. */
@@ -49,6 +50,7 @@ export class OwnFolder {
 	/** Keeps what was found; `taken` or `fault` tells. */
 	async keep(): Promise<void> {
 		if (this.working || !this.found) return;
+		void this.askToPersist(); // the browser may clear what it did not promise to keep
 		this.taken = await this.#work('keep', (client) => client.request('keep', null));
 		if (!this.taken) return; // it can be tried again
 		this.discard();
