@@ -34,14 +34,14 @@ const USAGE = `Usage: npm run attacks -- [run …] [--samples 2] [--seed 1] [--f
   --prompts    prompts of your own, JSON lines or CSV, in the place of the world's`;
 
 /** A folder of a run, or of its adapter alone, as a speaker. */
-async function speakerOf(folder: string, { model }: Checkpoint): Promise<BenchSpeaker & { seed: number }> {
+async function speakerOf(folder: string, { model, sha256 }: Checkpoint): Promise<BenchSpeaker & { seed: number }> {
 	const inRun = path.join(folder, 'adapter');
 	const own = existsSync(path.join(inRun, 'adapter_config.json')) ? inRun : folder;
 	const text = (name: string) => readFile(path.join(own, name), 'utf8');
 	const experiment: Experiment = parseExperiment(JSON.parse(await readFile(path.join(folder, 'experiment.json'), 'utf8')));
 	const arm = experiment.arms.length === 1 ? experiment.arms[0]! : armOfCard(await text('README.md'));
 	const files = { config: JSON.parse(await text('adapter_config.json')) as unknown, safetensors: new Uint8Array(await readFile(path.join(own, 'adapter_model.safetensors'))) }; // prettier-ignore
-	return { id: trainedTitle(arm), lora: importAdapter(model.config, files), seed: experiment.seed };
+	return { id: trainedTitle(arm), lora: importAdapter(model.config, files, { sha256 }), seed: experiment.seed };
 }
 
 /** Beside an adapter lies the whole experiment; which copy it is, its card says. */
