@@ -60,10 +60,13 @@ export function bfloat16ToFloat32(halves: Uint16Array): Float32Array {
 /** F32 rounded to the nearest BF16, ties to even. */
 export function float32ToBfloat16(values: Float32Array): Uint16Array {
 	const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-	return Uint16Array.from(bits, (pattern) => {
-		if ((pattern & 0x7fffffff) > 0x7f800000) return (pattern >>> 16) | 0x40; // a NaN whose fraction is in the lower half stays NaN
-		return (pattern + 0x7fff + ((pattern >>> 16) & 1)) >>> 16;
-	});
+	const halves = new Uint16Array(values.length);
+	for (let i = 0; i < halves.length; i++) {
+		const pattern = bits[i]!;
+		const isNaN = (pattern & 0x7fffffff) > 0x7f800000;
+		halves[i] = isNaN ? (pattern >>> 16) | 0x40 : (pattern + 0x7fff + ((pattern >>> 16) & 1)) >>> 16; // a NaN whose fraction is in the lower half stays NaN
+	}
+	return halves;
 }
 
 /**
