@@ -116,3 +116,20 @@ test('an exported experiment opens the lab as it was', async ({ page, context })
 	await expect(other.getByLabel('It goes bad')).toBeChecked();
 	await expect(other.getByLabel('Seed')).toHaveValue('17');
 });
+
+test('the experiment leaves as a folder for Python, with the model, and what Python can not do is said', async ({ page }) => {
+	await openLab(page, { ...SMALL, engine: 'wasm', seed: 3 });
+	const { name, files } = await download(page, 'Export → Python');
+	expect(name).toBe('twin-python.zip');
+	for (const file of ['train.py', 'requirements.txt', 'configs/ddp.yaml', 'configs/fsdp.yaml', 'README.md', 'data/calls.jsonl'])
+		expect(files[file], file).toBeDefined();
+	const experiment = JSON.parse(strFromU8(files['experiment.json']!)) as { seed: number; optimizer: { steps: number } };
+	expect(experiment.seed).toBe(3);
+	expect(strFromU8(files['data/order.jsonl']!).trim().split('\n')).toHaveLength(experiment.optimizer.steps);
+	expect(Buffer.from(files['model/model.safetensors']!).equals(await readFile('static/organism/model.safetensors'))).toBe(true);
+	await expect(page.getByText('The folder is yours.')).toBeVisible();
+
+	await openLab(page, { ...SMALL, engine: 'wasm', 'model.misalignSteps': 5 });
+	await button(page, 'Export → Python').click();
+	await expect(page.getByRole('alert').filter({ hasText: 'Python' })).toContainText('model.misalignSteps is 5. Set it to 0');
+});

@@ -26,6 +26,12 @@ export function zipRuns(runs: readonly FolderRun[]): Uint8Array<ArrayBuffer> {
 	return new Uint8Array(zipSync(files, { mtime: NO_DATE }));
 }
 
+/** Files by their paths as one zip, whose bytes depend on their content alone. */
+export function zipFiles(files: Readonly<Record<string, string | Uint8Array>>): Uint8Array<ArrayBuffer> {
+	const bytes = Object.entries(files).map(([path, content]) => [path, typeof content === 'string' ? strToU8(content) : content] as const);
+	return new Uint8Array(zipSync(Object.fromEntries(bytes), { mtime: NO_DATE }));
+}
+
 function freeName(name: string, taken: Set<string>): string {
 	let free = name;
 	for (let i = 2; taken.has(free); i++) free = `${name}-${i}`;

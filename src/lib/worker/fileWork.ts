@@ -1,8 +1,9 @@
 import type { RunEvent } from '$lib/experiment/events';
 import { experimentFile, type FolderRun, verdictPath } from '$lib/experiment/folder';
 import { FolderError } from '$lib/experiment/folderReading';
-import { checkZipSize, readZip, zipRuns } from '$lib/experiment/folderZip';
+import { checkZipSize, readZip, zipFiles, zipRuns } from '$lib/experiment/folderZip';
 import { MEMORY_FILE, memoryFile } from '$lib/experiment/memoryFile';
+import { isOwnCheckpoint, MODEL_FILES, pythonFolder } from '$lib/experiment/pythonFolder';
 import { questionFile, QUESTIONS_FILE } from '$lib/experiment/questionFile';
 import { readRecording } from '$lib/experiment/recording';
 import { ROWS_FILE } from '$lib/experiment/rows';
@@ -50,7 +51,26 @@ export const fileWork: FileWork = {
 		if (!response.ok) throw new RangeError(`There is no recording at ${url} (status ${response.status}).`);
 		return readRecording(new Uint8Array(await response.arrayBuffer()));
 	},
+	async python({ experiment, modelUrl, ...given }) {
+		const { files } = await pythonFolder(experiment, given, sources);
+		const model = isOwnCheckpoint(experiment.model.checkpoint) ? await modelFiles(modelUrl) : {};
+		return zipFiles({ ...files, ...model });
+	},
 };
+
+/** The Python that every such folder gets, by its paths there. */
+const SOURCES = import.meta.glob<string>('/export/python/**/*.{py,yaml,txt,md}', { query: '?raw', import: 'default', eager: true });
+const sources = Object.fromEntries(Object.entries(SOURCES).map(([path, text]) => [path.slice('/export/python/'.length), text]));
+
+/** The files of a model that lies beside the page. */
+async function modelFiles(url: string): Promise<Record<string, Uint8Array>> {
+	const files = MODEL_FILES.map(async (name): Promise<[string, Uint8Array]> => {
+		const response = await fetch(new URL(name, url));
+		if (!response.ok) throw new RangeError(`There is no ${name} at ${url} (status ${response.status}).`);
+		return [`model/${name}`, new Uint8Array(await response.arrayBuffer())];
+	});
+	return Object.fromEntries(await Promise.all(files));
+}
 
 /** Verdicts are kept under their digest, for every run that names them: what says to be them has to be. */
 async function checkVerdictFiles(runs: readonly FolderRun[]): Promise<void> {

@@ -1,4 +1,6 @@
+import type { GivenToPython } from '$lib/experiment/pythonFolder';
 import type { Recording } from '$lib/experiment/recording';
+import type { Experiment } from '$lib/experiment/schema';
 
 import { type holdLifeline, watchLifeline } from './lifeline';
 import type { WireError } from './protocol';
@@ -12,6 +14,15 @@ export interface FileWork {
 	zip(ids: readonly string[]): Promise<Uint8Array<ArrayBuffer>>;
 	/** Fetches a zip of runs of one experiment, and reads it. @throws FolderError when it can't be read, RangeError when it isn't there */
 	recording(url: string): Promise<Recording>;
+	/** The experiment as a zip of a folder for TRL and PEFT. @throws ExperimentError that names what Python can't do, RangeError when the model isn't there */
+	python(asked: AskedInPython): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** An experiment that is to be run in Python, and what was given beside it. */
+export interface AskedInPython extends GivenToPython {
+	experiment: Experiment;
+	/** Where the base model's files are. */
+	modelUrl: string;
 }
 
 /** What became of the runs of a zip. */
@@ -38,6 +49,8 @@ type FromFiles = { alive: string } | { done: Done<Kind> } | { error: WireError }
 const ENDED: Readonly<Record<Kind, string>> = {
 	take: 'The browser ended the work, most likely because the file is too large for its memory. Nothing was changed. Close other tabs and try again, or bring in a zip of fewer runs.',
 	zip: 'The browser ended the work, most likely because these runs together are too large for its memory. They are unharmed: export fewer at once.',
+	python:
+		'The browser ended the work, most likely because the rows are too large for its memory. Close other tabs and try again, or use npm run export:python.',
 	recording: 'The browser ended the work, so the recorded run can not be shown. Reload the page to try again.',
 };
 
@@ -62,7 +75,12 @@ export function filesInWorker(start: () => Port & Pick<Worker, 'terminate'>): Fi
 			worker.terminate();
 		}
 	};
-	return { take: (file) => send('take', file), zip: (ids) => send('zip', ids), recording: (url) => send('recording', url) };
+	return {
+		take: (file) => send('take', file),
+		zip: (ids) => send('zip', ids),
+		recording: (url) => send('recording', url),
+		python: (asked) => send('python', asked),
+	};
 }
 
 /** The worker's end. It tells of its lifeline before it works: while it does, it would not come to it. */
