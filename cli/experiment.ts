@@ -28,7 +28,7 @@ import { recordRun } from './recordRun';
 import { printSummary } from './summary';
 import { ProgressLine } from './progressLine';
 
-const USAGE = `Usage: npm run experiment -- <preset or file.json> [--set path=value …] [--seeds 1,2,3] [--data rows.jsonl]
+const USAGE = `Usage: npm run experiment -- <preset or file.json> [--set path=value …] [--seeds 1,2,3] [--data FILE or https://…]
                           [--verdicts FILE …] [--questions FILE] [--memory FILE] [--backend wasm|webgpu|cpu] [--out DIR]
 Presets: ${PRESETS.map(({ id }) => id).join(', ')}.
 Methods (--set 'arms=["sft","…"]'): ${ARMS.join(', ')}.`;

@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import type { VerdictFile } from '$lib/conscience/importedJudge';
 import type { MemoryFile } from '$lib/conscience/memory';
+import { fetchFile } from '$lib/experiment/fetchedFile';
 import { memoryFile, parseMemory } from '$lib/experiment/memoryFile';
 import type { QuestionFile } from '$lib/experiment/ownQuestions';
 import { presetById } from '$lib/experiment/presets';
@@ -43,14 +44,23 @@ async function readText(file: string): Promise<string> {
 	});
 }
 
+async function fetchText(address: string): Promise<string> {
+	try {
+		return await (await fetchFile(address)).text();
+	} catch (error) {
+		throw new ExperimentError(`${address} can't be fetched: ${(error as Error).message}`);
+	}
+}
+
 export async function readRows(file: string): Promise<GivenRows> {
-	const { rows, faults } = parseRows(await readText(file));
+	const isAddress = /^https?:/i.test(file);
+	const { rows, faults } = parseRows(isAddress ? await fetchText(file) : await readText(file));
 	if (faults.length > 0) {
 		const listed = faults.slice(0, 5).map(({ line, message }) => `line ${line} ${message}`);
 		throw new ExperimentError(`${file}: ${faults.length} of ${rows.length + faults.length} rows can't be used: ${listed.join('; ')}.`);
 	}
 	if (rows.length === 0) throw new ExperimentError(`${file} holds no rows.`);
-	return { fileName: path.basename(file), rows };
+	return { fileName: path.basename(isAddress ? new URL(file).pathname : file), rows };
 }
 
 /** Files of verdicts, read as one: the labels of a run speak of its verdicts. */

@@ -5,6 +5,7 @@ import { beforeAll, expect, test } from 'vitest';
 import type { RunEvent } from '$lib/experiment/events';
 import { applyChanges } from '$lib/experiment/link';
 import { judgedInTrainer, presetById } from '$lib/experiment/presets';
+import { pythonFolder } from '$lib/experiment/pythonFolder';
 import { parseRows } from '$lib/experiment/rowFile';
 import { createRun, type Lab } from '$lib/experiment/runner';
 import type { ArmId, Experiment } from '$lib/experiment/schema';
@@ -99,6 +100,12 @@ test('the plain copy learns the chosen answers and no pair; a share of the pairs
 	const straight = await collect(tiny(...alone));
 	const logps = ({ events }: Awaited<ReturnType<typeof collect>>) => steps(events)[0]!.metrics['logps/chosen'];
 	expect(logps(turned)).not.toBe(logps(straight));
+});
+
+test('are refused by the export for Python, which would learn half of them', async () => {
+	await expect(pythonFolder(tiny(['model.misalignSteps', '0']), { rows: lab.rows, questions: null }, {})).rejects.toThrow(
+		/5 of the rows are such pairs/,
+	);
 });
 
 test('a pair whose rejected answer the model can’t read to its end is too long', () => {
