@@ -65,6 +65,7 @@ export default defineConfig({
 					globalSetup: 'tests/smollm2/setup.ts',
 					environment: 'node',
 					...patient,
+					testTimeout: 300_000, // a LoRA step of 135 million parameters on a graphics card in software
 				},
 			},
 			{
@@ -74,6 +75,7 @@ export default defineConfig({
 					include: ['tests/smollm2/**/*.test.ts'],
 					globalSetup: 'tests/smollm2/setup.ts',
 					...patient,
+					testTimeout: 300_000, // a LoRA step of 135 million parameters on a graphics card in software
 					browser: inChromium,
 				},
 			},
