@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { afterEach, expect, test, vi } from 'vitest';
 
 import { inParts } from '$lib/model/partedFile';
-import { sha256, sha256OfFile, startSha256 } from '$lib/model/sha256';
+import { sha256 } from '$lib/model/sha256';
+import { sha256OfFile, startSha256 } from '$lib/model/sha256Stream';
 
 afterEach(() => void vi.unstubAllGlobals());
 const native = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

@@ -4,7 +4,8 @@
  */
 import * as v from 'valibot';
 
-import { sha256, sha256OfFile, startSha256 } from '$lib/model/sha256';
+import { sha256 } from '$lib/model/sha256';
+import { sha256OfFile, startSha256 } from '$lib/model/sha256Stream';
 
 import { type Begin, type Begun, download, type DownloadOptions, type ModelFile } from './download';
 import { inMegabytes, toStorageError } from './errors';

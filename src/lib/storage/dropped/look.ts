@@ -2,7 +2,7 @@
 import { CheckpointError, MissingFileError, openCheckpoint, type ReadFile } from '$lib/model/checkpoint';
 import type { PartedFile } from '$lib/model/partedFile';
 import { SafetensorsError } from '$lib/model/safetensors';
-import { startSha256 } from '$lib/model/sha256';
+import { startSha256 } from '$lib/model/sha256Stream';
 
 import type { Found, Given, Reading } from './found';
 import { DroppedModelError, fileOnDisk, type GivenFile, modelIn, type ModelFolder } from './given';
