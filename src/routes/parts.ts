@@ -33,7 +33,7 @@ export const HEIGHTS = {
 	questions: { wide: '27rem', narrow: '43rem' },
 	inside: { wide: '1.8rem', narrow: '3.2rem' },
 	ask: { wide: '19rem', narrow: '47rem' },
-	exports: { wide: '18rem', narrow: '36rem' },
+	exports: { wide: '19.6rem', narrow: '35.6rem' },
 } as const;
 
 /** The pages beside the lab's. */
