@@ -27,11 +27,12 @@ test.each([
 	expect(faults[0]!.message).toContain(message);
 });
 
-test('any text is taken apart into rows and faults, one for each line that holds something', () => {
+test('any text that begins no array is taken apart into rows and faults, one for each line that holds something', () => {
 	const line = fc.oneof(fc.string(), fc.json(), fc.constant(JSON.stringify(row)));
 	fc.assert(
 		fc.property(fc.array(line), (lines) => {
 			const text = lines.map((each) => each.replace(/[\r\n\uFEFF]/g, ' ')).join('\n');
+			fc.pre(!text.trimStart().startsWith('[')); // rowForms.test.ts has arrays
 			const { rows, faults } = parseRows(text);
 			expect(rows.length + faults.length).toBe(text.split('\n').filter((each) => each.trim() !== '').length);
 		}),

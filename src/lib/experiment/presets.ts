@@ -38,7 +38,16 @@ const base: Experiment = {
 		rankPattern: {},
 		alphaPattern: {},
 	},
-	optimizer: { steps: 150, batchSize: 16, learningRate: 6e-4, warmupSteps: 5, weightDecay: 0, clipNorm: 1, accumulation: 1, checkpointing: false },
+	optimizer: {
+		steps: 150,
+		batchSize: 16,
+		learningRate: 6e-4,
+		warmupSteps: 5,
+		weightDecay: 0,
+		clipNorm: 1,
+		accumulation: 1,
+		checkpointing: false,
+	},
 	conscience: {
 		judge: 'webllm',
 		judgeModel: 'base',
