@@ -14,7 +14,7 @@ import { parseMemoryResult } from '$lib/experiment/memoryStudy/result';
 import { figureInWords } from '$lib/experiment/studies/inWords';
 import { parseResult } from '$lib/experiment/studies/result';
 
-import { modelTable } from './modelTable';
+import { modelTable, thriftTable } from './modelTable';
 
 const root = new URL('../../', import.meta.url);
 const textOf = (name: string) => readFileSync(new URL(name, root), 'utf8');
@@ -52,14 +52,26 @@ describe('figures of the document on real models', () => {
 
 	test('what they take is what the estimate says', () => {
 		const cells = (lines: readonly string[]) => lines.map((line) => line.split('|').map((cell) => cell.trim().replace(/^-+$/, '---')).join('|')); // prettier-ignore
-		expect(
-			cells(
-				text
-					.match(/^\| model[^]*?\n\n/m)![0]
-					.trim()
-					.split('\n'),
-			),
-		).toEqual(cells(modelTable()));
+		const tables = [...text.matchAll(/^\| model[^]*?\n\n/gm)].map(([table]) => cells(table.trim().split('\n')));
+		expect(tables).toEqual([cells(modelTable()), cells(thriftTable())]);
+	});
+
+	test('what was measured of them is what the bench wrote', () => {
+		type Row = { 'measured, bytes': number; 'estimate, bytes': number };
+		const { rows } = JSON.parse(textOf('bench/results/modelMemory.json')) as { rows: (Row & { model: string; precision: string })[] };
+		const said = (model: string, precision: string, column: keyof Row) => {
+			const row = rows.find((row) => row.model === model && row.precision === precision)!;
+			return (row[column] / 1e9).toFixed(2);
+		};
+		const measured = (model: string) => [said(model, 'f32', 'measured, bytes'), said(model, 'int8', 'measured, bytes')] as const;
+		const [[small, rounded], [large, less]] = [measured('SmolLM2-135M'), measured('Qwen3-0.6B')];
+		expect(text).toContain(
+			`${small} GB for SmolLM2-135M in 32 bits and ${rounded} in 8, ${large} GB for Qwen3-0.6B in 32 bits and ${less} in 8`,
+		);
+		const estimates = ['SmolLM2-135M', 'Qwen3-0.6B'].flatMap((model) =>
+			['f32', 'int8'].map((precision) => said(model, precision, 'estimate, bytes')),
+		);
+		expect(text).toContain(`The estimate says ${estimates.slice(0, 3).join(', ')} and ${estimates[3]}.`);
 	});
 
 	test('the alignments of the run are those of its summary', () => {

@@ -125,8 +125,9 @@ test('files are listed by the model that they are of', () => {
 
 describe('a fit', () => {
 	const config = parseModelConfig(SMOL);
-	const fitOf = (machine: Partial<Machine>, experiment = forRealModel(twin, 'x').experiment) =>
-		modelFit(config, experiment, TOKENS, { ...MACHINE, ...machine });
+	const real = forRealModel(twin, 'x').experiment;
+	const keeping = { ...real, optimizer: { ...real.optimizer, checkpointing: false } };
+	const fitOf = (machine: Partial<Machine>, experiment = keeping) => modelFit(config, experiment, TOKENS, { ...MACHINE, ...machine });
 
 	test('is one where there is room, and says what to change where there is none', () => {
 		const roomy = fitOf({ deviceMemory: 64 * 2 ** 30 });
@@ -166,7 +167,7 @@ test('an experiment of the organism is changed where a real model wants it other
 	expect(parseExperiment(experiment)).toEqual(experiment);
 	expect(experiment).toMatchObject({
 		model: { checkpoint: 'https://hub.example/a/b', precision: 'f16' },
-		optimizer: { batchSize: 4, learningRate: 2e-4, steps: twin.optimizer.steps },
+		optimizer: { batchSize: 4, learningRate: 2e-4, checkpointing: true, steps: twin.optimizer.steps },
 		conscience: { judge: 'frozen-self' },
 		evaluation: { samples: 1, codePrompts: 0 },
 	});

@@ -84,7 +84,7 @@ export const TRAINING_FIELDS = onCard('training', [
 		path: 'optimizer.accumulation',
 		label: 'Parts of a step',
 		does: 'A step’s rows and pairs are read in so many parts, one after the other, and their gradients are summed up.',
-		turned: 'The step learns the same. More parts take less memory, and a little more time: for a larger model.',
+		turned: 'The step learns the same. More parts take less memory and more time: for a larger model.',
 		min: 1,
 		max: 64,
 		whole: true,
