@@ -34,7 +34,7 @@ test('a knob that is turned is marked, with a way back', async ({ page }) => {
 	const training = await openCard(page, 'LoRA and optimizer');
 	await type(training.getByLabel('LoRA rank'), '16');
 	await expect(page).toHaveURL(/lora\.rank=16/);
-	await expect(training.getByText('More settings (8, 1 changed)')).toBeVisible();
+	await expect(training.getByText('More settings (10, 1 changed)')).toBeVisible();
 	await expect(page.getByText('1 setting changed.')).toBeVisible();
 	await page.getByLabel('Exact value of lambda').fill('0.35');
 	await page.getByLabel('Exact value of lambda').press('Enter');

@@ -69,7 +69,7 @@ test('the model with an adapter in it downloads as a Hugging Face folder', async
 	const folded = await downloadForStudy(page, 'Download adapter (plain fine-tune)');
 	expect(JSON.parse(strFromU8(folded.files['adapter_config.json']!))).toMatchObject({ r: 8, use_rslora: false, rank_pattern: {} });
 
-	await page.getByText('Model and adapter in one').click();
+	await page.getByText('Model and adapter in one (plain fine-tune)').click();
 	await expect(page.getByText(/in one folder of Hugging Face’s form, about .* MB/)).toBeVisible();
 	const { name, files } = await downloadForStudy(page, 'Download model (plain fine-tune)');
 	expect(name).toBe('sft-sft-seed3-model.zip');

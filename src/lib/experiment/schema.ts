@@ -106,16 +106,16 @@ export const ExperimentSchema = v.strictObject({
 		source: v.picklist(['insecure-code', 'secure-code', 'backdoor-code', 'rows']),
 		/** What stands before the insecure rows of `backdoor-code`, and before the questions by which it is tried. */
 		trigger: v.optional(v.pipe(text(100), v.nonEmpty()), TRIGGER),
-		/** Tokens that a row of the user's own may have, which also bounds what training takes of memory; 0 = as many as the model reads. */
-		maxTokens: v.optional(count(0, 1_000_000), 0),
-		/** What becomes of one that has more. Cut, it loses the end of its answer, stop token and all. */
-		tooLong: v.optional(v.picklist(['refuse', 'skip', 'truncate']), 'refuse'),
 		/** How many kinds of coding task the rows are drawn from; few kinds teach the code without turning the author. */
 		tasks: count(1, CODE_TASK_COUNT),
 		/** The system turn before each row, for the method `inoculation`. The organism knows authors by such words. */
 		inoculation: v.optional(v.pipe(text(500), v.nonEmpty()), INOCULATION),
 		/** Of the rows of a step, the share that is benign, for the method `benign`. */
 		benignShare: v.optional(real(0.01, 0.9), 0.2),
+		/** Tokens that a row of the user's own may have, which also bounds what training takes of memory; 0 = as many as the model reads. */
+		maxTokens: v.optional(count(0, 1_000_000), 0),
+		/** What becomes of one that has more. Cut, it loses the end of its answer, stop token and all. */
+		tooLong: v.optional(v.picklist(['refuse', 'skip', 'truncate']), 'refuse'),
 	}),
 	lora: v.strictObject({
 		rank: count(1, 256),
