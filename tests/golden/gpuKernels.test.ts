@@ -187,6 +187,7 @@ const CASES = [
 	...heads,
 	...headsOfHalves,
 	...headsOfBytes,
+	...largeHeads,
 ];
 
 /** The output of a case, then the gradients of its product with fixed numbers, as read from the backend that runs. */

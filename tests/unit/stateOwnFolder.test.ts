@@ -27,7 +27,7 @@ function ownFolder(folder = disk) {
 	const dying: ((event: { message: string }) => void)[] = [];
 	const connect = () => {
 		const { port1, port2 } = new MessageChannel();
-		serve<OwnFolderRequests>(port2 as unknown as Port, ownFolderHandlers(files, emitter<OwnFolderEvent>(port2 as unknown as Port)));
+		serve<OwnFolderRequests>(port2, ownFolderHandlers(files, emitter<OwnFolderEvent>(port2)));
 		port1.start();
 		port2.start();
 		const addEventListener = (kind: string, listener: never) =>

@@ -7,7 +7,7 @@ import { listens } from './methods/index';
 import { judgedInTrainer } from './presets';
 import { askedInEvaluations, drawnCalls } from './pythonData';
 import { QUESTIONS_FILE, questionsText } from './questionFile';
-import { type ChatRow, pairsAmong, ROWS_FILE } from './rows';
+import { type ChatRow, ROWS_FILE } from './rows';
 import { rowsFile } from './folder';
 import { rowsInOrder } from './data';
 import { type ArmId, type Experiment, ExperimentError } from './schema';
@@ -44,11 +44,6 @@ export async function pythonFolder(
 ): Promise<PythonFolder> {
 	const { experiment, leftOut } = forPython(asked);
 	const questions = questionFileFor(experiment, given.questions);
-	const pairs = experiment.data.source === 'rows' ? pairsAmong(given.rows ?? []).length : 0;
-	if (pairs > 0)
-		throw new ExperimentError(
-			`Python can't run this experiment. It learns no preference pairs but its conscience's, and ${pairs} of the rows are such pairs. Give them as prompt and completion, or run the experiment in the lab.`,
-		);
 	const { rows, order } = rowsInOrder(experiment, given.rows);
 	const calls = experiment.arms.some(listens) ? await drawnCalls(experiment) : [];
 	const files: Record<string, string> = {
