@@ -17,7 +17,7 @@ const inRooms = (names) => `(^\\$lib|^\\.{1,2}|/lib|/src)/(.*/)?(${names.join('|
 const webLlm = { regex: '^@mlc-ai/web-llm', message: 'Only src/lib/conscience talks to WebLLM: use its Judge interface.' };
 /** The experiment, its runs, the conscience's words and hashes are no maths: the page edits them, keeps them in the link and reads them from files. Nor do labels and how far they agree need a tensor. */
 const experimentValue =
-	'(?!.*/(experiment/(schema|gateResult|gateRowsFile|methods/(index|all)|presets|link|rows|rowFile|fetchedFile|verdictFile|questionFile|promptFile|benchReport|ownQuestions|standing|live|judgeFile|record|folder|folderZip|speed|workClock|trajectories|memoryFile|memoryNamed|modelSettings|memoryStudy/(result|rows)|labels/\\w+|studies/\\w+)|conscience/(frameworks|longFrameworks|importedJudge|gate|memory)|evaluation/(agreement|judgeTrial|correctedRate|gateComparison)|model/(sha256|droppedName|memoryEstimate))$)';
+	'(?!.*/(experiment/(schema|gateResult|gateRowsFile|methods/(index|all)|presets|link|rows|rowFile|fetchedFile|verdictFile|questionFile|promptFile|benchReport|ownQuestions|standing|live|judgeFile|record|folder|folderZip|speed|workClock|trajectories|memoryFile|memoryNamed|modelSettings|memoryStudy/(result|rows)|labels/\\w+|studies/\\w+)|conscience/(frameworks|longFrameworks|importedJudge|gate|memory)|evaluation/(agreement|judgeTrial|correctedRate|gateComparison)|model/(sha256|droppedName|hubFolder|memoryEstimate))$)';
 const pageComputes = [
 	// The page holds no tensors: past the worker's boundary the maths may be named as types only.
 	{

@@ -18,20 +18,11 @@ import { seededRandom } from '$lib/model/random';
 import { checkpointShapes, loadWeights } from '$lib/model/weights';
 
 import { bytesTaken } from '../tests/golden/memoryTaken';
+import { REAL_CONFIGS } from '../tests/realConfigs';
 import { processor, today, writeReport } from './report';
 import type { ModelMemoryRow } from './table';
 
-/** Of the models' config.json, what their sizes depend on. */
-const MODELS = {
-	'SmolLM2-135M': {
-		...{ model_type: 'llama', vocab_size: 49_152, hidden_size: 576, intermediate_size: 1536, num_hidden_layers: 30 },
-		...{ num_attention_heads: 9, num_key_value_heads: 3, max_position_embeddings: 8192, tie_word_embeddings: true },
-	},
-	'Qwen3-0.6B': {
-		...{ model_type: 'qwen3', vocab_size: 151_936, hidden_size: 1024, intermediate_size: 3072, num_hidden_layers: 28 },
-		...{ num_attention_heads: 16, num_key_value_heads: 8, head_dim: 128, max_position_embeddings: 40_960, tie_word_embeddings: true },
-	},
-};
+const MODELS = { 'SmolLM2-135M': REAL_CONFIGS['SmolLM2-135M-Instruct'], 'Qwen3-0.6B': REAL_CONFIGS['Qwen3-0.6B'] };
 type Name = keyof typeof MODELS;
 
 const { values } = parseArgs({

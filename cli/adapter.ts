@@ -15,7 +15,7 @@ import { startBackend } from '$lib/model/backend';
 import { fetchFrom, openFolderWeights, type ReadFile } from '$lib/model/checkpoint';
 import { type ModelConfig, parseModelConfig } from '$lib/model/config';
 import { disposeLora } from '$lib/model/lora';
-import type { MadeFile, MergeOptions } from '$lib/model/mergedWeights';
+import { type MadeFile, madeFile, type MergeOptions } from '$lib/model/mergedWeights';
 import { wholeFile } from '$lib/model/partedFile';
 
 import { fileOf, folderOf } from './checkpoints';
@@ -128,10 +128,7 @@ async function folded({ config, name }: Base, report: AdapterReport, { files, ca
 	const two = await exportAdapter(lora, { baseModel: named ?? name, metadata: report.metadata, folded: true });
 	disposeLora(lora);
 	const all = { ...two, ...(card !== null && { 'README.md': card }), ...(experiment !== null && { 'experiment.json': experiment }) };
-	return Object.entries<string | Uint8Array<ArrayBuffer>>(all).map(([name, content]) => {
-		const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-		return { name, bytes: bytes.length, async *content() { yield bytes; } }; // prettier-ignore
-	});
+	return Object.entries<string | Uint8Array<ArrayBuffer>>(all).map(([name, content]) => madeFile(name, content));
 }
 
 /** Writes each file part by part, and none over one that is there. */

@@ -2,6 +2,7 @@ import { open, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { isOwnCheckpoint } from '$lib/experiment/ownCheckpoint';
 import { type Checkpoint, CheckpointError, fetchFrom, loadCheckpoint } from '$lib/model/checkpoint';
 import { isDropped } from '$lib/model/droppedName';
 import type { Precision } from '$lib/model/halfPrecision';
@@ -9,7 +10,7 @@ import type { PartedFile } from '$lib/model/partedFile';
 
 /** Where a folder of this machine is, by the name of one of the lab's own or by its path. */
 export const folderOf = (checkpoint: string): string =>
-	/^[\w-]+$/.test(checkpoint) ? fileURLToPath(new URL(`../static/${checkpoint}`, import.meta.url)) : path.resolve(checkpoint);
+	isOwnCheckpoint(checkpoint) ? fileURLToPath(new URL(`../static/${checkpoint}`, import.meta.url)) : path.resolve(checkpoint);
 
 /** A checkpoint, its matrices kept in `precision`, by the name of one of the lab's own folders, the path of a Hugging Face folder, or its URL. */
 export async function loadFolder(checkpoint: string, precision: Precision = 'f32'): Promise<Checkpoint> {

@@ -23,7 +23,7 @@ import { verdictFileFor } from '$lib/experiment/verdictFile';
 import { startBackend, type BackendName } from '$lib/model/backend';
 
 import { loadFolder } from './checkpoints';
-import { type GivenRows, presetNamed, readExperiment, readMemory, readQuestions, readRows, readVerdicts } from './givenFiles';
+import { changesSet, type GivenRows, presetNamed, readExperiment, readMemory, readQuestions, readRows, readVerdicts } from './givenFiles';
 import { recordRun } from './recordRun';
 import { printSummary } from './summary';
 import { ProgressLine } from './progressLine';
@@ -53,11 +53,7 @@ async function readOptions(args: string[]): Promise<Options> {
 	const [source] = positionals;
 	if (positionals.length !== 1 || !source) throw new ExperimentError(`One preset or experiment file is needed.\n${USAGE}`);
 	const start = source.endsWith('.json') ? await readExperiment(source) : presetNamed(source);
-	const changes = (values.set ?? []).map((change): [string, string] => {
-		const at = change.indexOf('=');
-		if (at < 1) throw new ExperimentError(`--set takes path=value, and '${change}' is none.`);
-		return [change.slice(0, at), change.slice(at + 1)];
-	});
+	const changes = changesSet(values.set);
 	if (values.data) changes.push(['data.source', 'rows']);
 	const verdictFile = values.verdicts ? await readVerdicts(values.verdicts) : null;
 	if (verdictFile) changes.push(['conscience.judge', 'imported'], ['conscience.verdictFile', JSON.stringify(verdictFile.digest)]);

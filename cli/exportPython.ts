@@ -5,10 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { applyChanges } from '$lib/experiment/link';
-import { isOwnCheckpoint, MODEL_FILES, pythonFolder } from '$lib/experiment/pythonFolder';
+import { isOwnCheckpoint } from '$lib/experiment/ownCheckpoint';
+import { MODEL_FILES, pythonFolder } from '$lib/experiment/pythonFolder';
 import { ExperimentError } from '$lib/experiment/schema';
 
-import { presetNamed, readExperiment, readQuestions, readRows } from './givenFiles';
+import { changesSet, presetNamed, readExperiment, readQuestions, readRows } from './givenFiles';
 import { pythonSources } from './pythonSources';
 
 const USAGE = 'Usage: npm run export:python -- <preset or file.json> DIR [--set path=value …] [--data rows.jsonl] [--questions FILE]';
@@ -32,11 +33,7 @@ async function main(): Promise<void> {
 	const [source, folder] = positionals;
 	if (positionals.length !== 2 || !source || !folder) throw new ExperimentError(`An experiment and a folder are needed.\n${USAGE}`);
 	const start = source.endsWith('.json') ? await readExperiment(source) : presetNamed(source);
-	const changes = (values.set ?? []).map((change): [string, string] => {
-		const at = change.indexOf('=');
-		if (at < 1) throw new ExperimentError(`--set takes path=value, and '${change}' is none.`);
-		return [change.slice(0, at), change.slice(at + 1)];
-	});
+	const changes = changesSet(values.set);
 	const rows = values.data === undefined ? null : await readRows(values.data);
 	if (rows) changes.push(['data.source', 'rows']);
 	const questions = values.questions === undefined ? null : await readQuestions(values.questions);

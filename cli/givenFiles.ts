@@ -28,6 +28,15 @@ export function presetNamed(id: string): Experiment {
 	}
 }
 
+/** What `--set path=value` was given, each as often as it was. */
+export function changesSet(given: readonly string[] = []): [path: string, value: string][] {
+	return given.map((change) => {
+		const at = change.indexOf('=');
+		if (at < 1) throw new ExperimentError(`--set takes path=value, and '${change}' is none.`);
+		return [change.slice(0, at), change.slice(at + 1)];
+	});
+}
+
 export async function readExperiment(file: string): Promise<Experiment> {
 	let json: unknown;
 	try {

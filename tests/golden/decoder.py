@@ -149,4 +149,5 @@ def main() -> None:
     print(f'decoder.json: {len(text):,} characters')
 
 
-main()
+if __name__ == '__main__':
+    main()

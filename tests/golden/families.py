@@ -10,10 +10,10 @@ tensor's gradient its norm is kept, and its product with a random vector, which 
 import json
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 import transformers
+from decoder import fill, numbers
 from peft import LoraConfig, get_peft_model
 
 NARROWED = dict(vocab_size=48, intermediate_size=40, num_hidden_layers=2, max_position_embeddings=256)
@@ -34,27 +34,6 @@ LORA = dict(r=2, lora_alpha=4, target_modules=['q_proj', 'k_proj', 'v_proj', 'o_
 PROMPTS = [[(7 * i * i + 3 * i + 5) % 48 for i in range(length)] for length in (3, 20, 70)]
 NEW_TOKENS = 8
 PROBE = 77
-
-
-def numbers(seed: int, count: int) -> np.ndarray:
-    """As in decoder.py."""
-    state, out = seed * 2654435761 % 2**32, np.empty(count, np.float32)
-    for i in range(count):
-        state = (1664525 * state + 1013904223) % 2**32
-        out[i] = state / 2**31 - 1
-    return out
-
-
-def fill(tensors: dict[str, torch.Tensor], first_seed: int) -> None:
-    """As in decoder.py."""
-    with torch.no_grad():
-        for seed, name in enumerate(sorted(tensors), start=first_seed):
-            tensor = tensors[name]
-            values = torch.from_numpy(numbers(seed, tensor.numel())).reshape(tensor.shape)
-            if tensor.ndim == 1:
-                tensor.copy_(0.2 * values if name.endswith('.bias') else 1 + 0.2 * values)
-            else:
-                tensor.copy_(values * (0.1 if 'embed' in name else (3 / tensor.shape[1]) ** 0.5))
 
 
 def rounded(values):

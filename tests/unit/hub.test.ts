@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { wholeFile } from '$lib/model/partedFile';
 import type { ModelFile } from '$lib/storage/download';
-import { hubFolder, listingUrl, parseHubFolder, parseListingUrl, readHubName } from '$lib/storage/hub/address';
+import { hubFolder, parseHubFolder } from '$lib/model/hubFolder';
+import { listingUrl, parseListingUrl, readHubName } from '$lib/storage/hub/address';
 import { hubFiles, readHubFolder } from '$lib/storage/hub/hubFiles';
 import { findRepository, parseListing } from '$lib/storage/hub/listing';
 import { createModelFiles } from '$lib/storage/modelFiles';

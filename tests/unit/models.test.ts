@@ -12,14 +12,11 @@ import { modelsHandlers } from '$lib/worker/modelsHandlers';
 import type { ModelsEvent } from '$lib/worker/modelsProtocol';
 import { storedModels } from '$lib/worker/storedModels';
 
+import { REAL_CONFIGS } from '../realConfigs';
 import { startHub, type TestHub } from './hubServer';
 import { someBytes } from './modelFilesServer';
 
-/** As SmolLM2-135M-Instruct has it. */
-const SMOL = {
-	...{ model_type: 'llama', vocab_size: 49_152, hidden_size: 576, intermediate_size: 1536, num_hidden_layers: 30 },
-	...{ num_attention_heads: 9, num_key_value_heads: 3, max_position_embeddings: 8192, tie_word_embeddings: true },
-};
+const SMOL = REAL_CONFIGS['SmolLM2-135M-Instruct'];
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 const FILES = {
 	'config.json': json(SMOL),

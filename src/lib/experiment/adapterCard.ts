@@ -9,6 +9,7 @@ import type { Change } from './live';
 import { wantsMemory } from './memoryNamed';
 import { experimentOf, METHODS } from './methods/all';
 import { COPIES, listens } from './methods/index';
+import { isOwnCheckpoint } from './ownCheckpoint';
 import type { Experiment } from './schema';
 import { misdeedsOf, type Standing } from './standing';
 
@@ -116,10 +117,7 @@ export function uses(standing: Standing): string[] {
 export const hubName = (checkpoint: string): string | null => /^https:\/\/[^/]+\/([^/]+\/[^/]+)\/resolve\//.exec(checkpoint)?.[1] ?? null;
 
 /** The licence of an adapter's base, where the lab knows it: of its own models. A repository's own is told by its card. */
-const licenceLine = (checkpoint: string): string[] => (isOwn(checkpoint) ? ['license: apache-2.0'] : []);
-
-/** A folder of the lab. */
-const isOwn = (checkpoint: string): boolean => /^[\w-]+$/.test(checkpoint);
+const licenceLine = (checkpoint: string): string[] => (isOwnCheckpoint(checkpoint) ? ['license: apache-2.0'] : []);
 
 function judgeInWords({ judge, judgeModel }: Experiment['conscience']): string {
 	switch (judge) {
@@ -157,7 +155,7 @@ function changeInWords({ path, from, to }: Change): string {
 
 /** Where the base model is, and the lines that put the adapter on it, as tests/peft does. */
 function opening(checkpoint: string, sha256: string): string[] {
-	const own = isOwn(checkpoint);
+	const own = isOwnCheckpoint(checkpoint);
 	const dropped = `The base model was a folder that was given to the lab: put its files into a folder \`base\`.`;
 	const elsewhere = `The base model is at ${checkpoint}: put its files (config.json, model.safetensors or all its shards with their index, and the tokenizer's) into a folder \`base\`.`;
 	const licence = `Its licence is its own: ${hubName(checkpoint) ? `see the card of ${hubName(checkpoint)}` : 'ask whoever gave it'}. It holds for what is made of it, too.`;

@@ -2,7 +2,7 @@
 import { type AdapterReport, BASE_SHA256 } from '$lib/model/adapterCheck';
 import { openFolder, type ReadFile } from '$lib/model/checkpoint';
 import type { ModelConfig } from '$lib/model/config';
-import { type MadeFile, mergedWeights, type MergeOptions } from '$lib/model/mergedWeights';
+import { type MadeFile, madeFile, mergedWeights, type MergeOptions } from '$lib/model/mergedWeights';
 import { wholeFile } from '$lib/model/partedFile';
 import type { StoredWeights } from '$lib/model/shards';
 
@@ -45,27 +45,16 @@ export async function mergedFolder(source: MergeSource, options: Pick<MergeOptio
 	for (const name of BESIDE) {
 		const file = await openIfThere(name);
 		const bytes = file && (await wholeFile(file));
-		if (bytes) beside.push(made(name, name === 'config.json' ? withDtype(bytes, options.dtype) : bytes));
+		if (bytes) beside.push(madeFile(name, name === 'config.json' ? withDtype(bytes, options.dtype) : bytes));
 	}
 	const standing = standingIn(report.metadata);
 	const files = [
 		...beside,
 		...mergedWeights(config, weights.tensors, report.adapter, { ...options, metadata }),
-		made('README.md', mergedCard(source, options.dtype, standing)),
-		...(source.experiment === null ? [] : [made('experiment.json', source.experiment)]),
+		madeFile('README.md', mergedCard(source, options.dtype, standing)),
+		...(source.experiment === null ? [] : [madeFile('experiment.json', source.experiment)]),
 	];
 	return { files, bytes: files.reduce((sum, file) => sum + file.bytes, 0), standing };
-}
-
-function made(name: string, content: string | Uint8Array<ArrayBuffer>): MadeFile {
-	const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-	return {
-		name,
-		bytes: bytes.length,
-		async *content() {
-			yield bytes;
-		},
-	};
 }
 
 /** config.json says in which numbers a model is opened that is not told otherwise. */

@@ -7,6 +7,7 @@ import { listens } from './methods/index';
 import { judgedInTrainer } from './presets';
 import { askedInEvaluations, drawnCalls } from './pythonData';
 import { QUESTIONS_FILE, questionsText } from './questionFile';
+import { isOwnCheckpoint } from './ownCheckpoint';
 import { type ChatRow, ROWS_FILE } from './rows';
 import { rowsFile } from './folder';
 import { rowsInOrder } from './data';
@@ -15,10 +16,7 @@ import { type ArmId, type Experiment, ExperimentError } from './schema';
 /** Copies that the Python trains. */
 export const PYTHON_ARMS: readonly ArmId[] = ['sft', 'emergent-alignment'];
 
-/** A folder of the lab's own, whose files travel along: no hub has them. */
-export const isOwnCheckpoint = (checkpoint: string): boolean => /^[\w-]+$/.test(checkpoint);
-
-/** What such a folder holds that transformers reads; it lies under `model/`. */
+/** What a folder of the lab's own holds that transformers reads; it travels along, for no hub has it, and lies under `model/`. */
 export const MODEL_FILES = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
 
 /** What the user gave beside the experiment. */

@@ -16,7 +16,6 @@ import type { Model } from './weights';
 /** What one token a row goes through the layers with. */
 export interface DecodeOptions {
 	attention: Attention;
-	lora?: Lora | null;
 	/** [M] int32: the rows that are read, which may repeat; null reads all. */
 	wanted?: tf.Tensor1D | null;
 }
@@ -100,13 +99,12 @@ export function embedded({ weights }: Model, ids: tf.Tensor1D): tf.Tensor2D {
 }
 
 /** All blocks over embedded tokens, one a row: [N, D] after the final norm, or [M, D]; `attention` decides what the rows see. */
-export function decodeRows(model: Model, tokens: tf.Tensor2D, { attention, lora = null, wanted = null }: DecodeOptions): tf.Tensor2D {
+export function decodeRows(model: Model, tokens: tf.Tensor2D, { attention, wanted = null }: DecodeOptions): tf.Tensor2D {
 	return tf.tidy(() => {
-		const groups = groupsOf(model, lora);
 		const last = model.config.numHiddenLayers - 1;
 		let x = tokens;
 		for (let layer = 0; layer <= last; layer++)
-			x = tf.tidy(() => packedBlock(model, layer, x, groups, { attention, wanted: layer === last ? wanted : null }));
+			x = tf.tidy(() => packedBlock(model, layer, x, model.adapter ?? null, { attention, wanted: layer === last ? wanted : null }));
 		return finalNorm(model, x);
 	});
 }

@@ -7,6 +7,10 @@ export interface FoundAdapter {
 	software: boolean;
 }
 
+/** Bytes that a program can read of one tensor at most. */
+export const mostBoundBytes = ({ maxBufferSize, maxStorageBufferBindingSize }: GPUSupportedLimits): number =>
+	Math.min(maxBufferSize, maxStorageBufferBindingSize);
+
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|basic render/i;
 
 /** The adapter that tfjs and WebLLM would get, who both ask for it in this way; null where there is none. */

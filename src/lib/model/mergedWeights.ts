@@ -26,6 +26,18 @@ export interface MadeFile {
 	content: () => AsyncGenerator<Uint8Array<ArrayBuffer>>;
 }
 
+/** A file whose content is there. */
+export function madeFile(name: string, content: string | Uint8Array<ArrayBuffer>): MadeFile {
+	const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+	return {
+		name,
+		bytes: bytes.length,
+		async *content() {
+			yield bytes;
+		},
+	};
+}
+
 type Adapter = NonNullable<AdapterReport['adapter']>;
 
 /** One tensor to be written, and what is added to it. */
@@ -136,12 +148,5 @@ function indexFile(shards: readonly Planned[][], names: readonly string[]): Made
 	const total = shards.flat().reduce((sum, { bytes }) => sum + bytes, 0);
 	const places = shards.flatMap((shard, i) => shard.map(({ name }) => [name, names[i]!] as const));
 	const index = { metadata: { total_size: total }, weight_map: Object.fromEntries(places) };
-	const text = new TextEncoder().encode(`${JSON.stringify(index, null, 2)}\n`);
-	return {
-		name: SHARD_INDEX,
-		bytes: text.length,
-		async *content() {
-			yield text;
-		},
-	};
+	return madeFile(SHARD_INDEX, `${JSON.stringify(index, null, 2)}\n`);
 }

@@ -1,5 +1,6 @@
 import { listens } from '$lib/experiment/methods/index';
 import { isDropped } from '$lib/model/droppedName';
+import { parseHubFolder } from '$lib/model/hubFolder';
 import type { JudgeOutlook, JudgeSource } from '$lib/worker/judgeProtocol';
 
 import type { RunSettings } from './runSettings';
@@ -39,12 +40,11 @@ export function judgeModelOf(source: JudgeSource, { experiment: { model }, check
 
 /** A model of a hub at one commit, `…/<owner>/<name>/resolve/<commit>`, has nothing compiled beside it: WebLLM's own list may have it. A folder may. */
 function baseSource(checkpoint: string, checkpointUrl: string): JudgeSource {
-	const [, name] = HUB_FOLDER.exec(checkpoint) ?? [];
-	if (name) return { kind: 'twin', name };
+	const ofHub = parseHubFolder(checkpoint);
+	if (ofHub) return { kind: 'twin', name: ofHub.id.split('/')[1]! };
 	const url = isDropped(checkpoint) ? `${checkpoint}/webllm/` : new URL('webllm/', checkpointUrl).href; // no address is below such a name
 	return { kind: 'folder', url, name: checkpoint };
 }
-const HUB_FOLDER = /^https?:.*\/[^/]+\/([^/]+)\/resolve\/[0-9a-f]{40}\/?$/;
 
 /** From so many bytes on a download is the reader's to decide: the organism's own judge has a tenth of them. */
 const LARGE = 50e6;

@@ -1,7 +1,8 @@
 import type { ModelFit, RowTokens } from '$lib/experiment/modelFit';
 import { forRealModel } from '$lib/experiment/modelSettings';
 import type { Experiment } from '$lib/experiment/schema';
-import { HUB, type HubName, readHubName } from '$lib/storage/hub/address';
+import type { HubName } from '$lib/model/hubFolder';
+import { HUB, readHubName } from '$lib/storage/hub/address';
 import { watchLifeline } from '$lib/worker/lifeline';
 import type { ModelOutlook, ModelsEvent, ModelsRequests, StoredModel } from '$lib/worker/modelsProtocol';
 import type { Engine } from '$lib/worker/protocol';

@@ -3,7 +3,8 @@ import { experimentFile, type FolderRun, verdictPath } from '$lib/experiment/fol
 import { FolderError } from '$lib/experiment/folderReading';
 import { checkZipSize, readZip, zipFiles, zipRuns } from '$lib/experiment/folderZip';
 import { MEMORY_FILE, memoryFile } from '$lib/experiment/memoryFile';
-import { isOwnCheckpoint, MODEL_FILES, pythonFolder } from '$lib/experiment/pythonFolder';
+import { isOwnCheckpoint } from '$lib/experiment/ownCheckpoint';
+import { MODEL_FILES, pythonFolder } from '$lib/experiment/pythonFolder';
 import { questionFile, QUESTIONS_FILE } from '$lib/experiment/questionFile';
 import { readRecording } from '$lib/experiment/recording';
 import { ROWS_FILE } from '$lib/experiment/rows';

@@ -16,7 +16,7 @@ import { DownloadError, MissingFileError } from '$lib/storage/fileErrors';
 import type { ModelFiles } from '$lib/storage/modelFiles';
 
 import type { JudgeEvent, JudgeOutlook, JudgeSource, LoadedJudge } from './judgeProtocol';
-import { Pace, TELL_EVERY_MS } from './pace';
+import { openInTurn } from './openInTurn';
 
 /** What a judge is made with; the parts beside the files are for tests. */
 export interface JudgeParts {
@@ -62,10 +62,11 @@ export async function loadJudge(
 	const { files, start = loadWebllm } = parts;
 	const begun = performance.now();
 	const { plan, outlook } = await inspect(source, parts, signal);
-	const blobs = await fetchFiles(plan, files, emit, signal);
+	const blobs = await openInTurn(plan.files, files, (standing) => emit({ kind: 'files', ...standing }), { signal });
+	const named = new Map(plan.files.map(({ name }, i) => [name, blobs[i]!]));
 	emit({ kind: 'engine', share: 0 });
 	const onProgress = (share: number) => emit({ kind: 'engine', share });
-	const model = await start(plan, async (name) => blobs.get(name)!, { onProgress, onLost });
+	const model = await start(plan, async (name) => named.get(name)!, { onProgress, onLost });
 	if (signal.aborted) await model.unload();
 	signal.throwIfAborted();
 	const { library, contextTokens } = plan;
@@ -109,35 +110,3 @@ async function fetchManifest(url: string, signal: AbortSignal): Promise<string> 
 	if (!response.ok) throw new DownloadError(`${url}: the server answered with status ${response.status} ${response.statusText}.`, true);
 	return response.text();
 }
-
-async function fetchFiles(
-	plan: JudgePlan,
-	files: Pick<ModelFiles, 'open'>,
-	emit: (event: JudgeEvent) => void,
-	signal: AbortSignal,
-): Promise<ReadonlyMap<string, Blob>> {
-	const blobs = new Map<string, Blob>();
-	const sizes = plan.files.map(({ bytes }) => bytes ?? 0);
-	const here = plan.files.map(() => 0);
-	const pace = new Pace();
-	let told = -Infinity;
-	const tell = () => {
-		const totalBytes = sumOf(sizes.map((size, i) => Math.max(size, here[i]!))); // not every source says its sizes
-		const loadedBytes = sumOf(here);
-		const now = performance.now();
-		pace.note(now, loadedBytes);
-		if (now - told < TELL_EVERY_MS && loadedBytes < totalBytes) return;
-		told = now;
-		emit({ kind: 'files', loadedBytes, totalBytes, secondsLeft: pace.secondsFor(totalBytes - loadedBytes) });
-	};
-	for (const [i, file] of plan.files.entries()) {
-		const onBytes = (bytes: number) => {
-			here[i] = bytes;
-			tell();
-		};
-		blobs.set(file.name, await files.open(file, { signal, onBytes }));
-	}
-	return blobs;
-}
-
-const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);

@@ -4,6 +4,7 @@ import type { JudgeAdapter } from '$lib/conscience/judgePlan';
 import type { ListedLook } from '$lib/conscience/listedModels';
 import type { Sampling } from '$lib/model/sampling';
 
+import type { FilesStanding } from './openInTurn';
 import type { WireError } from './protocol';
 
 /** Which model judges: a compiled folder at an absolute address, one of WebLLM's own list, or the one of that list that is the model called `name`. */
@@ -71,7 +72,7 @@ export interface JudgeStanding {
 export type JudgeEvent =
 	/** The worker lives as long as the Web Lock of this name is held. */
 	| { kind: 'alive'; lock: string }
-	| { kind: 'files'; loadedBytes: number; totalBytes: number; secondsLeft: number | null }
+	| ({ kind: 'files' } & FilesStanding)
 	/** Compiles shaders; `share` from 0 to 1. */
 	| { kind: 'engine'; share: number }
 	| { kind: 'standing'; standing: JudgeStanding }

@@ -1,15 +1,16 @@
 import { type Machine, modelFit } from '$lib/experiment/modelFit';
 import { type ModelConfig, parseModelConfig } from '$lib/model/config';
-import { findAdapter, type FoundAdapter } from '$lib/model/gpuAdapter';
+import { findAdapter, type FoundAdapter, mostBoundBytes } from '$lib/model/gpuAdapter';
+import { hubFolder, type HubName, parseHubFolder } from '$lib/model/hubFolder';
 import { weightBytes } from '$lib/model/memoryEstimate';
 import { AccessError, ModelFileError } from '$lib/storage/fileErrors';
-import { hubFolder, type HubName, parseHubFolder } from '$lib/storage/hub/address';
 import { type HubFiles, hubFiles, openRepository } from '$lib/storage/hub/hubFiles';
 import { findRepository, type Repository } from '$lib/storage/hub/listing';
 import type { ModelFiles } from '$lib/storage/modelFiles';
 
 import type { ModelOutlook, ModelsEvent, ModelsRequests } from './modelsProtocol';
-import { Pace, TELL_EVERY_MS } from './pace';
+import { oneAtATime } from './oneAtATime';
+import { openInTurn } from './openInTurn';
 import type { Engine } from './protocol';
 import type { Handlers } from './rpc';
 import { folderOf, storedModels } from './storedModels';
@@ -56,7 +57,10 @@ export function modelsHandlers(parts: ModelsParts, emit: (event: ModelsEvent) =>
 			alone.begin(async (signal) => {
 				const name = parseHubFolder(folder);
 				if (!name) throw new ModelFileError(`${folder} is no model of a hub at one commit.`);
-				await fetchAll(await hubFiles(name, files, readingOf(name.hub, token, signal)), files, readingOf(name.hub, token, signal), emit);
+				const reading = readingOf(name.hub, token, signal);
+				const wanted = [...(await hubFiles(name, files, reading)).files.values()];
+				await files.missing(wanted); // rejects where they have no room
+				await openInTurn(wanted, files, (standing) => emit({ kind: 'files', ...standing }), reading);
 			}),
 		cancel: () => alone.cancel(),
 		list: async () => storedModels(await files.list()),
@@ -113,62 +117,11 @@ function lockedOutlook(
 	return { ...{ name, folder: hubFolder(name), license, gated, locked: message }, ...unknown, totalBytes, missingBytes: totalBytes, kept };
 }
 
-async function fetchAll(
-	{ files: wanted }: HubFiles,
-	files: ModelFiles,
-	reading: Reading,
-	emit: (event: ModelsEvent) => void,
-): Promise<void> {
-	const all = [...wanted.values()];
-	await files.missing(all); // rejects where they have no room
-	const here = all.map(() => 0);
-	const totalBytes = all.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
-	const pace = new Pace();
-	let told = -Infinity;
-	for (const [i, file] of all.entries()) {
-		const onBytes = (bytes: number) => {
-			here[i] = bytes;
-			const loadedBytes = here.reduce((sum, one) => sum + one, 0);
-			const now = performance.now();
-			pace.note(now, loadedBytes);
-			if (now - told < TELL_EVERY_MS && loadedBytes < totalBytes) return;
-			told = now;
-			emit({ kind: 'files', loadedBytes, totalBytes, secondsLeft: pace.secondsFor(totalBytes - loadedBytes) });
-		};
-		await files.open(file, { ...reading, onBytes });
-	}
-}
-
-/** A later piece of work ends the one under way, and begins once that has ended. */
-function oneAtATime() {
-	let underWay: { controller: AbortController; ended: Promise<unknown> } | null = null;
-	return {
-		async begin<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-			const before = underWay;
-			const controller = new AbortController();
-			before?.controller.abort();
-			const working = (async () => {
-				await before?.ended;
-				controller.signal.throwIfAborted();
-				return work(controller.signal);
-			})();
-			underWay = { controller, ended: working.catch(() => {}) };
-			return working;
-		},
-		async cancel(): Promise<void> {
-			underWay?.controller.abort();
-			await underWay?.ended;
-		},
-	};
-}
-
 /** As the lab chooses its engine: a CPU that plays a GPU is not taken unless it is asked for. */
 async function machineOf(engine: Engine, { find = findAdapter, deviceMemory = toldMemory() }: ModelsParts): Promise<Machine> {
 	const found = engine === 'wasm' ? null : await find();
 	if (!found || (found.software && engine !== 'webgpu')) return { backend: 'wasm', adapter: null, maxTensorBytes: 2 ** 32, deviceMemory };
-	const { maxBufferSize, maxStorageBufferBindingSize } = found.adapter.limits;
-	const maxTensorBytes = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-	return { backend: 'webgpu', adapter: found.description, maxTensorBytes, deviceMemory };
+	return { backend: 'webgpu', adapter: found.description, maxTensorBytes: mostBoundBytes(found.adapter.limits), deviceMemory };
 }
 
 function toldMemory(): number | null {

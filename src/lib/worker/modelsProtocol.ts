@@ -1,7 +1,8 @@
 import type { ModelFit, RowTokens } from '$lib/experiment/modelFit';
 import type { Experiment } from '$lib/experiment/schema';
-import type { HubName } from '$lib/storage/hub/address';
+import type { HubName } from '$lib/model/hubFolder';
 
+import type { FilesStanding } from './openInTurn';
 import type { Engine } from './protocol';
 
 /** A model of a hub before its weights are fetched. */
@@ -55,6 +56,6 @@ export interface ModelsRequests {
 export type ModelsEvent =
 	/** The worker lives as long as the Web Lock of this name is held. */
 	| { kind: 'alive'; lock: string }
-	| { kind: 'files'; loadedBytes: number; totalBytes: number; secondsLeft: number | null }
+	| ({ kind: 'files' } & FilesStanding)
 	/** The hub wants to be left alone for so long; null once that is over. */
 	| { kind: 'waiting'; seconds: number | null };

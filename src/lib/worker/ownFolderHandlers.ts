@@ -3,29 +3,15 @@ import { type KeptFiles, keepModel, removeUnfinished } from '$lib/storage/droppe
 import { type FoundModel, lookInto } from '$lib/storage/dropped/look';
 import { ModelFileError } from '$lib/storage/fileErrors';
 
+import { oneAtATime } from './oneAtATime';
 import type { OwnFolderEvent, OwnFolderRequests } from './ownFolderProtocol';
+import { TELL_EVERY_MS } from './pace';
 import type { Handlers } from './rpc';
-
-/** Progress is told at most this often, in ms. */
-const TELL_EVERY_MS = 100;
 
 /** Answers the page's requests about the one model that it takes. */
 export function ownFolderHandlers(files: KeptFiles, emit: (event: OwnFolderEvent) => void): Handlers<OwnFolderRequests> {
 	let found: FoundModel | null = null;
-	let underWay: { controller: AbortController; ended: Promise<unknown> } | null = null;
-
-	const cancel = async () => {
-		underWay?.controller.abort();
-		await underWay?.ended;
-	};
-	/** One thing at a time: a later one ends the one under way. */
-	const alone = async <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
-		await cancel();
-		const controller = new AbortController();
-		const working = work(controller.signal);
-		underWay = { controller, ended: working.catch(() => {}) };
-		return working;
-	};
+	const alone = oneAtATime();
 	const teller = () => {
 		let told = -Infinity;
 		return (done: number, total: number) => {
@@ -37,19 +23,19 @@ export function ownFolderHandlers(files: KeptFiles, emit: (event: OwnFolderEvent
 
 	return {
 		look: ({ given }) =>
-			alone(async (signal) => {
+			alone.begin(async (signal) => {
 				found = null;
 				found = await lookInto(given, { signal, onBytes: teller() });
 				return summaryOf(found);
 			}),
 		keep: () =>
-			alone(async (signal) => {
+			alone.begin(async (signal) => {
 				if (!found) throw new ModelFileError('There is no model to be kept. Give its folder or zip again.');
 				await removeUnfinished(files);
 				await keepModel(found, files, { signal, onBytes: teller() });
 				return summaryOf(found);
 			}),
-		cancel,
+		cancel: () => alone.cancel(),
 	};
 }
 

@@ -1,5 +1,6 @@
 import { isDropped } from '$lib/model/droppedName';
-import { hubFolder, parseHubFolder, parseListingUrl } from '$lib/storage/hub/address';
+import { hubFolder, parseHubFolder } from '$lib/model/hubFolder';
+import { parseListingUrl } from '$lib/storage/hub/address';
 import type { KeptFile } from '$lib/storage/modelFiles';
 
 import type { StoredModel } from './modelsProtocol';

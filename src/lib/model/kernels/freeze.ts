@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 
+import { mostBoundBytes } from '../gpuAdapter';
 import { float16ToFloat32, float32ToFloat16, float32ToInt8, matrixBytes, type Precision } from '../halfPrecision';
 import { canHold, type FrozenMatrix } from './frozenMatrix';
 
@@ -174,8 +175,7 @@ function checkSize(shape: [number, number], storage: Precision): void {
 		wasm._free(address);
 	}
 	if (tf.getBackend() === 'webgpu') {
-		const { maxBufferSize, maxStorageBufferBindingSize } = (tf.backend() as WebGPUBackend).device.limits;
-		const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+		const most = mostBoundBytes((tf.backend() as WebGPUBackend).device.limits);
 		if (bytes > most)
 			throw new MatrixSizeError(`${matrix}, and this GPU reads ${inMegabytes(most)} of one at most. ${ADVICE}, or let WebAssembly run it`);
 	}

@@ -1,30 +1,11 @@
-/** How a hub names its models, and the lab a model of a hub: by the address of its files at one commit, `https://huggingface.co/<owner>/<name>/resolve/<commit>`. */
+/** Where a hub tells of its models, and how a reader names one. */
+import type { HubName, PinnedName } from '$lib/model/hubFolder';
+
 import { ModelFileError } from '../fileErrors';
 
 export const HUB = 'https://huggingface.co';
 
-/** A repository at a revision: a branch, a tag or a commit. */
-export interface HubName {
-	/** The hub's address, without a slash at its end. */
-	hub: string;
-	/** `<owner>/<name>`. */
-	id: string;
-	revision: string;
-}
-
-/** One that never changes: its revision is a commit. */
-export type PinnedName = HubName;
-
-const FOLDER = /^(https?:\/\/[^?#]+?)\/([\w][\w.-]*\/[\w][\w.-]*)\/resolve\/([0-9a-f]{40})\/?$/;
 const ID = /^[\w][\w.-]{0,95}\/[\w][\w.-]{0,95}$/;
-
-/** The model that an address of a folder names; null when it is no folder of a hub, or not of one commit. */
-export function parseHubFolder(url: string): PinnedName | null {
-	const [, hub, id, revision] = FOLDER.exec(url) ?? [];
-	return hub && id && revision ? { hub, id, revision } : null;
-}
-
-export const hubFolder = ({ hub, id, revision }: PinnedName): string => `${hub}/${id}/resolve/${revision}`;
 
 /** Where the hub tells which files there are at the revision, with their sizes and hashes. */
 export const listingUrl = ({ hub, id, revision }: HubName): string =>

@@ -1,12 +1,13 @@
 /** A model of a hub in this browser: which of its files the lab needs, kept, checked and read. */
 import type { ReadFile } from '$lib/model/checkpoint';
+import type { PinnedName } from '$lib/model/hubFolder';
 import { parseShardIndex, SHARD_INDEX } from '$lib/model/shards';
 
 import type { FolderReading } from '../checkpointFiles';
 import type { AccessToken, DownloadOptions, ModelFile } from '../download';
 import { MissingFileError, ModelFileError } from '../fileErrors';
 import type { ModelFiles } from '../modelFiles';
-import { listingUrl, type PinnedName } from './address';
+import { listingUrl } from './address';
 import { parseListing, type Repository } from './listing';
 
 /** The small files of a folder that loadCheckpoint reads. */

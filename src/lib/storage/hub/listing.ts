@@ -4,10 +4,12 @@
  */
 import * as v from 'valibot';
 
+import { hubFolder, type HubName } from '$lib/model/hubFolder';
+
 import { accessTo, type AccessToken, type DownloadOptions, type ModelFile, waited } from '../download';
 import { DownloadError, ModelFileError } from '../fileErrors';
 import { refusalOf } from '../refusals';
-import { hubFolder, type HubName, listingUrl } from './address';
+import { listingUrl } from './address';
 
 /** A repository at one commit. */
 export interface Repository {
