@@ -45,6 +45,15 @@ export function deskTests(get: Get) {
 		]);
 	});
 
+	it('lists the class in the order in which it came, those of one moment by name', async () => {
+		const sql = get();
+		const { id } = await classOf(sql, ['eve', 'dan', 'cai', 'bob', 'ann']);
+		const moments = { eve: 1, dan: 2, cai: 3, bob: 3, ann: 3 };
+		for (const [pseudonym, second] of Object.entries(moments))
+			await sql.query('update contributors set joined_at = to_timestamp($3) where class_id = $1 and pseudonym = $2', [id, pseudonym, second]); // prettier-ignore
+		expect((await contributors(sql, id)).map(({ pseudonym }) => pseudonym)).toEqual(['eve', 'dan', 'ann', 'bob', 'cai']);
+	});
+
 	it('gives out nothing that the teacher contradicts, whatever the class says after', async () => {
 		const sql = get();
 		const { students, id } = await classOf(sql, ['ann', 'bob']);

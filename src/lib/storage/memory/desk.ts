@@ -92,6 +92,7 @@ export interface Contributor {
 	settled: number;
 }
 
+/** Who is in the class, the first to join first; those of one moment, as an import or a clock of whole milliseconds makes them, by name. */
 export async function contributors(sql: Queries, classId: string): Promise<Contributor[]> {
 	const rows = await sql.query<Omit<Contributor, 'joinedAt'> & { joined_at: Date }>(
 		`select c.id, c.pseudonym, c.joined_at, count(t.exchange_id)::int as trajectories, count(e.label)::int as settled,
@@ -99,7 +100,7 @@ export async function contributors(sql: Queries, classId: string): Promise<Contr
 		from contributors c
 		left join trajectories t on t.class_id = c.class_id and t.contributor_id = c.id
 		left join exchanges e on e.class_id = t.class_id and e.id = t.exchange_id
-		where c.class_id = $1 group by c.id, c.pseudonym, c.joined_at order by c.joined_at, c.id`,
+		where c.class_id = $1 group by c.id, c.pseudonym, c.joined_at order by c.joined_at, c.pseudonym`,
 		[classId],
 	);
 	return rows.map(({ joined_at, ...row }) => ({ ...row, joinedAt: joined_at.getTime() }));
