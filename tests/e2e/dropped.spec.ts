@@ -66,8 +66,8 @@ test('a folder is checked, kept, trained, kept over a reload, and when it was de
 	expect(await stepOf(page, 'Plain fine-tune')).toBe(40);
 
 	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Models' }).click();
-	await page.getByRole('button', { name: 'Delete tiny' }).click();
-	await page.getByRole('dialog').getByRole('button', { name: 'Delete it' }).click();
+	await page.getByRole('button', { name: 'Delete… tiny' }).click();
+	await page.getByRole('button', { name: 'Delete it from this browser' }).click();
 	await expect(own(page).getByRole('listitem')).toHaveCount(0);
 	await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Lab', exact: true }).click();
 	await page.reload(); // whoever opens the link has no worker with the model in it
@@ -96,7 +96,7 @@ test('a zip that is dropped anywhere on the page is the same model; a folder fal
 	await drop(page, folder);
 	await expect(own(page).getByRole('status')).toHaveText('tiny is a model that the lab can train.');
 	await button(page, 'Keep it in this browser').click();
-	await page.getByRole('button', { name: 'Use tiny in the lab' }).click();
+	await page.getByRole('button', { name: 'Use in the lab: tiny' }).click();
 	await used(page);
 	await trainTwoSteps(page);
 });

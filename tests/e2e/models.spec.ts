@@ -104,8 +104,8 @@ test('a model is picked, seen to fit, fetched with a break, trained for ten step
 
 	await page.getByRole('link', { name: 'Models', exact: true }).click();
 	const kept = page.getByRole('region', { name: 'Kept in this browser' });
-	await kept.getByRole('button', { name: `Delete ${ID}` }).click();
-	await kept.getByRole('button', { name: /^Really delete/ }).click();
+	await kept.getByRole('button', { name: `Delete… ${ID}` }).click();
+	await kept.getByRole('button', { name: 'Delete it from this browser' }).click();
 	await expect(kept).toContainText('No model is kept in this browser.');
 });
 

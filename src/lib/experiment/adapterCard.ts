@@ -1,6 +1,7 @@
 import { answeredAt, type Evaluation } from '$lib/evaluation/evaluation';
 import type { Estimate } from '$lib/evaluation/statistics';
 import { isDropped } from '$lib/model/droppedName';
+import { hubRepository } from '$lib/model/hubFolder';
 
 import type { TrainedAdapter } from './adapterFolder';
 import type { MidRunChange } from './events';
@@ -40,7 +41,7 @@ export function adapterCard(trained: TrainedAdapter, standing: Standing, folded 
 		'library_name: peft',
 		...(isDropped(experiment.model.checkpoint)
 			? []
-			: [`base_model: ${hubName(experiment.model.checkpoint) ?? experiment.model.checkpoint}`]), // a hub knows no folder of somebody's disk
+			: [`base_model: ${hubRepository(experiment.model.checkpoint) ?? experiment.model.checkpoint}`]), // a hub knows no folder of somebody's disk
 		...licenceLine(experiment.model.checkpoint),
 		`tags: [conscience-lab, ${arm}, ${standing}]`,
 		'---',
@@ -113,9 +114,6 @@ export function uses(standing: Standing): string[] {
 	];
 }
 
-/** `Owner/Name` of a folder of a model hub; null for any other. */
-export const hubName = (checkpoint: string): string | null => /^https:\/\/[^/]+\/([^/]+\/[^/]+)\/resolve\//.exec(checkpoint)?.[1] ?? null;
-
 /** The licence of an adapter's base, where the lab knows it: of its own models. A repository's own is told by its card. */
 const licenceLine = (checkpoint: string): string[] => (isOwnCheckpoint(checkpoint) ? ['license: apache-2.0'] : []);
 
@@ -158,7 +156,7 @@ function opening(checkpoint: string, sha256: string): string[] {
 	const own = isOwnCheckpoint(checkpoint);
 	const dropped = `The base model was a folder that was given to the lab: put its files into a folder \`base\`.`;
 	const elsewhere = `The base model is at ${checkpoint}: put its files (config.json, model.safetensors or all its shards with their index, and the tokenizer's) into a folder \`base\`.`;
-	const licence = `Its licence is its own: ${hubName(checkpoint) ? `see the card of ${hubName(checkpoint)}` : 'ask whoever gave it'}. It holds for what is made of it, too.`;
+	const licence = `Its licence is its own: ${hubRepository(checkpoint) ? `see the card of ${hubRepository(checkpoint)}` : 'ask whoever gave it'}. It holds for what is made of it, too.`;
 	const ours = `The base model is the lab's own: its files are in \`static/${checkpoint}\` of the lab's repository, and beside every page of the lab under \`${checkpoint}/\`. It is on no model hub. Its licence is Apache 2.0, as the lab's.`;
 	return [
 		...(own ? [ours] : [isDropped(checkpoint) ? dropped : elsewhere, licence]),

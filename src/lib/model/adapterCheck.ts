@@ -1,6 +1,7 @@
 /** Whether an adapter of PEFT's fits a model: every reason why it doesn't, found before anything is computed. */
 import { type AdapterConfig, parseAdapterConfig } from './adapterConfig';
 import { PROJECTIONS, projectionShape, type ModelConfig, type Projection } from './config';
+import { hubRepository } from './hubFolder';
 import { type LoraConfig, moduleRank } from './lora';
 import { readSafetensors, SafetensorsError, type SafetensorsFile, type StoredTensor } from './safetensors';
 import { projectionPath } from './weights';
@@ -210,8 +211,7 @@ function doubtsOf({ name, sha256 }: AdapterBase, config: AdapterConfig, metadata
 }
 
 /** A repository's name, however it is written: `Owner/Name`, or the address of its folder at a hub. */
-const shortName = (name: string): string =>
-	(/^https?:\/\/[^/]+\/([^/]+\/[^/]+)\/resolve\//.exec(name)?.[1] ?? name).replace(/\/$/, '').toLowerCase();
+const shortName = (name: string): string => (hubRepository(name) ?? name).replace(/\/$/, '').toLowerCase();
 
 function list(names: readonly string[]): string {
 	const shown = names

@@ -21,3 +21,6 @@ export function parseHubFolder(url: string): PinnedName | null {
 }
 
 export const hubFolder = ({ hub, id, revision }: PinnedName): string => `${hub}/${id}/resolve/${revision}`;
+
+/** `<owner>/<name>` of an address of files at a hub, at whatever revision; null for any other. */
+export const hubRepository = (url: string): string | null => /^https?:\/\/[^/]+\/([^/]+\/[^/]+)\/resolve\//.exec(url)?.[1] ?? null;

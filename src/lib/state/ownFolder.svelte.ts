@@ -1,6 +1,7 @@
 import type { Found, Given } from '$lib/storage/dropped/found';
 import { watchLifeline } from '$lib/worker/lifeline';
 import type { OwnFolderEvent, OwnFolderRequests } from '$lib/worker/ownFolderProtocol';
+import { Pace } from '$lib/worker/pace';
 import { type Port, WorkerClient, WorkerLostError } from '$lib/worker/rpc';
 
 export { bytesOf } from '$lib/storage/dropped/found';
@@ -31,7 +32,7 @@ export class OwnFolder {
 	/** Null until they were asked for. */
 	kept = $state.raw<readonly Found[] | null>(null);
 	#worker: { client: WorkerClient<OwnFolderRequests, OwnFolderEvent>; port: WorkerPort } | null = null;
-	#begunAt = 0;
+	#pace = new Pace();
 
 	constructor(
 		private connect: () => WorkerPort,
@@ -81,7 +82,7 @@ export class OwnFolder {
 	async #work<T>(kind: 'look' | 'keep', work: (client: WorkerClient<OwnFolderRequests, OwnFolderEvent>) => Promise<T>): Promise<T | null> {
 		this.working = kind;
 		this.fault = this.progress = this.secondsLeft = null;
-		this.#begunAt = performance.now();
+		this.#pace = new Pace();
 		try {
 			this.#worker ??= this.#start();
 			return await work(this.#worker.client);
@@ -106,8 +107,8 @@ export class OwnFolder {
 
 	#note(done: number, total: number): void {
 		this.progress = { done, total };
-		const seconds = (performance.now() - this.#begunAt) / 1000;
-		this.secondsLeft = seconds < 1 || done === 0 ? null : (seconds * (total - done)) / done;
+		this.#pace.note(performance.now(), done);
+		this.secondsLeft = this.#pace.secondsFor(total - done);
 	}
 
 	#release(): void {

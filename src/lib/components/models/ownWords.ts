@@ -12,10 +12,14 @@ const DTYPES: Readonly<Record<string, string>> = {
 };
 
 /** How many numbers a model consists of. */
-export function parametersInWords(parameters: number): string {
+function parametersInWords(parameters: number): string {
 	if (parameters >= 1e9) return `${fixed(parameters / 1e9, 2)} billion`;
 	return parameters >= 1e6 ? `${fixed(parameters / 1e6, 1)} million` : count(parameters, '', '').trim();
 }
+
+/** What a list tells of one. */
+export const factsInWords = (model: Found): string =>
+	`${parametersInWords(model.parameters)} parameters, ${sizeInWords(bytesOf(model))}, SHA-256 ${model.sha256.slice(0, 12)}…`;
 
 /** What a student wants to know of a model, by name. */
 export function modelInWords(found: Found): [string, string][] {

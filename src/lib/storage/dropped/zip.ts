@@ -4,7 +4,6 @@
  * readers of zips either want all of it in memory or don't read the directory, which alone says which files count.
  */
 import { Inflate } from 'fflate';
-import { createCRC32 } from 'hash-wasm';
 
 import { DroppedModelError, type GivenFile, MOST_FILES, partsOf } from './given';
 
@@ -108,6 +107,7 @@ async function* unpack(zip: Blob, entry: Entry, called: string): AsyncGenerator<
 	const begin = entry.at + LOCAL_BYTES + local.getUint16(26, true) + local.getUint16(28, true);
 	if (begin + packed > zip.size) throw wrong('it is cut short');
 	const data = zip.slice(begin, begin + packed);
+	const { createCRC32 } = await import('hash-wasm'); // as sha256Stream does: a zip is rare
 	const sum = await createCRC32();
 	let bytes = 0;
 	for await (const part of method === 0 ? partsOf(path, data) : inflated(path, data, wrong)) {
