@@ -10,7 +10,7 @@ import { measureSpeed } from '$lib/experiment/measureSpeed';
 import { createRun } from '$lib/experiment/runner';
 import { selfJudged } from '$lib/experiment/selfJudged';
 import { type BackendReport, checkDevice, startBackend } from '$lib/model/backend';
-import { type Checkpoint, loadCheckpoint, loadTokenizer, type ReadFile } from '$lib/model/checkpoint';
+import { loadCheckpoint, loadTokenizer, type ReadFile } from '$lib/model/checkpoint';
 import { isDropped } from '$lib/model/droppedName';
 import { parseHubFolder } from '$lib/model/hubFolder';
 import type { Precision } from '$lib/model/halfPrecision';
@@ -26,6 +26,7 @@ import { readSnapshot } from '$lib/storage/runs';
 import { chatHandlers } from './chatHandlers';
 import type { ChatPageEvent, ChatRequests } from './chatProtocol';
 import { type Prepare, runHandlers } from './handlers';
+import { heldCheckpoint, readUnless } from './heldCheckpoint';
 import { holdLifeline } from './lifeline';
 import { portJudge } from './judgePort';
 import { dataHandlers, type DataRequests } from './dataHandlers';
@@ -44,7 +45,10 @@ const wasmPaths = {
 const emit = emitter<LabEvent | SpeedEvent | ChatPageEvent>(self);
 /** A worker keeps its engine for life (the page starts another worker for another engine) and its checkpoint until another is asked for. */
 let started: Promise<BackendReport> | null = null;
-let loaded: { url: string; precision: Precision; checkpoint: Checkpoint } | null = null;
+const checkpointAt = heldCheckpoint(
+	(read, { precision }: { url: string; precision: Precision }) => loadCheckpoint(read, precision),
+	({ model }) => disposeModel(model),
+);
 /** The judge in another worker, once the page has brought the two together. */
 let judge: Requests['connectJudge']['params'] | null = null;
 const files = createModelFiles();
@@ -63,8 +67,8 @@ const prepare: Prepare = async (
 	started ??= start(engine);
 	const backend = await started;
 	const onBytes = (loadedBytes: number, totalBytes: number | null) => emit({ kind: 'download', runId, loadedBytes, totalBytes });
-	const read = folderAt(checkpointUrl, { signal, onBytes });
-	const checkpoint = await checkpointAt(checkpointUrl, experiment.model.precision, (name) => unlessAborted(read(name), signal));
+	const key = { url: checkpointUrl, precision: experiment.model.precision };
+	const checkpoint = await checkpointAt(key, readUnless(signal, folderAt(checkpointUrl, { signal, onBytes })));
 	return {
 		backend,
 		parameters: checkpoint.parameterCount,
@@ -81,15 +85,6 @@ const prepare: Prepare = async (
 		selfJudged: (answers) => selfJudged(experiment, checkpoint, answers),
 	};
 };
-
-async function checkpointAt(url: string, precision: Precision, read: ReadFile): Promise<Checkpoint> {
-	if (loaded?.url !== url || loaded.precision !== precision) {
-		const checkpoint = await loadCheckpoint(read, precision);
-		if (loaded) disposeModel(loaded.checkpoint.model); // the run that used it ended before this one was prepared
-		loaded = { url, precision, checkpoint };
-	}
-	return loaded.checkpoint;
-}
 
 async function start(engine: Engine): Promise<BackendReport> {
 	const report = await startBackend(engine, { wasmPaths });
@@ -112,30 +107,20 @@ async function* blamingDevice(events: AsyncGenerator<RunEvent, void>): AsyncGene
 	}
 }
 
-/** `work`, or the signal's reason as soon as it aborts: a download that hangs can still be cancelled. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-	return new Promise((resolve, reject) => {
-		const abort = () => reject(signal.reason as Error);
-		if (signal.aborted) return abort();
-		signal.addEventListener('abort', abort, { once: true });
-		work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-	});
-}
-
 void holdLifeline((lock) => emit({ kind: 'alive', lock }));
 serve<Requests & SpeedRequests & ChatRequests & StateRequests & DataRequests>(self, {
 	...runHandlers(prepare, emit, { openJournal, readSnapshot }, (met) => (judge = met)),
 	...chatHandlers(async ({ engine, experiment, checkpointUrl }) => {
 		started ??= start(engine);
 		const backend = await started;
-		const checkpoint = await checkpointAt(checkpointUrl, experiment.model.precision, folderAt(checkpointUrl));
+		const checkpoint = await checkpointAt({ url: checkpointUrl, precision: experiment.model.precision }, folderAt(checkpointUrl));
 		const own = baseJudge(experiment, checkpoint);
 		return { backend, checkpoint, judge: (engine) => (engine === 'webllm' ? outsideJudge(experiment.conscience.sampling) : own) };
 	}, emit),
 	async states({ engine, checkpointUrl, exchanges }) {
 		started ??= start(engine);
 		await started;
-		const checkpoint = await checkpointAt(checkpointUrl, 'f32', folderAt(checkpointUrl));
+		const checkpoint = await checkpointAt({ url: checkpointUrl, precision: 'f32' }, folderAt(checkpointUrl));
 		return { states: await exchangeStates(checkpoint, exchanges) };
 	},
 	...dataHandlers((url) => loadTokenizer(folderAt(url))),
