@@ -96,7 +96,7 @@ test('a zip that is dropped anywhere on the page is the same model; a folder fal
 	await drop(page, folder);
 	await expect(own(page).getByRole('status')).toHaveText('tiny is a model that the lab can train.');
 	await button(page, 'Keep it in this browser').click();
-	await page.getByRole('button', { name: 'Use in the lab: tiny' }).click();
+	await page.getByRole('button', { name: 'Use in the lab tiny' }).click();
 	await used(page);
 	await trainTwoSteps(page);
 });
