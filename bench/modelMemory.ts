@@ -43,7 +43,7 @@ const workOf = (
 	precision: Precision,
 	step: Pick<Workload, 'rows' | 'promptTokens' | 'completionTokens'> & Partial<Workload>,
 ): Workload => ({
-	...{ backend: 'webgpu', precision, lora: adapter, ...step, pairs: 0, questions: 0, newTokens: 0 },
+	...{ backend: 'webgpu', precision, lora: adapter, ...step, pairs: 0, questions: 0, newTokens: 0, told: 0 },
 });
 
 async function measureHere(name: Name, precision: Precision): Promise<ModelMemoryRow & { adapter: string | null }> {

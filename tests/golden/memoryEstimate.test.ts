@@ -5,7 +5,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { createTrainer, disposeTrainer, trainStep } from '$lib/dpo/trainer';
 import { type ModelConfig, parseModelConfig } from '$lib/model/config';
 import { disposeLora, initLora, PROJECTIONS } from '$lib/model/lora';
+import { generate } from '$lib/model/generate';
 import { estimateMemory, weightBytes, type Workload } from '$lib/model/memoryEstimate';
+import { nextTokenProbabilities } from '$lib/model/nextTokenProbabilities';
 import { seededRandom } from '$lib/model/random';
 import { disposeModel } from '$lib/model/weights';
 
@@ -23,7 +25,7 @@ const shape = (family: string, [V, D, F, layers, H, KV, headDim]: [number, numbe
 	}); // prettier-ignore
 const work = (changes: Partial<Workload>): Omit<Workload, 'backend'> => ({
 	...{ precision: 'f32', lora: { rank: 8, targetModules: [...PROJECTIONS] }, rows: 4, promptTokens: 40, completionTokens: 24 },
-	...{ pairs: 0, questions: 0, newTokens: 0 },
+	...{ pairs: 0, questions: 0, newTokens: 0, told: 0 },
 	...changes,
 });
 
@@ -39,6 +41,15 @@ const CASES: [string, ModelConfig, Omit<Workload, 'backend'>][] = [
 	['both, of Qwen3', shape('qwen3', [2048, 96, 256, 5, 6, 2, 32]), work({ rows: 6, promptTokens: 60, accumulation: 3, checkpointing: true })],
 	['matrices of 16-bit floats', shape('llama', [4096, 128, 512, 2, 4, 2, 32]), work({ precision: 'f16', rows: 1 })],
 	['matrices of 8-bit integers', shape('llama', [4096, 128, 512, 2, 4, 2, 32]), work({ precision: 'int8', rows: 1 })],
+]; // prettier-ignore
+
+/** What is written and judged is known less nearly: to this factor, either way. */
+const JUDGED_FACTOR = 1.5;
+const JUDGED: [string, ModelConfig, Omit<Workload, 'backend'>][] = [
+	['Llama, an evaluation', shape('llama', [512, 64, 160, 4, 4, 2, 16]), work({ questions: 24, newTokens: 24, told: 86 })],
+	['Qwen3 with a head of its own', shape('qwen3', [2048, 96, 256, 4, 6, 2, 32], false), work({ questions: 12, promptTokens: 60, newTokens: 40, told: 100 })],
+	['Qwen2, a large vocabulary', shape('qwen2', [20_000, 64, 256, 3, 4, 2, 16]), work({ questions: 8, promptTokens: 20, newTokens: 40, told: 60 })],
+	['more than is read at once', shape('llama', [512, 64, 160, 2, 4, 2, 16]), work({ questions: 40, newTokens: 24, told: 100 })],
 ]; // prettier-ignore
 
 describe.each(BACKENDS.filter((backend) => backend !== 'cpu'))('on %s', (backend) => {
@@ -71,6 +82,27 @@ describe.each(BACKENDS.filter((backend) => backend !== 'cpu'))('on %s', (backend
 		console.log(`${backend}: ${_name}: ${(training / taken).toFixed(3)} of ${taken} bytes`);
 		expect(training / taken).toBeGreaterThan(1 - TOLERANCE);
 		expect(training / taken).toBeLessThan(1 + TOLERANCE);
+	});
+
+	it.each(JUDGED)('writing and judging take about what is said: %s', async (_name, config, given) => {
+		const { lora: adapter, precision, questions, promptTokens, newTokens, told } = given;
+		const before = tf.memory().numTensors;
+		const each = <T>(of: (i: number) => T) => Array.from({ length: questions }, (_, i) => of(i));
+		const exchange = (i: number) => Array.from({ length: promptTokens + newTokens }, (_, t) => (7 * i + t) % 500);
+		const taken = await bytesTaken(async () => {
+			const model = randomModel(config, 1, precision);
+			const lora = initLora(config, { ...adapter, alpha: 16, rslora: false, targetModules: [...adapter.targetModules] }, seededRandom(1, 'lora'));
+			const sampling = { temperature: 1, topP: 1, maxNewTokens: newTokens };
+			await generate(model, lora, each((i) => exchange(i).slice(0, promptTokens)), { sampling, stopTokens: [], seeds: each((i) => i) });
+			await nextTokenProbabilities(model, null, each((i) => [...Array<number>(told).fill(1), ...exchange(i)]), [1, 2, 3]);
+			disposeLora(lora);
+			disposeModel(model);
+		}); // prettier-ignore
+		expect(tf.memory().numTensors).toBe(before);
+		const { judging } = estimateMemory(config, { ...given, backend });
+		console.log(`${backend}: ${_name}: ${(judging / taken).toFixed(3)} of ${taken} bytes`);
+		expect(judging / taken).toBeGreaterThan(1 / JUDGED_FACTOR);
+		expect(judging / taken).toBeLessThan(JUDGED_FACTOR);
 	});
 });
 

@@ -11,7 +11,7 @@ const STORES_HEAD = new Set(['Qwen3-0.6B']);
 const WORK: Omit<Workload, 'backend'> = {
 	precision: 'f16', // on a GPU; WebAssembly has float32
 	lora: { rank: 8, targetModules: PROJECTIONS },
-	...{ rows: 4, pairs: 2, promptTokens: 64, completionTokens: 64, questions: 4, newTokens: 64 },
+	...{ rows: 4, pairs: 2, promptTokens: 64, completionTokens: 64, questions: 24, newTokens: 64, told: 230 },
 };
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;

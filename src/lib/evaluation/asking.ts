@@ -10,7 +10,7 @@ import type { Question } from './questions';
 import { clusteredMean, type Estimate, type Observation } from './statistics';
 
 /** Answers go through the policy and the judge this many at a time, so that progress shows and memory stays bounded. */
-const CHUNK = 96;
+export const ASKED_AT_ONCE = 96;
 
 /** One sampled answer. */
 interface Answered {
@@ -56,8 +56,8 @@ export class Asking {
 	async #inChunks<Row>(questions: readonly Question[], take: (answered: Answered[]) => Promise<Row[]> | Row[]): Promise<Row[]> {
 		const asked = inTurn(questions);
 		const rows: Row[] = [];
-		for (let start = 0; start < asked.length; start += CHUNK) {
-			const chunk = asked.slice(start, start + CHUNK);
+		for (let start = 0; start < asked.length; start += ASKED_AT_ONCE) {
+			const chunk = asked.slice(start, start + ASKED_AT_ONCE);
 			const seeds = chunk.map(() => answerSeed(this.seed, this.#sampled++));
 			const prompts = chunk.map(({ question: { text, system } }) => (system === undefined ? text : { system, text }));
 			const { answers } = await this.policy.answers(prompts, seeds, this.signal);

@@ -1,4 +1,6 @@
 /** Whether a model can be trained here as an experiment would, before a byte of its weights is fetched. */
+import { ASKED_AT_ONCE } from '$lib/evaluation/asking';
+import { QUESTION_SETS } from '$lib/evaluation/questions';
 import type { ModelConfig } from '$lib/model/config';
 import { matrixBytes, type Precision } from '$lib/model/halfPrecision';
 import { estimateMemory, type MemoryEstimate, type Workload } from '$lib/model/memoryEstimate';
@@ -81,8 +83,13 @@ function assumedBytes({ backend, deviceMemory }: Machine): number {
 	return backend === 'webgpu' ? USUAL_GPU : WASM_MOST;
 }
 
-function workloadOf({ model, lora, optimizer, conscience, arms }: Experiment, { mean, longest }: RowTokens, machine: Machine): Workload {
+/** Letters of English that make a token, about, in the vocabularies of the families that the lab reads. */
+const LETTERS_PER_TOKEN = 4;
+
+function workloadOf(experiment: Experiment, { mean, longest }: RowTokens, machine: Machine): Workload {
+	const { model, lora, optimizer, conscience, evaluation, arms } = experiment;
 	const hears = arms.some(listens);
+	const told = conscience.frameworks.map(({ principles, verdictPrompt }) => principles.length + verdictPrompt.length);
 	return {
 		backend: machine.backend,
 		precision: model.precision,
@@ -94,9 +101,16 @@ function workloadOf({ model, lora, optimizer, conscience, arms }: Experiment, { 
 		pairs: hears ? conscience.pairsPerStep : 0,
 		accumulation: optimizer.accumulation,
 		checkpointing: optimizer.checkpointing,
-		questions: Math.max(hears ? conscience.promptsPerCall : 0, 1),
-		newTokens: conscience.sampling.maxNewTokens,
+		questions: Math.max(hears ? conscience.promptsPerCall : 0, evaluatedAtOnce(evaluation)),
+		newTokens: Math.max(conscience.sampling.maxNewTokens, evaluation.sampling.maxNewTokens),
+		told: Math.ceil(Math.max(...told) / LETTERS_PER_TOKEN),
 	};
+}
+
+/** Of questions of the user's own nobody knows here how many there are. */
+function evaluatedAtOnce({ questions, samples, samplesWhileTraining }: Experiment['evaluation']): number {
+	const each = Math.max(samples, samplesWhileTraining);
+	return questions === 'own' ? ASKED_AT_ONCE : Math.min(ASKED_AT_ONCE, QUESTION_SETS[questions].length * each);
 }
 
 /** Embedding, head, or the widest of a block's matrices. */

@@ -26,6 +26,9 @@ export function scoreRows(rows: number, V: number): number {
 /** What the caches of one batch of answers may take; more prompts than that run in several batches, one after the other. */
 export const MAX_CACHE_BYTES = 2 ** 28;
 
+/** Tokens that are read in one pass: enough to keep a backend busy, few enough to keep the attention scores small. */
+export const READ_TOKENS = 4096;
+
 /** Packed numbers that a product on WebAssembly should not exceed, and columns below which packing its left side anew would take too long. */
 const PRODUCT_ROOM = 2 ** 20;
 const LEAST_COLUMNS = 64;

@@ -9,10 +9,11 @@
  *                With checkpointing 4 bytes · N · D of each layer, and the above of one
  *   logits       of a chunk of rows and their gradient, 2 · 4 bytes · rows · V, at most 2 · SCORE_BYTES
  *   cache        keys and values of the answers being written, 4 bytes · layers · 2 · KV · headDim · slots · rows
+ *   judged       one layer over what is read at once, of attention's scores and weights 2 · 4 bytes · N · H · L (`readBytes`)
  *
  * N = packed tokens of the largest part of a step (accumulation makes parts), L = tokens of the longest row, both as buffers are rounded up.
  */
-import { blockColumns, bucketLength, bucketRows, MAX_CACHE_BYTES, scoreRows } from './batch';
+import { blockColumns, bucketLength, bucketRows, MAX_CACHE_BYTES, READ_TOKENS, scoreRows } from './batch';
 import { type ModelConfig, type Projection, PROJECTIONS, projectionShape } from './config';
 import { matrixBytes, type Precision } from './halfPrecision';
 
@@ -37,6 +38,8 @@ export interface Workload {
 	questions: number;
 	/** Tokens of an answer, at most. */
 	newTokens: number;
+	/** Tokens that a judge is told about each answer, beside the question and the answer: the same for all. */
+	told: number;
 }
 
 /** Bytes on the engine. */
@@ -49,7 +52,7 @@ export interface MemoryEstimate {
 	cache: number;
 	/** A training step: weights, adapter, activations and logits, of which WebAssembly needs no more than the larger at a time. */
 	training: number;
-	/** Reading, writing and judging, which need no gradient: weights, cache and one layer's activations. */
+	/** Writing and judging, which need no gradient: weights, cache and one layer's activations. */
 	judging: number;
 	/** A run that does both in turn. */
 	total: number;
@@ -66,12 +69,13 @@ export function estimateMemory(config: ModelConfig, work: Workload): MemoryEstim
 	const beside = other && { ...other, N: other.N === largest?.N ? 0 : other.N };
 	const activations = together([largest, beside].flatMap((step) => (step ? [stepBytes(config, step, work)] : [])));
 	const logits = together(steps.map(({ M }) => 2 * 4 * scoreRows(M, config.vocabSize) * config.vocabSize));
-	const { cache, reading } = askingBytes(config, work);
+	const { cache, reading, judged } = askingBytes(config, work);
 	// On wasm the gradient of the blocks comes when the scores have gone; beside these are what is kept, adapter and moments, and what a product packs.
 	const atHead = (3 * adapter) / 8 + activations / 2 + logits + 4 * packedNumbers(config);
 	const training = weights + (work.backend === 'webgpu' ? adapter + activations + logits : Math.max(adapter + activations, atHead));
-	const judging = weights + cache + reading;
-	return { weights, adapter, activations, logits, cache, training, judging, total: together([training, judging - weights]) };
+	const judging = weights + together([cache + reading, judged]);
+	const total = weights + together([training - weights, judging - weights]);
+	return { weights, adapter, activations, logits, cache, training, judging, total };
 }
 
 /** Bytes of the frozen weights alone. */
@@ -156,19 +160,34 @@ function packedNumbers(config: ModelConfig): number {
 	return Math.max(...shapes.flatMap(([inputs, outputs]) => [packed(inputs, outputs), packed(outputs, inputs)]));
 }
 
-/** What writing and judging take: the cache of the answers, and the largest layer of what is read. */
-function askingBytes(config: ModelConfig, work: Workload): { cache: number; reading: number } {
-	const { questions, promptTokens, newTokens, lora } = work;
-	if (questions === 0) return { cache: 0, reading: 0 };
+/** What writing takes, and judging: the cache of the answers, and one layer of what is read for either. */
+function askingBytes(config: ModelConfig, work: Workload): { cache: number; reading: number; judged: number } {
+	const { questions, promptTokens, newTokens, told, lora } = work;
+	if (questions === 0) return { cache: 0, reading: 0, judged: 0 };
 	const { numHiddenLayers, numKeyValueHeads, headDim, vocabSize } = config;
 	const slot = 4 * numHiddenLayers * 2 * numKeyValueHeads * headDim * bucketLength(promptTokens + newTokens);
 	const rows = Math.max(1, Math.min(questions, Math.floor(MAX_CACHE_BYTES / slot)));
 	const merged =
 		heldAs(work) === 'f32' ? numHiddenLayers * sum(lora.targetModules.map((p) => matrixBytes(...projectionShape(config, p), 'f32'))) : 0;
-	const L = 64 * Math.ceil(promptTokens / 64);
-	const { before, after } = rowNumbers(config, lora, L);
-	const N = bucketRows(questions * promptTokens);
-	return { cache: rows * slot + merged, reading: 4 * N * (before + after) + 3 * 4 * rows * vocabSize };
+	const exchange = promptTokens + newTokens;
+	const judgedAtOnce = Math.max(1, Math.min(questions, Math.floor(READ_TOKENS / (told + exchange))));
+	return {
+		cache: rows * slot + merged,
+		reading: readBytes(config, work.backend, rows, 0, promptTokens) + 3 * 4 * rows * vocabSize,
+		judged: readBytes(config, work.backend, judgedAtOnce, told, exchange),
+	};
+}
+
+/** One layer over prompts that have `stem` tokens in common and `own` more each: attention sees all of them, the rest of the layer the stem once. */
+function readBytes(config: ModelConfig, backend: Workload['backend'], prompts: number, stem: number, own: number): number {
+	const { hiddenSize: D, intermediateSize: F, numAttentionHeads: H, numKeyValueHeads: KV, headDim } = config;
+	const N = bucketRows(prompts * (stem + own));
+	const R = bucketRows(stem + prompts * own);
+	const L = 64 * Math.ceil((stem + own) / 64);
+	const qkv = (H + 2 * KV) * headDim;
+	const attention = N * (2 * H * L + 2 * qkv + H * headDim) + R * (2 * D + qkv); // scores and weights, what is turned and unfolded, what is attended
+	const behind = R * (H * headDim + 2 * D + 3 * F);
+	return 4 * (backend === 'webgpu' ? attention + behind : Math.max(attention, behind));
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);

@@ -1,15 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkDevice } from './backend';
+import { READ_TOKENS } from './batch';
 import { yieldToEvents } from './eventLoop';
 import { frozenColumns } from './kernels/frozenMatrix';
 import type { Lora } from './lora';
 import { disposeMerged, mergeLora } from './mergeLora';
 import { readPrompts } from './readPrompts';
 import type { Model } from './weights';
-
-/** Tokens in one pass: enough to keep a backend busy, few enough to keep the attention scores small. */
-const MAX_TOKENS = 4096;
 
 /**
  * P(candidate | prompt), the candidates alone sharing the probability: softmax over their logits after each prompt.
@@ -44,14 +42,14 @@ export async function nextTokenProbabilities(
 	}
 }
 
-/** The prompts, in their order, in groups of MAX_TOKENS at most, or of one prompt. */
+/** The prompts, in their order, in groups of READ_TOKENS at most, or of one prompt. */
 function chunks(prompts: number[][]): number[][][] {
 	const groups: number[][][] = [];
 	let room = 0;
 	for (const prompt of prompts) {
 		if (prompt.length > room) {
 			groups.push([]);
-			room = MAX_TOKENS;
+			room = READ_TOKENS;
 		}
 		groups.at(-1)!.push(prompt);
 		room -= prompt.length;
