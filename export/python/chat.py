@@ -10,6 +10,9 @@ Message = dict[str, str]
 
 LABELS = ('ethical', 'neutral', 'unethical')
 
+TODAY = '26 Jul 2024'
+"""The day that templates are told which name one: tomorrow a run has to go on with the prompts of today."""
+
 
 @dataclass(frozen=True)
 class Sequence:
@@ -77,7 +80,8 @@ class Chat:
         return tokens
 
     def _render(self, messages: list[Message]) -> str:
-        return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+        fixed = {'enable_thinking': False, 'date_string': TODAY, 'strftime_now': lambda _: TODAY}
+        return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **fixed)
 
     def _encode_whole(self, text: str) -> list[int]:
         return self.tokenizer(text, add_special_tokens=False)['input_ids']

@@ -57,6 +57,13 @@ describe('where a template comes from', () => {
 	});
 });
 
+it('a template that names the day names the same one on every day', () => {
+	const dated = '{% if not date_string is defined %}{% set date_string = strftime_now("%d %b %Y") %}{% endif %}{{ date_string }}';
+	const asked = '{{ strftime_now("%d %b %Y") }}';
+	const says = (template: string) => withTemplate(template).chatText([{ role: 'user', content: 'q' }], { addGenerationPrompt: true });
+	expect([says(dated), says(asked)]).toEqual(['26 Jul 2024', '26 Jul 2024']);
+});
+
 it('a row that a template refuses is named', () => {
 	const strict = golden.families.find(({ name }) => name === 'strict')!;
 	const row = { messages: [{ role: 'system', content: 's' }, { role: 'user', content: 'q' }, { role: 'assistant', content: 'a' }] satisfies ChatMessage[] }; // prettier-ignore

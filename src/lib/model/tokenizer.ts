@@ -70,6 +70,10 @@ type TokenizerConfig = v.InferOutput<typeof TokenizerConfig>;
 const TokenIds = v.nullish(v.union([v.number(), v.array(v.number())]));
 const TokenIdConfig = v.looseObject({ eos_token_id: TokenIds, pad_token_id: v.nullish(v.number()) });
 
+/** The day that templates are told which name one (Llama 3.2's): tomorrow a run has to go on with the prompts of today. */
+const TODAY = '26 Jul 2024';
+const DAY_FUNCTION = 'lab_strftime_now';
+
 /** The tokenizer of a checkpoint; throws TokenizerError where a file is not what it should be. */
 export function createTokenizer(files: TokenizerFiles): Tokenizer {
 	const file = parseTokenizerFile(files.tokenizer);
@@ -88,7 +92,8 @@ export function createTokenizer(files: TokenizerFiles): Tokenizer {
 		try {
 			// Absent tokens stay undefined, as in transformers. Thinking is off (Qwen3): the lab trains and judges answers, not drafts.
 			const given = Object.fromEntries(Object.entries(specialTokens).filter(([, token]) => token != null));
-			return template.render({ ...given, messages, add_generation_prompt: options.addGenerationPrompt, enable_thinking: false });
+			const fixed = { enable_thinking: false, date_string: TODAY, [DAY_FUNCTION]: () => TODAY };
+			return template.render({ ...given, ...fixed, messages, add_generation_prompt: options.addGenerationPrompt });
 		} catch (error) {
 			const roles = messages.map((message) => message.role).join(', ');
 			throw new TokenizerError(`the chat template refused the messages (${roles}): ${(error as Error).message}`);
@@ -202,7 +207,7 @@ function pickTemplate(config: TokenizerConfig): string {
 
 function compileTemplate(source: string): Template {
 	try {
-		return new Template(source);
+		return new Template(source.replaceAll(/\bstrftime_now\b/g, DAY_FUNCTION)); // the library's own tells the true day, and can't be shadowed
 	} catch (error) {
 		throw new TokenizerError(`the chat template does not parse: ${(error as Error).message}`);
 	}
