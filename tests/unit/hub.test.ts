@@ -64,6 +64,9 @@ describe('addresses', () => {
 		expect(readHubName(typed)).toEqual({ hub: 'https://huggingface.co', id: 'a/b', revision: 'main' });
 		const page = 'https://mirror.example/Qwen/Qwen3-0.6B/tree/v1.0?x=1';
 		expect(readHubName({ ...typed, id: page })).toEqual({ hub: 'https://mirror.example', id: 'Qwen/Qwen3-0.6B', revision: 'v1.0' });
+		const at = (rest: string) => readHubName({ ...typed, id: `https://mirror.example/a/b/${rest}` }).revision;
+		expect([at(`commit/${'c'.repeat(40)}`), at('tree/refs%2Fpr%2F1'), at('')]).toEqual(['c'.repeat(40), 'refs/pr/1', 'main']);
+		expect(() => at('tree/%E0%A4%A')).toThrow(/is not encoded as addresses are/);
 		expect(() => readHubName({ ...typed, id: 'gpt2' })).toThrow(/'gpt2' is no name of a model: give owner and name/);
 		expect(() => readHubName({ ...typed, id: 'a/b/../c' })).toThrow(/no name of a model/);
 		expect(() => readHubName({ ...typed, hub: 'huggingface.co' })).toThrow(/'huggingface.co' is no address of a hub/);

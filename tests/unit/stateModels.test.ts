@@ -45,17 +45,50 @@ function modelsWith(answers: Record<string, Answer>) {
 	return { models: new Models(connect, lab, persist), worker, lab, persist, connect };
 }
 
+const looks = ({ asked }: { asked: { kind: string; params: Record<string, unknown> }[] }) =>
+	asked.filter(({ kind }) => kind === 'look').map(({ params }) => params);
+
 test('what is typed is looked up with the token, and the page that was given names hub and revision', async () => {
 	const { models, worker } = modelsWith({});
+	models.hub = 'https://mirror.example/';
 	models.token = ' hf_x ';
 	await models.look({ id: 'https://mirror.example/a/b/tree/v1' });
-	expect(worker.asked[0]).toEqual({
-		kind: 'look',
-		params: { name: { hub: 'https://mirror.example', id: 'a/b', revision: 'v1' }, token: 'hf_x' },
-	});
+	expect(looks(worker)).toEqual([{ name: { hub: 'https://mirror.example', id: 'a/b', revision: 'v1' }, token: 'hf_x' }]);
 	expect([models.hub, models.id, models.outlook]).toEqual(['https://mirror.example', 'a/b', OUTLOOK]);
 	const fit = worker.asked.find(({ kind }) => kind === 'fit')!;
 	expect((fit.params['experiment'] as Experiment).model.checkpoint).toBe(OUTLOOK.folder);
+	await models.look(); // pressed again, now that the fields say what the address said
+	expect(looks(worker)[1]).toEqual(looks(worker)[0]);
+});
+
+test('a token is shown to the hub for which it was typed, and to no other', async () => {
+	const { models, worker } = modelsWith({});
+	models.token = 'hf_x';
+	await models.look({ id: 'https://other.example/a/b' });
+	expect(looks(worker)[0]!['token']).toBeNull();
+	expect([models.token, models.tokenNote]).toEqual(['', expect.stringContaining('not shown to https://other.example')]);
+	models.token = 'its own';
+	await models.look({ id: 'a/b' });
+	expect(looks(worker)[1]).toMatchObject({ name: { hub: 'https://other.example' }, token: 'its own' });
+	expect(models.tokenNote).toBeNull();
+	models.hub = 'https://third.example';
+	await models.look();
+	expect(looks(worker)[2]!['token']).toBeNull();
+});
+
+test('a token goes nowhere without https, but to this machine', async () => {
+	const { models, worker } = modelsWith({});
+	for (const [hub, sent] of [
+		['http://school.example', null],
+		['http://localhost:8080', 'hf_x'],
+		['http://127.0.0.1:8080', 'hf_x'],
+	] as const) {
+		models.hub = hub;
+		models.token = 'hf_x';
+		await models.look({ id: 'a/b' });
+		expect(looks(worker).at(-1)!['token']).toBe(sent);
+		expect(models.tokenNote === null).toBe(sent !== null);
+	}
 });
 
 test('a name that is none, and what the hub refuses, are told', async () => {

@@ -17,13 +17,20 @@ export interface ModelsLab {
 	load(experiment: Experiment): void;
 }
 
+const originOf = (hub: string): string => (URL.canParse(hub.trim()) ? new URL(hub.trim()).origin : '');
+
+/** Nobody on the way reads what is sent there. */
+const isPrivate = (origin: string): boolean => /^(https:|http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:|$))/.test(origin);
+
 /** Models of a hub: one that is looked at and fetched, and those that this browser keeps. */
 export class Models {
 	hub = $state(HUB);
 	id = $state('');
 	revision = $state('');
-	/** Lives in this page and its worker, and goes with them; only the hub is shown it. */
-	token = $state('');
+	#token = $state('');
+	#tokenHub = '';
+	/** Why the token was let go of; null where it wasn't. */
+	tokenNote = $state<string | null>(null);
 	/** Of training rows, for the estimate. */
 	tokens = $state.raw<RowTokens>({ mean: 160, longest: 320 });
 	working = $state<'look' | 'download' | null>(null);
@@ -48,6 +55,16 @@ export class Models {
 		private askToPersist: () => Promise<unknown>,
 	) {}
 
+	/** Lives in this page and its worker, and goes with them; only the hub for which it was typed is shown it. */
+	get token(): string {
+		return this.#token;
+	}
+
+	set token(value: string) {
+		this.#token = value;
+		this.#tokenHub = originOf(this.hub.trim() || HUB);
+	}
+
 	/** Asks the hub for what is typed, or for this model. */
 	async look(chosen?: Partial<HubName>): Promise<void> {
 		Object.assign(this, chosen);
@@ -55,8 +72,9 @@ export class Models {
 		await this.#work('look', 'This model can’t be used.', async () => {
 			const { hub, id, revision } = this;
 			const name = readHubName({ hub, id, revision });
-			Object.assign(this, { hub: name.hub, id: name.id });
-			this.outlook = await this.#client().request('look', { name, token: this.token.trim() || null });
+			const named = /^\s*https?:/.test(id); // a page's address, which may name a revision, too
+			Object.assign(this, { hub: name.hub, id: name.id, ...(named && name.revision !== 'main' && { revision: name.revision }) });
+			this.outlook = await this.#client().request('look', { name, token: this.#tokenFor(name.hub) });
 		});
 		await this.estimate();
 		await this.refresh();
@@ -83,7 +101,7 @@ export class Models {
 		if (!outlook || this.working) return;
 		void this.askToPersist(); // what took an hour to fetch should not go when the disk gets full
 		await this.#work('download', 'The download has stopped.', () =>
-			this.#client().request('download', { folder: outlook.folder, token: this.token.trim() || null }),
+			this.#client().request('download', { folder: outlook.folder, token: this.#tokenFor(outlook.name.hub) }),
 		);
 		await this.#lookAgain();
 	}
@@ -115,11 +133,24 @@ export class Models {
 		if (this.settings) this.lab.load(this.settings.experiment);
 	}
 
+	/** The token, if this is the hub for which it was typed; for another it is let go of, so that it is not sent there later either. */
+	#tokenFor(hub: string): string | null {
+		const [token, origin] = [this.#token.trim(), originOf(hub)];
+		this.tokenNote = null;
+		if (!token) return null;
+		if (origin === this.#tokenHub && isPrivate(origin)) return token;
+		this.#token = '';
+		this.tokenNote = isPrivate(origin)
+			? `The token was typed for ${this.#tokenHub || 'another hub'} and is not shown to ${origin}. If it is for this hub, type it again.`
+			: `The token is not sent to ${origin}: without https, others on the way could read it.`;
+		return null;
+	}
+
 	/** What is missing after a download, or after one that broke off. */
 	async #lookAgain(): Promise<void> {
 		const { outlook } = this;
 		if (outlook) {
-			const again = { name: outlook.name, token: this.token.trim() || null };
+			const again = { name: outlook.name, token: this.#tokenFor(outlook.name.hub) };
 			const now = await this.#client()
 				.request('look', again)
 				.catch(() => null);

@@ -22,15 +22,24 @@ export function parseListingUrl(url: string): PinnedName | null {
 /** What a reader types: `owner/name`, or the address of a model's page, which names hub and revision, too. @throws ModelFileError */
 export function readHubName(typed: { hub: string; id: string; revision: string }): HubName {
 	const id = typed.id.trim();
-	const [, page, owned, shown] = /^(https?:\/\/[^/]+)\/([^/]+\/[^/?#]+)(?:\/(?:tree|resolve|blob)\/([^/?#]+))?/.exec(id) ?? [];
+	const [, page, owned, shown] = /^(https?:\/\/[^/]+)\/([^/]+\/[^/?#]+)(?:\/(?:tree|resolve|blob|commit)\/([^/?#]+))?/.exec(id) ?? [];
 	const name = {
 		hub: (page ?? (typed.hub.trim() || HUB)).replace(/\/+$/, ''),
 		id: owned ?? id,
-		revision: shown ?? (typed.revision.trim() || 'main'),
+		revision: decoded(shown) ?? (typed.revision.trim() || 'main'),
 	};
 	if (!ID.test(name.id))
 		throw new ModelFileError(`'${id}' is no name of a model: give owner and name, as HuggingFaceTB/SmolLM2-135M-Instruct.`);
 	if (!/^https?:\/\/[^?#]+$/.test(name.hub) || !URL.canParse(name.hub))
 		throw new ModelFileError(`'${name.hub}' is no address of a hub: give it in full, as ${HUB}.`);
 	return name;
+}
+
+/** A revision as an address writes it: `refs%2Fpr%2F1`. */
+function decoded(shown: string | undefined): string | undefined {
+	try {
+		return shown && decodeURIComponent(shown);
+	} catch {
+		throw new ModelFileError(`The revision '${shown}' in that address is not encoded as addresses are: copy it from the model's page.`);
+	}
 }
