@@ -2,7 +2,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { loadCheckpoint } from '$lib/model/checkpoint';
+import { loadCheckpoint, loadTokenizer } from '$lib/model/checkpoint';
 import { droppedHash, droppedName, isDropped } from '$lib/model/droppedName';
 import { disposeModel } from '$lib/model/weights';
 import { keepModel, listModels, readDroppedModel, removeModel, removeUnfinished } from '$lib/storage/dropped/keep';
@@ -69,6 +69,19 @@ describe('a model from the reader’s disk', () => {
 		disposeModel(checkpoint.model);
 		const sums = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'].map((name) => `${sha256(shardedFolder()[name]!)}  ${name}\n`); // prettier-ignore
 		expect(model.sha256).toBe(sha256(new TextEncoder().encode(sums.join(''))));
+	});
+
+	test('takes the place of the same weights with another tokenizer beside them', async () => {
+		const before = tinyFolder();
+		await keepModel(await lookInto(asFolder(before)), files());
+		const config = {
+			...(JSON.parse(new TextDecoder().decode(before['tokenizer_config.json'])) as object),
+			chat_template: '{{ "mended" }}',
+		};
+		await keepModel(await lookInto(asFolder({ ...before, 'tokenizer_config.json': json(config) })), files());
+		const { tokenizer } = await loadTokenizer(readDroppedModel(droppedName(HASH), files()));
+		expect(tokenizer.chatText([{ role: 'user', content: 'q' }], { addGenerationPrompt: true })).toBe('mended');
+		expect(await listModels(files())).toHaveLength(1);
 	});
 
 	test('is not written again where it is here, and comes back whole where a file of it was damaged', async () => {

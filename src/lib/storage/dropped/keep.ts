@@ -25,14 +25,14 @@ export type KeptFiles = Pick<ModelFiles, 'find' | 'put' | 'missing' | 'list' | '
 const addressOf = (hash: string, file: string) => `${droppedName(hash)}/${file}`;
 const partsOf = (url: string) => /^dropped:([0-9a-f]{64})\/(.+)$/.exec(url)?.slice(1) as [string, string] | undefined;
 
-/** Keeps all of it or nothing. What is here already is not written again. @throws DroppedModelError, as ModelFiles.put, and the signal's reason */
+/** Keeps all of it or nothing. What is here already is not written again; of the same weights with another tokenizer, say, the last given is kept. @throws DroppedModelError, as ModelFiles.put, and the signal's reason */
 export async function keepModel(model: FoundModel, files: KeptFiles, { signal, onBytes }: Reading = {}): Promise<void> {
 	const { given, ...found } = model;
 	const contents = found.files.map((file) => ({ ...file, url: addressOf(found.sha256, file.path) }));
 	const total = bytesOf(found);
 	await alone(found.sha256, signal, async () => {
-		if (await isWhole(found.sha256, files)) return;
-		await removeFiles(found.sha256, files); // of a time that ended early, or damaged since
+		if (await isHere(found, files)) return;
+		await removeFiles(found.sha256, files); // of a time that ended early, damaged since, or with other files beside the weights
 		await files.missing(contents);
 		try {
 			let done = 0;
@@ -113,12 +113,19 @@ async function readManifest(hash: string, files: Pick<KeptFiles, 'find'>): Promi
 	return read.success && read.output.sha256 === hash ? read.output : null;
 }
 
-/** Every byte of it is read for that. */
-async function isWhole(hash: string, files: Pick<KeptFiles, 'find'>): Promise<boolean> {
-	const model = await readManifest(hash, files);
-	for (const { path, ...file } of model?.files ?? []) if (!(await files.find({ url: addressOf(hash, path), ...file }))) return false;
-	return model !== null;
+/** Whether these very files are. Every byte of them is read for that. */
+async function isHere(found: Found, files: Pick<KeptFiles, 'find'>): Promise<boolean> {
+	const kept = await readManifest(found.sha256, files);
+	if (!kept || sumsOf(kept) !== sumsOf(found)) return false;
+	for (const { path, ...file } of kept.files) if (!(await files.find({ url: addressOf(found.sha256, path), ...file }))) return false;
+	return true;
 }
+
+const sumsOf = ({ files }: Found): string =>
+	files
+		.map(({ path, sha256 }) => `${sha256}  ${path}`)
+		.toSorted()
+		.join('\n');
 
 async function hashesIn(files: Pick<KeptFiles, 'list'>): Promise<string[]> {
 	const hashes = (await files.list()).flatMap(({ url }) => partsOf(url)?.[0] ?? []);
