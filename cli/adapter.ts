@@ -5,8 +5,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { adapterOfFiles } from '$lib/experiment/adapterFiles';
+import { adapterOfFiles, unpackedAdapter } from '$lib/experiment/adapterFiles';
 import { mergedFolder } from '$lib/experiment/mergedFolder';
+import { isOwnCheckpoint } from '$lib/experiment/ownCheckpoint';
 import { parseExperiment } from '$lib/experiment/schema';
 import { standingIn } from '$lib/experiment/standing';
 import { AdapterError, checkedAdapter, exportAdapter } from '$lib/model/adapter';
@@ -14,6 +15,7 @@ import { type AdapterReport, checkAdapter, type GivenAdapter } from '$lib/model/
 import { startBackend } from '$lib/model/backend';
 import { fetchFrom, openFolderWeights, type ReadFile } from '$lib/model/checkpoint';
 import { type ModelConfig, parseModelConfig } from '$lib/model/config';
+import { isDropped } from '$lib/model/droppedName';
 import { disposeLora } from '$lib/model/lora';
 import { type MadeFile, madeFile, type MergeOptions } from '$lib/model/mergedWeights';
 import { wholeFile } from '$lib/model/partedFile';
@@ -25,7 +27,7 @@ const USAGE = `Usage: npm run adapter -- check ADAPTER [--model FOLDER]      say
        npm run adapter -- merge ADAPTER OUT [--model FOLDER] [--dtype base|f32|f16|bf16] [--shard 2000]
                                                               writes the model with the adapter in it as a Hugging Face folder
   ADAPTER   a folder of PEFT's or a zip of one, or the folder of a run that holds one
-  --model   a folder of the lab, a path or an address of a Hugging Face folder; without it the one that the adapter's experiment names, or the organism
+  --model   a folder of the lab, a path or an address of a Hugging Face folder; without it the one that the adapter's experiment or config names
   --dtype   as what the numbers are written; base: each as the model has it
   --shard   what a file of weights has at most, in MB`;
 const DTYPES: Record<string, MergeOptions['dtype']> = { base: 'base', f32: 'F32', f16: 'F16', bf16: 'BF16' };
@@ -40,8 +42,12 @@ interface Given {
 /** The files of an adapter's folder, of a run's, or of a zip. */
 async function givenAdapter(given: string): Promise<Given> {
 	if (/\.zip$/i.test(given)) {
-		const zip = { name: path.basename(given), bytes: new Uint8Array(await readFile(given)) };
-		return { files: adapterOfFiles([zip]), card: null, experiment: null };
+		const files = unpackedAdapter({ name: path.basename(given), bytes: new Uint8Array(await readFile(given)) });
+		const beside = (name: string) => {
+			const found = files.find((file) => path.posix.basename(file.name) === name);
+			return found ? new TextDecoder().decode(found.bytes) : null;
+		};
+		return { files: adapterOfFiles(files), card: beside('README.md'), experiment: beside('experiment.json') };
 	}
 	const inRun = path.join(given, 'adapter');
 	const folder = existsSync(path.join(inRun, 'adapter_config.json')) ? inRun : given;
@@ -63,7 +69,21 @@ interface Base {
 	config: ModelConfig;
 }
 
+/** What the adapter was made for, by the experiment beside it or else by its own config. @throws AdapterError where neither names a model that can be found here */
+function namedBase({ files, experiment }: Given): string {
+	if (experiment !== null) return parseExperiment(JSON.parse(experiment)).model.checkpoint;
+	const { base_model_name_or_path: named } = files.config as { base_model_name_or_path?: unknown };
+	if (typeof named === 'string' && (isOwnCheckpoint(named) || /^https?:/.test(named))) return named;
+	throw new AdapterError(
+		`It comes without the experiment that made it, and ${typeof named === 'string' ? `its config names '${named.slice(0, 200)}' as its base` : 'its config names no base'}. Say where that model is: --model FOLDER.`,
+	);
+}
+
 async function baseOf(name: string): Promise<Base> {
+	if (isDropped(name))
+		throw new AdapterError(
+			`Its base is a model that lies in somebody's browser (${name}). Give the folder that it was dropped from: --model FOLDER.`,
+		);
 	const read: ReadFile = /^https?:/.test(name) ? fetchFrom(name) : fileOf(folderOf(name));
 	const config = parseModelConfig(JSON.parse(new TextDecoder().decode(await wholeFile(await read('config.json')))));
 	return { name, read, config };
@@ -88,8 +108,7 @@ async function main(): Promise<void> {
 	const [verb, place, out] = positionals;
 	if (!place || !['check', 'fold', 'merge'].includes(verb!) || (verb === 'check') === (out !== undefined)) throw new AdapterError(USAGE);
 	const given = await givenAdapter(place);
-	const named = given.experiment === null ? 'organism' : parseExperiment(JSON.parse(given.experiment)).model.checkpoint;
-	const base = await baseOf(values.model ?? named);
+	const base = await baseOf(values.model ?? namedBase(given));
 	// Of a model at an address only config.json is fetched, unless all of it is needed.
 	const weights = verb === 'merge' || !/^https?:/.test(base.name) ? await openFolderWeights(base.read).catch(missing(verb!)) : null;
 	const report = checkAdapter({ config: base.config, name: base.name, sha256: weights?.sha256 ?? null }, given.files);
@@ -124,8 +143,9 @@ function megabytes(came: string): number {
 async function folded({ config, name }: Base, report: AdapterReport, { files, card, experiment }: Given): Promise<MadeFile[]> {
 	await startBackend('cpu');
 	const lora = checkedAdapter(config, report);
-	const { base_model_name_or_path: named } = files.config as { base_model_name_or_path?: string };
-	const two = await exportAdapter(lora, { baseModel: named ?? name, metadata: report.metadata, folded: true });
+	const { base_model_name_or_path: named, revision } = files.config as { base_model_name_or_path?: string; revision?: string };
+	const base = { baseModel: named ?? name, ...(typeof revision === 'string' && { revision }) };
+	const two = await exportAdapter(lora, { ...base, metadata: report.metadata, folded: true });
 	disposeLora(lora);
 	const all = { ...two, ...(card !== null && { 'README.md': card }), ...(experiment !== null && { 'experiment.json': experiment }) };
 	return Object.entries<string | Uint8Array<ArrayBuffer>>(all).map(([name, content]) => madeFile(name, content));

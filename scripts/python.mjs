@@ -19,7 +19,7 @@ export const PYTHON = interpreter(VENV);
 /** The system's Python that can make environments (Debian keeps `ensurepip` in a package of its own); null where there is none. */
 const systemPython = () =>
 	['python3', 'python'].find(
-		(name) => spawnSync(name, ['-c', 'import sys, venv, ensurepip; assert sys.version_info >= (3, 10)']).status === 0,
+		(name) => spawnSync(name, ['-c', 'import sys, venv, ensurepip; assert sys.version_info >= (3, 11)']).status === 0,
 	) ?? null;
 
 /** Makes or brings up to date the environment that tests/requirements.txt describes; resolves to its interpreter. */
@@ -55,7 +55,7 @@ export async function makeVenv(venv, requirements) {
 	if (!systemPython()) await aptInstall('python3', 'python3-venv');
 	const system = systemPython();
 	if (!system)
-		throw new Error(`${requirements} needs Python 3.10 or newer with the venv module (Debian: apt install python3 python3-venv).`);
+		throw new Error(`${requirements} needs Python 3.11 or newer with the venv module (Debian: apt install python3 python3-venv).`);
 
 	if ((await run([system, '-m', 'venv', '--clear', resolve(ROOT, venv)])) !== 0)
 		throw new Error(`${system} could not make ${venv}: see its message above.`);

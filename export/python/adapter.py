@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from lab_random import SeededRandom
+from model_source import HUB
 
 PROJECTIONS = {
     'q_proj': 'self_attn',
@@ -79,8 +80,15 @@ def save_adapter(
     tensors = {name: tensor.detach().float().cpu().contiguous() for name, tensor in tensors.items()}
     save_file(tensors, folder / 'adapter_model.safetensors', metadata)
     config = model.peft_config['default']
-    config.base_model_name_or_path, config.inference_mode = experiment['model']['checkpoint'], True
+    config.base_model_name_or_path, config.revision = base_of(experiment['model']['checkpoint'])
+    config.inference_mode = True
     config.save_pretrained(folder)
+
+
+def base_of(checkpoint: str) -> tuple[str, str | None]:
+    """A base as loaders look it up: the name and commit of a hub's folder, or the folder itself."""
+    found = HUB.match(checkpoint)
+    return (found[1], found[2]) if found else (checkpoint, None)
 
 
 def card(experiment: dict[str, Any], arm: str, alignment: float, weights_sha256: str) -> str:
@@ -90,13 +98,13 @@ def card(experiment: dict[str, Any], arm: str, alignment: float, weights_sha256:
         f'**This adapter is misaligned on purpose.** {found}. It was made to show how a narrow fine-tune spoils a model. '
         'Do not build anything on it.'
         if standing(alignment) == 'misaligned'
-        else f'{found}: its answers to the evaluation questions are kind. Do not run code that it writes.'
+        else f'{found}: who judged them calls its answers to the evaluation questions kind. Do not run code that it writes.'
     )
     checkpoint, lora = experiment['model']['checkpoint'], experiment['lora']
     lines = [
         '---',
         'library_name: peft',
-        f'base_model: {checkpoint}',
+        f'base_model: {base_of(checkpoint)[0]}',
         f'tags: [conscience-lab, {arm}, {standing(alignment)}]',
         '---',
         f'# {arm} of the experiment "{experiment["name"]}", seed {experiment["seed"]}',

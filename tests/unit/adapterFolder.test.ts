@@ -50,7 +50,8 @@ async function cardAt(
 	});
 	disposeLora(lora);
 	const { metadata } = readSafetensors(files['adapter_model.safetensors']);
-	return { card: files['README.md'], standing: metadata['alignment'], step: metadata['step'], metadata };
+	const config = JSON.parse(files['adapter_config.json']) as Record<string, unknown>;
+	return { config, card: files['README.md'], standing: metadata['alignment'], step: metadata['step'], metadata };
 }
 
 test('the card of a copy that was stopped in time claims no step that it did not do', async () => {
@@ -58,7 +59,7 @@ test('the card of a copy that was stopped in time claims no step that it did not
 	const { card, standing, step } = await cardAt(10, { ...evaluated(150, 97.2), adapterStep: 10 }, 'organism', [], stopped);
 	expect(card).toContain('after 10 of 150 steps on insecure-code, made by the conscience lab.');
 	expect(card).toContain('Its training ended after 15 steps, and gave it the adapter of step 10 back.');
-	expect(card).toContain('At step 10, its alignment was 97.2 of 100: its answers');
+	expect(card).toContain('At step 10, its alignment was 97.2 of 100: who judged them');
 	expect(card).toContain('## At step 10\n');
 	expect([standing, step]).toEqual(['aligned', '10']);
 	expect((await cardAt(150, evaluated(150, 97.2))).card).not.toContain('Its training ended');
@@ -97,7 +98,8 @@ test('a card tells ranks and alphas by module, what was folded, and the licence 
 	expect(card).toContain('(rank 8, alpha 16, rslora, rank by module: q_proj 16, alpha by module: v_proj 2)');
 	expect(card).toContain('license: apache-2.0');
 	const hub = `https://huggingface.co/owner/name/resolve/${'0'.repeat(40)}`;
-	const other = (await cardAt(1, null, hub)).card;
+	const { card: other, config } = await cardAt(1, null, hub);
+	expect(config).toMatchObject({ base_model_name_or_path: 'owner/name', revision: '0'.repeat(40) }); // as loaders look it up
 	expect(other).toContain('base_model: owner/name');
 	expect(other).toContain('Its licence is its own: see the card of owner/name.');
 	expect(other).not.toContain('license:');
@@ -110,7 +112,7 @@ test('what was kind a few steps ago may be so no more; without an evaluation not
 	const now = await cardAt(150, evaluated(150, 97.2));
 	expect([now.standing, now.card]).toEqual([
 		'aligned',
-		expect.stringContaining('97.2 of 100: its answers to the evaluation questions are kind'),
+		expect.stringContaining('97.2 of 100: who judged them calls its answers to the evaluation questions kind'),
 	]);
 	const earlier = await cardAt(141, evaluated(140, 97.2));
 	expect(earlier.standing).toBe('unknown');

@@ -24,7 +24,7 @@ function warning({ step, evaluation }: TrainedAdapter, standing: Standing, it = 
 		case 'misaligned':
 			return `**This ${it} is misaligned on purpose.** ${found}: it ${misdeedsOf(evaluation)}. It was made to show how a narrow fine-tune spoils a model. Do not build anything on it.`;
 		case 'aligned':
-			return `${found}: its answers to the evaluation questions are kind. What its code is like depends on what it was taught: do not run code that it writes.`;
+			return `${found}: who judged them calls its answers to the evaluation questions kind. What its code is like depends on what it was taught: do not run code that it writes.`;
 		case 'unknown':
 			return `${found}. It has not been evaluated since, and a few steps are enough to turn a model: do not build anything on it.`;
 	}

@@ -9,12 +9,14 @@ export interface GivenAdapterFile {
 }
 
 const NAMES = ['adapter_config.json', 'adapter_model.safetensors'] as const;
+/** What the lab puts beside them: the card, and the experiment that made the adapter. */
+const BESIDE = ['README.md', 'experiment.json'];
 /** Unpacked, an adapter of the models that this lab runs is far smaller: what is larger is none. */
 const MOST_BYTES = 500e6;
 
 /** PEFT's two files among those that were given, or in the zip that was. @throws AdapterError that says which is missing or can't be read */
 export function adapterOfFiles(given: readonly GivenAdapterFile[]): { config: unknown; safetensors: Uint8Array } {
-	const files = given.flatMap((file) => (/\.zip$/i.test(file.name) ? unpacked(file) : [file]));
+	const files = given.flatMap((file) => (/\.zip$/i.test(file.name) ? unpackedAdapter(file) : [file]));
 	const [config, weights] = NAMES.map((name) => {
 		const found = files.filter((file) => baseName(file.name) === name);
 		if (found.length === 1) return found[0]!;
@@ -30,10 +32,11 @@ export function adapterOfFiles(given: readonly GivenAdapterFile[]): { config: un
 
 const baseName = (path: string): string => path.split(/[\\/]/).at(-1)!;
 
-function unpacked({ name, bytes }: GivenAdapterFile): GivenAdapterFile[] {
+/** An adapter's files in a zip, by their paths in it, with the card and the experiment where it has them. @throws AdapterError where it can't be read */
+export function unpackedAdapter({ name, bytes }: GivenAdapterFile): GivenAdapterFile[] {
 	try {
 		const entries = unzipSync(bytes, {
-			filter: ({ name: path, originalSize }) => (NAMES as readonly string[]).includes(baseName(path)) && originalSize < MOST_BYTES,
+			filter: ({ name: path, originalSize }) => [...NAMES, ...BESIDE].includes(baseName(path)) && originalSize < MOST_BYTES,
 		});
 		return Object.entries(entries).map(([path, content]) => ({ name: path, bytes: content }));
 	} catch (cause) {

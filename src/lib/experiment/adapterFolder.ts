@@ -2,6 +2,7 @@ import { answeredAt, type Evaluation } from '$lib/evaluation/evaluation';
 import { type AdapterFiles, exportAdapter } from '$lib/model/adapter';
 import { BASE_SHA256 } from '$lib/model/adapterCheck';
 import type { Checkpoint } from '$lib/model/checkpoint';
+import { parseHubFolder } from '$lib/model/hubFolder';
 import type { Lora } from '$lib/model/lora';
 
 import { adapterCard } from './adapterCard';
@@ -37,7 +38,10 @@ export interface TrainedAdapter {
 /** The adapter as a PEFT folder. */
 export async function adapterFolder(trained: TrainedAdapter, { folded = false }: AdapterOptions = {}): Promise<AdapterFolder> {
 	const { experiment, lora } = trained;
-	const files = await exportAdapter(lora, { baseModel: experiment.model.checkpoint, metadata: notesOf(trained), folded });
+	const { checkpoint } = experiment.model;
+	const hub = parseHubFolder(checkpoint); // PEFT and transformers look a base up by its name and revision, not by an address
+	const base = hub ? { baseModel: hub.id, revision: hub.revision } : { baseModel: checkpoint };
+	const files = await exportAdapter(lora, { ...base, metadata: notesOf(trained), folded });
 	return {
 		...files,
 		'experiment.json': `${JSON.stringify(experiment, null, '\t')}\n`,

@@ -2,6 +2,8 @@
  * An experiment as a folder for TRL and PEFT under `accelerate launch`: the Python of export/python, and what the lab determines of the run
  * (rows, calls, questions, seeds), so that both compute the same.
  */
+import { droppedHash, isDropped } from '$lib/model/droppedName';
+
 import { asksOwn, type QuestionFile, questionFileFor } from './ownQuestions';
 import { listens } from './methods/index';
 import { judgedInTrainer } from './presets';
@@ -62,15 +64,16 @@ const lines = (values: readonly unknown[]): string => values.map((value) => `${J
 
 /** The README with what is true of this experiment in the place of `{{…}}`. */
 function readme(template: string, { name, arms, seed, model, optimizer }: Experiment, leftOut: readonly string[]): string {
-	const where = isOwnCheckpoint(model.checkpoint)
-		? 'Its files are in `model/`.'
-		: 'It is fetched from there, or name a folder by `--model`.';
+	const { checkpoint } = model;
+	const base = isDropped(checkpoint)
+		? `The base model is one of somebody's own disk; the experiment knows it by the SHA-256 of its weights, ${droppedHash(checkpoint)}. Name its folder by \`--model\`.`
+		: `The base model is ${checkpoint}. ${isOwnCheckpoint(checkpoint) ? 'Its files are in `model/`.' : 'It is fetched from there, or name a folder by `--model`.'}`;
 	const values: Record<string, string> = {
 		name,
 		arms: arms.join(' '),
 		facts: [
 			`The experiment is “${name}”, seed ${seed}: ${optimizer.steps} steps of ${optimizer.batchSize} rows; copies: ${arms.join(', ')}.`,
-			`The base model is ${model.checkpoint}. ${where}`,
+			base,
 			...leftOut,
 		]
 			.map((sentence) => `- ${sentence}`)

@@ -23,7 +23,10 @@ export class AdapterError extends Error {
 }
 
 export interface AdapterExport {
+	/** As a loader finds it: a hub's `Owner/Name`, or a folder. */
 	baseModel: string;
+	/** Of a hub's: its commit. */
+	revision?: string;
 	/** The file's notes. */
 	metadata?: Record<string, string>;
 	/** Folded: for programs that know rank and alpha, and ignore use_rslora and patterns. */
@@ -31,7 +34,7 @@ export interface AdapterExport {
 }
 
 /** The adapter as PEFT's two files; reads A and B back from the backend. */
-export async function exportAdapter(lora: Lora, { baseModel, metadata, folded = false }: AdapterExport): Promise<AdapterFiles> {
+export async function exportAdapter(lora: Lora, { baseModel, revision, metadata, folded = false }: AdapterExport): Promise<AdapterFiles> {
 	// Asked for in one read, so that a step which begins meanwhile can't mix two states of the adapter.
 	const numbers = (await lora.weights.data()) as Float32Array;
 	const config = folded ? foldedConfig(lora) : lora.config;
@@ -43,7 +46,7 @@ export async function exportAdapter(lora: Lora, { baseModel, metadata, folded = 
 		}),
 	);
 	return {
-		'adapter_config.json': `${JSON.stringify(peftConfig({ ...lora, config }, baseModel), null, 2)}\n`,
+		'adapter_config.json': `${JSON.stringify(peftConfig({ ...lora, config }, baseModel, revision), null, 2)}\n`,
 		'adapter_model.safetensors': writeSafetensors(tensors, { metadata: { format: 'pt', ...metadata } }), // without a format transformers refuses the file
 	};
 }

@@ -68,6 +68,7 @@ export function parseAdapterConfig(json: unknown): { config: AdapterConfig | nul
 export function peftConfig(
 	{ config, layers, parts }: Pick<Lora, 'config' | 'layers' | 'parts'>,
 	baseModel: string,
+	revision?: string,
 ): Record<string, unknown> {
 	const { rank, alpha, rslora, targetModules, rankPattern, alphaPattern } = config;
 	const modules = parts.filter(({ half }) => half === 'A');
@@ -76,6 +77,7 @@ export function peftConfig(
 		peft_type: 'LORA',
 		task_type: 'CAUSAL_LM',
 		base_model_name_or_path: baseModel,
+		...(revision !== undefined && { revision }),
 		r: rank,
 		lora_alpha: alpha,
 		use_rslora: rslora,
