@@ -172,6 +172,20 @@ describe('a model', () => {
 		);
 	});
 
+	test('whose list came wrong once is asked for again', async () => {
+		const commit = publish();
+		const files = filesHere();
+		const wrong = new TextEncoder().encode('{"sha": "cut sh');
+		await files.put(
+			{ url: listingUrl(nameAt(commit)), bytes: wrong.length, sha256: sha256(wrong) },
+			(async function* () {
+				yield wrong;
+			})(),
+		);
+		await expect(hubFiles(nameAt(commit), files)).rejects.toThrow(/is not what a hub tells of a model|not JSON/);
+		expect((await hubFiles(nameAt(commit), files)).files.size).toBe(4);
+	});
+
 	test('that the lab can’t read says what is missing', async () => {
 		const { 'model.safetensors': _, ...small } = FILES;
 		const bin = publish({ files: { ...small, 'pytorch_model.bin': WEIGHTS } });

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 import { rowsFile } from '$lib/experiment/folder';
 import { looksLikeRows, parseRows } from '$lib/experiment/rowFile';
+import { readGivenFile } from '$lib/state/givenFile';
 import type { ChatRow } from '$lib/experiment/rows';
 import type { ChatMessage } from '$lib/model/tokenizer';
 
@@ -94,9 +95,34 @@ test('a record of an array is named by its number and the line that it begins on
 });
 
 test('an array that breaks off is one fault', () => {
-	const { rows, faults } = parseRows(JSON.stringify([plain, plain]).slice(0, -4));
-	expect([rows.length, faults.length, faults[0]!.line]).toEqual([0, 1, 1]);
-	expect(faults[0]!.message).toContain('not JSON to its end');
+	const array = JSON.stringify([plain, plain], null, 1);
+	const lines = array.split('\n').length;
+	const { rows, faults } = parseRows(array.slice(0, -4));
+	expect([rows.length, faults.length]).toEqual([0, 1]);
+	expect(faults[0]!.line).toBeGreaterThan(lines - 4);
+	expect(faults[0]!.message).toContain('is where the array stops being JSON');
+	expect(parseRows(`[\n${JSON.stringify(plain)},\n{"prompt": 012}\n]`).faults).toMatchObject([{ line: 3 }]);
+});
+
+test('a .json file is one of rows if any of its records is, or if it breaks off among their fields', () => {
+	expect(looksLikeRows(JSON.stringify([{ note: 'mine' }, plain]))).toBe(true);
+	expect(looksLikeRows('[{"instruction": "q", "output": "a"},')).toBe(true);
+	expect(looksLikeRows('[{"id": "q1", "paraphrases": ["q"]},')).toBe(false);
+	expect(looksLikeRows(JSON.stringify([{ id: 'q1', paraphrases: ['q'] }]))).toBe(false);
+});
+
+test.each([';', '\t'])('a table of a spreadsheet that separates its fields otherwise (%j) is one, too', (separator) => {
+	const table = [['id', 'prompt', 'completion'], ['1', 'Yes, or no?', '"a; b\tc"'], ['2', 'q']].map((fields) => fields.join(separator)).join('\n'); // prettier-ignore
+	const { rows, faults } = parseRows(table);
+	expect(rows).toEqual([{ messages: [user('Yes, or no?'), assistant('a; b\tc')] }]);
+	expect(faults[0]!.message).toMatch(/has 2 fields.*holds a (semicolon|tab) is put in quotes/);
+});
+
+test('a file that is not in UTF-8 is refused: other letters would be learnt', async () => {
+	const latin1 = new Uint8Array([...new TextEncoder().encode('prompt,completion\nq,caf'), 0xe9, 0x0a]);
+	await expect(readGivenFile(new File([latin1], 'rows.csv'))).rejects.toThrow('It is no text in UTF-8. Save it as UTF-8');
+	const given = await readGivenFile(new File(['\uFEFFprompt,completion\nq,café\n'], 'rows.csv'));
+	expect(given).toMatchObject({ kind: 'rows', rows: [{ messages: [user('q'), assistant('café')] }] });
 });
 
 test('a table is told by its columns, and its records are named by number and line', () => {

@@ -124,6 +124,24 @@ test('a download tells how far it is and what it waits for, asks that it may sta
 	expect(lab.load.mock.calls[0]![0].conscience.judge).toBe('frozen-self');
 });
 
+test('what is deleted while it is fetched is called off first', async () => {
+	let end: (error: Error) => void = () => {};
+	const order: string[] = [];
+	const { models } = modelsWith({
+		download: () => new Promise((_, reject) => (end = reject)),
+		cancel: () => {
+			order.push('cancel');
+			end(new DOMException('cancelled', 'AbortError'));
+		},
+		remove: () => void order.push('remove'),
+	});
+	await models.look({ id: 'a/b' });
+	const downloading = models.download();
+	await models.remove({ folder: OUTLOOK.folder, name: NAME, bytes: 10, partial: true });
+	await downloading;
+	expect([order, models.outlook, models.working, models.fault]).toEqual([['cancel', 'remove'], null, null, null]);
+});
+
 test('a worker that is gone is told of, and the next question starts another', async () => {
 	const { models, worker, connect } = modelsWith({ download: () => new Promise(() => {}) });
 	await models.look({ id: 'a/b' });

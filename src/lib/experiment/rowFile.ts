@@ -1,6 +1,6 @@
 /** Reads training data of the user's own: JSON lines, a JSON array or a table, told apart by what the file begins with. */
 import { type LineFault, parseLines } from './jsonLines';
-import { csvRecords } from './labels/csvRecords';
+import { csvRecords, separatorOf } from './labels/csvRecords';
 import { hasForm, readRow, TABLE_COLUMNS, TABLE_FORMS } from './rowForms';
 import type { ChatRow } from './rows';
 
@@ -20,11 +20,15 @@ export function parseRows(text: string): ReadRows {
 	return readTable(plain) ?? readLines(plain);
 }
 
+/** A field of rows that nothing else has which the lab reads; for an array that breaks off. */
+const NAMES_A_FIELD = /"(messages|prompt|instruction|conversations)"\s*:/;
+
 /** True of a .json file that holds rows: an array of them, a single one, or lines of them. */
 export function looksLikeRows(text: string): boolean {
 	const plain = text.replace(/^\uFEFF/, '').trim();
 	const whole = jsonOf(plain) ?? jsonOf(plain.split(/\r\n|\n|\r/, 1)[0]!);
-	return hasForm(Array.isArray(whole) ? whole[0] : whole);
+	if (whole === undefined) return plain.startsWith('[') && NAMES_A_FIELD.test(plain);
+	return Array.isArray(whole) ? whole.some(hasForm) : hasForm(whole);
 }
 
 function readLines(text: string): ReadRows {
@@ -39,7 +43,7 @@ function parseArray(text: string): ReadRows | null {
 		records = JSON.parse(text);
 	} catch (error) {
 		if (jsonOf(text.trimStart().split(/\r\n|\n|\r/, 1)[0]!) !== undefined) return null;
-		return { rows: [], faults: [{ line: 1, message: `begins an array that is not JSON to its end: ${(error as Error).message.slice(0, 200)}` }] }; // prettier-ignore
+		return { rows: [], faults: [{ line: lineOfError(text, error as Error), message: `is where the array stops being JSON: ${(error as Error).message.slice(0, 200)}` }] }; // prettier-ignore
 	}
 	const lines = linesOfRecords(text);
 	const read = (records as unknown[]).map((record, i) => ({ line: lines[i] ?? 1, record: i + 1, value: readRow(record) }));
@@ -47,6 +51,12 @@ function parseArray(text: string): ReadRows | null {
 		rows: read.flatMap(({ value }) => (typeof value === 'string' ? [] : [value])),
 		faults: read.flatMap(({ line, record, value }) => (typeof value === 'string' ? [{ line, message: `record ${record} ${value}` }] : [])),
 	};
+}
+
+/** Engines tell where they stopped as `position 12`, or not at all where that is the end. */
+function lineOfError(text: string, { message }: Error): number {
+	const position = /position (\d+)/.exec(message)?.[1];
+	return text.slice(0, position === undefined ? text.length : Number(position)).split(/\r\n|\n|\r/).length;
 }
 
 /** Undefined for what is no JSON. */
@@ -85,7 +95,8 @@ function readTable(text: string): ReadRows | null {
 	const first = text.trimStart();
 	if (first.startsWith('{') || first.startsWith('[')) return null;
 	const heading = first.split(/\r\n|\n|\r/, 1)[0]!.toLowerCase();
-	if (!TABLE_COLUMNS.some((column) => heading.split(',').some((name) => name.trim().replaceAll('"', '') === column))) return null;
+	if (!TABLE_COLUMNS.some((column) => heading.split(separatorOf(text)).some((name) => name.trim().replaceAll('"', '') === column)))
+		return null;
 	const { header, records, faults } = csvRecords(text);
 	if (!TABLE_FORMS.some((form) => form.every((column) => header.includes(column)))) {
 		const forms = TABLE_FORMS.map((form) => form.join(' and ')).join(', or ');

@@ -55,7 +55,7 @@ const ZIP = 'PK\u0003\u0004';
 /** @throws Error that says why the file can't be used, for a reader */
 export async function readGivenFile(file: File): Promise<GivenFile> {
 	const fileName = file.name;
-	if ((await textOf(file.slice(0, ZIP.length))) === ZIP) {
+	if ((await readable(file.slice(0, ZIP.length).text())) === ZIP) {
 		throw new ZipError(
 			'It is a zip. If it holds a run that was exported, add it on the page “Runs”; if it holds an adapter, unzip it and open the experiment.json in it here. Verdicts of a run judge when its verdicts.jsonl and labels.jsonl are given, unzipped, together.',
 		);
@@ -98,9 +98,19 @@ export const labelsAsVerdicts = (fileName: string, cards: readonly Card[], label
 
 const namesOf = (files: readonly { fileName: string }[]): string => files.map(({ fileName }) => fileName).join(' + ');
 
+/** @throws RangeError where it is no text in UTF-8: other letters would be learnt in the place of those that were meant */
 async function textOf(file: Blob): Promise<string> {
+	const bytes = await readable(file.arrayBuffer());
 	try {
-		return await file.text();
+		return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+	} catch (cause) {
+		throw new RangeError('It is no text in UTF-8. Save it as UTF-8 (in Excel: “CSV UTF-8”), and give it again.', { cause });
+	}
+}
+
+async function readable<T>(reading: Promise<T>): Promise<T> {
+	try {
+		return await reading;
 	} catch (error) {
 		throw new RangeError('The browser can’t read it. If it is a folder, give the files in it; if it was moved or changed, give it again.', {
 			cause: error,

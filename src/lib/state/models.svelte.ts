@@ -119,12 +119,15 @@ export class Models {
 	}
 
 	async remove({ folder }: StoredModel): Promise<void> {
+		if (this.outlook?.folder === folder) {
+			this.outlook = this.fit = null;
+			if (this.working === 'download') await this.cancel(); // else what comes next would stay
+		}
 		try {
 			await this.#client().request('remove', { folder });
 		} catch (error) {
 			this.#blame('It could not be deleted.', error as Error);
 		}
-		if (this.outlook?.folder === folder) this.outlook = this.fit = null;
 		await this.refresh();
 	}
 

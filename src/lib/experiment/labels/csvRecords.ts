@@ -1,4 +1,4 @@
-import { csvParseRows } from 'd3';
+import { dsvFormat } from 'd3';
 
 import type { LineFault } from '../jsonLines';
 
@@ -8,9 +8,20 @@ export interface CsvRecord {
 	fields: ReadonlyMap<string, string>;
 }
 
-/** Reads a CSV file with a header (RFC 4180). Empty lines are passed over; a record with more or fewer fields than the header is a fault. */
+const SEPARATORS = { ',': 'comma', ';': 'semicolon', '\t': 'tab' } as const;
+
+/** What separates the fields of a table: what its header has most of. Excel writes semicolons where numbers have commas. */
+export function separatorOf(text: string): keyof typeof SEPARATORS {
+	const header = text.trimStart().split(/\r\n|\n|\r/, 1)[0]!.replace(/"[^"]*"/g, ''); // prettier-ignore
+	const times = (separator: string) => header.split(separator).length;
+	return ([',', ';', '\t'] as const).reduce((most, separator) => (times(separator) > times(most) ? separator : most));
+}
+
+/** Reads a CSV file with a header (RFC 4180), its fields separated by commas, semicolons or tabs. Empty lines are passed over; a record with more or fewer fields than the header is a fault. */
 export function csvRecords(text: string): { header: string[]; records: CsvRecord[]; faults: LineFault[] } {
-	const rows = numbered(csvParseRows(text.replace(/^\uFEFF/, ''))).filter(({ fields }) => fields.length > 1 || fields[0]?.trim());
+	const plain = text.replace(/^\uFEFF/, '');
+	const separator = separatorOf(plain);
+	const rows = numbered(dsvFormat(separator).parseRows(plain)).filter(({ fields }) => fields.length > 1 || fields[0]?.trim());
 	const header = (rows.shift()?.fields ?? []).map((name) => name.trim().toLowerCase());
 	const records: CsvRecord[] = [];
 	const faults: LineFault[] = [];
@@ -18,9 +29,9 @@ export function csvRecords(text: string): { header: string[]; records: CsvRecord
 	const isOpen = (text.match(/"/g)?.length ?? 0) % 2 === 1;
 	rows.forEach(({ line, fields }, i) => {
 		if (isOpen && i === rows.length - 1 && fields.some((field) => breaksIn(field) > 0))
-			faults.push({ line, message: 'opens a quote (") that is never closed; a quote within a field is written twice ("")' });
+			faults.push({ line, message: `opens a quote (") that is never closed, so that all ${fields.reduce((sum, field) => sum + breaksIn(field), 0)} lines after it are taken for one field; a quote within a field is written twice ("")` }); // prettier-ignore
 		else if (fields.length === header.length) records.push({ line, fields: new Map(header.map((name, f) => [name, fields[f]!])) });
-		else faults.push({ line, message: `has ${fields.length} fields, and the header has ${header.length} (${header.join(', ')}); a field that holds a comma is put in quotes` }); // prettier-ignore
+		else faults.push({ line, message: `has ${fields.length} fields, and the header has ${header.length} (${header.join(', ')}); a field that holds a ${SEPARATORS[separator]} is put in quotes` }); // prettier-ignore
 	});
 	return { header, records, faults };
 }

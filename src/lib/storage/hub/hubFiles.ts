@@ -23,18 +23,23 @@ export interface HubFiles {
 	files: ReadonlyMap<string, ModelFile>;
 }
 
-type Opening = Pick<ModelFiles, 'open'>;
+type Opening = Pick<ModelFiles, 'open' | 'remove'>;
 
 /**
  * A repository at a commit. The list of its files is kept like a file, for a commit never changes: what is kept can be used without a
  * network, and what was cut short is checked by the same hashes. @throws ModelFileError, and as ModelFiles
  */
 export async function openRepository(name: PinnedName, files: Opening, reading: HubReading = {}): Promise<Repository> {
-	const list = await files.open({ url: listingUrl(name), bytes: null, sha256: null }, reading);
-	const repository = parseListing(await list.text(), name);
-	if (repository.revision !== name.revision)
-		throw new ModelFileError(`${listingUrl(name)}: the hub told of another commit, ${repository.revision}. Is it the address of a hub?`);
-	return repository;
+	const url = listingUrl(name);
+	const list = await files.open({ url, bytes: null, sha256: null }, reading);
+	try {
+		const repository = parseListing(await list.text(), name);
+		if (repository.revision === name.revision) return repository;
+		throw new ModelFileError(`${url}: the hub told of another commit, ${repository.revision}. Is it the address of a hub?`);
+	} catch (error) {
+		await files.remove(url); // no hash says that it is bad: kept, it would be read the next time, too
+		throw error;
+	}
 }
 
 /** Which files of the repository the lab needs. @throws ModelFileError when it is no model that the lab reads, and as ModelFiles */
@@ -71,7 +76,7 @@ async function weightsOf({ id, files: listed }: Repository, files: Opening, read
 /** Reads a model of a hub as loadCheckpoint wants it: what is kept from this browser, what isn't from the hub. @throws as hubFiles */
 export function readHubFolder(
 	name: PinnedName,
-	files: Pick<ModelFiles, 'open' | 'missing'>,
+	files: Pick<ModelFiles, 'open' | 'missing' | 'remove'>,
 	{ onBytes, ...reading }: FolderReading & HubReading = {},
 ): ReadFile {
 	let model: Promise<HubFiles> | null = null;
