@@ -205,7 +205,11 @@ export class Classroom {
 		await this.#attempt(async () => {
 			for (;;) {
 				const batch = await this.store.readWaiting(size);
-				if (batch.length === 0 || this.#client !== client) break;
+				if (this.#client !== client) break;
+				if (batch.length === 0) {
+					this.waiting = await this.store.countWaiting(); // another tab may have sent it
+					break;
+				}
 				const given = batch.map(({ trajectory }) => trajectory);
 				const report = await client.deposit(given).catch((error: unknown) => refusedOf(error));
 				if (this.#client !== client) break; // the reader has left meanwhile, and what waits now is another class's
