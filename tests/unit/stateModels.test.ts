@@ -59,6 +59,9 @@ test('what is typed is looked up with the token, and the page that was given nam
 	expect((fit.params['experiment'] as Experiment).model.checkpoint).toBe(OUTLOOK.folder);
 	await models.look(); // pressed again, now that the fields say what the address said
 	expect(looks(worker)[1]).toEqual(looks(worker)[0]);
+	await models.look({ id: 'https://mirror.example/c/d/tree/main' }); // also where that is the usual one, and another stood in the field
+	await models.look();
+	expect(looks(worker).slice(2)).toMatchObject([{ name: { id: 'c/d', revision: 'main' } }, { name: { id: 'c/d', revision: 'main' } }]);
 });
 
 test('a token is shown to the hub for which it was typed, and to no other', async () => {

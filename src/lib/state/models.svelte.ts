@@ -72,8 +72,7 @@ export class Models {
 		await this.#work('look', 'This model can’t be used.', async () => {
 			const { hub, id, revision } = this;
 			const name = readHubName({ hub, id, revision });
-			const named = /^\s*https?:/.test(id); // a page's address, which may name a revision, too
-			Object.assign(this, { hub: name.hub, id: name.id, ...(named && name.revision !== 'main' && { revision: name.revision }) });
+			Object.assign(this, name); // a page's address may name all three
 			this.outlook = await this.#client().request('look', { name, token: this.#tokenFor(name.hub) });
 		});
 		await this.estimate();
