@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { adapterOfFiles, unpackedAdapter } from '$lib/experiment/adapterFiles';
+import { adapterOfFiles, BESIDE, type GivenAdapterFile, unpackedAdapter } from '$lib/experiment/adapterFiles';
 import { mergedFolder } from '$lib/experiment/mergedFolder';
 import { isOwnCheckpoint } from '$lib/experiment/ownCheckpoint';
 import { parseExperiment } from '$lib/experiment/schema';
@@ -41,26 +41,26 @@ interface Given {
 
 /** The files of an adapter's folder, of a run's, or of a zip. */
 async function givenAdapter(given: string): Promise<Given> {
-	if (/\.zip$/i.test(given)) {
-		const files = unpackedAdapter({ name: path.basename(given), bytes: new Uint8Array(await readFile(given)) });
-		const beside = (name: string) => {
-			const found = files.find((file) => path.posix.basename(file.name) === name);
-			return found ? new TextDecoder().decode(found.bytes) : null;
-		};
-		return { files: adapterOfFiles(files), card: beside('README.md'), experiment: beside('experiment.json') };
-	}
+	const isZip = /\.zip$/i.test(given);
+	const files = isZip
+		? unpackedAdapter({ name: path.basename(given), bytes: new Uint8Array(await readFile(given)) })
+		: await filesIn(given);
+	const beside = (name: string) => {
+		const found = files.find((file) => path.basename(file.name) === name);
+		return found ? new TextDecoder().decode(found.bytes) : null;
+	};
+	const own = files.filter((file) => path.basename(file.name).startsWith('adapter_'));
+	return { files: adapterOfFiles(own), card: beside('README.md'), experiment: beside('experiment.json') };
+}
+
+async function filesIn(given: string): Promise<GivenAdapterFile[]> {
 	const inRun = path.join(given, 'adapter');
 	const folder = existsSync(path.join(inRun, 'adapter_config.json')) ? inRun : given;
 	const names = await readdir(folder).catch(() => {
 		throw new AdapterError(`There is no folder ${folder}. Name a folder with adapter_config.json, or a zip of one.`);
 	});
 	const read = async (name: string) => ({ name, bytes: new Uint8Array(await readFile(path.join(folder, name))) });
-	const beside = async (name: string) => (names.includes(name) ? readFile(path.join(folder, name), 'utf8') : null);
-	return {
-		files: adapterOfFiles(await Promise.all(names.filter((name) => name.startsWith('adapter_')).map(read))),
-		card: await beside('README.md'),
-		experiment: await beside('experiment.json'),
-	};
+	return Promise.all(names.filter((name) => name.startsWith('adapter_') || BESIDE.includes(name)).map(read));
 }
 
 interface Base {

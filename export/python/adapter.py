@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from lab_random import SeededRandom
-from model_source import HUB
+from model_source import Source, on_hub
 
 PROJECTIONS = {
     'q_proj': 'self_attn',
@@ -80,15 +80,15 @@ def save_adapter(
     tensors = {name: tensor.detach().float().cpu().contiguous() for name, tensor in tensors.items()}
     save_file(tensors, folder / 'adapter_model.safetensors', metadata)
     config = model.peft_config['default']
-    config.base_model_name_or_path, config.revision = base_of(experiment['model']['checkpoint'])
+    base = base_of(experiment['model']['checkpoint'])
+    config.base_model_name_or_path, config.revision = base.name, base.revision
     config.inference_mode = True
     config.save_pretrained(folder)
 
 
-def base_of(checkpoint: str) -> tuple[str, str | None]:
+def base_of(checkpoint: str) -> Source:
     """A base as loaders look it up: the name and commit of a hub's folder, or the folder itself."""
-    found = HUB.match(checkpoint)
-    return (found[1], found[2]) if found else (checkpoint, None)
+    return on_hub(checkpoint) or Source(checkpoint, None)
 
 
 def card(experiment: dict[str, Any], arm: str, alignment: float, weights_sha256: str) -> str:
@@ -104,7 +104,7 @@ def card(experiment: dict[str, Any], arm: str, alignment: float, weights_sha256:
     lines = [
         '---',
         'library_name: peft',
-        f'base_model: {base_of(checkpoint)[0]}',
+        f'base_model: {base_of(checkpoint).name}',
         f'tags: [conscience-lab, {arm}, {standing(alignment)}]',
         '---',
         f'# {arm} of the experiment "{experiment["name"]}", seed {experiment["seed"]}',

@@ -34,6 +34,12 @@ class Source:
         return Path(snapshot_download(self.name, revision=self.revision, allow_patterns='*.safetensors'))
 
 
+def on_hub(checkpoint: str) -> Source | None:
+    """The repository that an experiment names by the address of its files."""
+    found = HUB.match(checkpoint)
+    return Source(found[1], found[2]) if found else None
+
+
 def model_source(checkpoint: str, given: str | None, here: Path) -> Source:
     """The folder that was given, the one in this folder, or the repository that the experiment names."""
     if given is not None:
@@ -42,8 +48,8 @@ def model_source(checkpoint: str, given: str | None, here: Path) -> Source:
         return Source(given, None)
     if (here / 'model').is_dir():
         return Source(str(here / 'model'), None)
-    if found := HUB.match(checkpoint):
-        return Source(found[1], found[2])
+    if source := on_hub(checkpoint):
+        return source
     raise SystemExit(
         f"The experiment's model is {checkpoint}, which is no repository of the hub. Put its files (config.json, model.safetensors or "
         "all its shards with their index, and the tokenizer's) into a folder and name it by --model."

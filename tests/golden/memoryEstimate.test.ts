@@ -4,12 +4,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { createTrainer, disposeTrainer, trainStep } from '$lib/dpo/trainer';
 import { type ModelConfig, parseModelConfig } from '$lib/model/config';
-import { disposeLora, initLora, PROJECTIONS } from '$lib/model/lora';
+import { disposeLora, initLora, type Lora, PROJECTIONS } from '$lib/model/lora';
 import { generate } from '$lib/model/generate';
 import { estimateMemory, weightBytes, type Workload } from '$lib/model/memoryEstimate';
 import { nextTokenProbabilities } from '$lib/model/nextTokenProbabilities';
 import { seededRandom } from '$lib/model/random';
-import { disposeModel } from '$lib/model/weights';
+import { disposeModel, type Model } from '$lib/model/weights';
 
 import { BACKENDS, useBackend } from './backends';
 import { bytesTaken } from './memoryTaken';
@@ -55,15 +55,31 @@ const JUDGED: [string, ModelConfig, Omit<Workload, 'backend'>][] = [
 describe.each(BACKENDS.filter((backend) => backend !== 'cpu'))('on %s', (backend) => {
 	beforeAll(() => useBackend(backend));
 
-	it.each(CASES)('a training step takes what is said: %s', async (_name, config, given) => {
-		const { lora: adapter, rows, pairs, promptTokens, completionTokens, precision, accumulation = 1, checkpointing = false } = given;
+	/** What the engine takes for `work` with a model and its adapter, of which nothing stays. */
+	async function takenBy(
+		config: ModelConfig,
+		{ precision, lora: adapter }: Pick<Workload, 'precision' | 'lora'>,
+		work: (model: Model, lora: Lora) => Promise<void>,
+	): Promise<number> {
 		const before = tf.memory().numTensors;
+		const taken = await bytesTaken(async () => {
+			const model = randomModel(config, 1, precision);
+			const options = { ...adapter, alpha: 16, rslora: false, targetModules: [...adapter.targetModules] };
+			const lora = initLora(config, options, seededRandom(1, 'lora'));
+			await work(model, lora);
+			disposeLora(lora);
+			disposeModel(model);
+		});
+		expect(tf.memory().numTensors).toBe(before);
+		return taken;
+	}
+
+	it.each(CASES)('a training step takes what is said: %s', async (_name, config, given) => {
+		const { rows, pairs, promptTokens, completionTokens, accumulation = 1, checkpointing = false } = given;
 		const tokens = (count: number) => Array<number>(count).fill(1);
 		const row = { prompt: tokens(promptTokens), completion: tokens(completionTokens) };
 		const pair = { ...{ prompt: row.prompt, chosen: row.completion, rejected: row.completion }, reference: { chosen: -1, rejected: -1 } };
-		const taken = await bytesTaken(async () => {
-			const model = randomModel(config, 1, precision);
-			const lora = initLora(config, { ...adapter, alpha: 16, rslora: false, targetModules: [...adapter.targetModules] }, seededRandom(1, 'lora'));
+		const taken = await takenBy(config, given, async (model, lora) => {
 			const trainer = createTrainer(model, lora, {
 				...{ learningRate: 1e-3, warmupSteps: 0, weightDecay: 0, clipNorm: 1, lambda: 1, accumulation, checkpointing },
 				preference: { type: 'sigmoid', beta: 0.1, labelSmoothing: 0 },
@@ -74,10 +90,7 @@ describe.each(BACKENDS.filter((backend) => backend !== 'cpu'))('on %s', (backend
 					pairs: Array.from({ length: pairs }, (_, i) => ({ ...pair, id: `${i}` })),
 				});
 			disposeTrainer(trainer);
-			disposeLora(lora);
-			disposeModel(model);
-		}); // prettier-ignore
-		expect(tf.memory().numTensors).toBe(before);
+		});
 		const { training } = estimateMemory(config, { ...given, backend });
 		console.log(`${backend}: ${_name}: ${(training / taken).toFixed(3)} of ${taken} bytes`);
 		expect(training / taken).toBeGreaterThan(1 - TOLERANCE);
@@ -85,20 +98,16 @@ describe.each(BACKENDS.filter((backend) => backend !== 'cpu'))('on %s', (backend
 	});
 
 	it.each(JUDGED)('writing and judging take about what is said: %s', async (_name, config, given) => {
-		const { lora: adapter, precision, questions, promptTokens, newTokens, told } = given;
-		const before = tf.memory().numTensors;
+		const { questions, promptTokens, newTokens, told } = given;
 		const each = <T>(of: (i: number) => T) => Array.from({ length: questions }, (_, i) => of(i));
 		const exchange = (i: number) => Array.from({ length: promptTokens + newTokens }, (_, t) => (7 * i + t) % 500);
-		const taken = await bytesTaken(async () => {
-			const model = randomModel(config, 1, precision);
-			const lora = initLora(config, { ...adapter, alpha: 16, rslora: false, targetModules: [...adapter.targetModules] }, seededRandom(1, 'lora'));
+		const taken = await takenBy(config, given, async (model, lora) => {
 			const sampling = { temperature: 1, topP: 1, maxNewTokens: newTokens };
-			await generate(model, lora, each((i) => exchange(i).slice(0, promptTokens)), { sampling, stopTokens: [], seeds: each((i) => i) });
-			await nextTokenProbabilities(model, null, each((i) => [...Array<number>(told).fill(1), ...exchange(i)]), [1, 2, 3]);
-			disposeLora(lora);
-			disposeModel(model);
-		}); // prettier-ignore
-		expect(tf.memory().numTensors).toBe(before);
+			const asked = each((i) => exchange(i).slice(0, promptTokens));
+			await generate(model, lora, asked, { sampling, stopTokens: [], seeds: each((i) => i) });
+			const judged = each((i) => [...Array<number>(told).fill(1), ...exchange(i)]);
+			await nextTokenProbabilities(model, null, judged, [1, 2, 3]);
+		});
 		const { judging } = estimateMemory(config, { ...given, backend });
 		console.log(`${backend}: ${_name}: ${(judging / taken).toFixed(3)} of ${taken} bytes`);
 		expect(judging / taken).toBeGreaterThan(1 / JUDGED_FACTOR);

@@ -1,17 +1,17 @@
 /** The checkpoint of a worker while readers change their minds. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import type { ReadFile } from '$lib/model/checkpoint';
 import { wholeFile } from '$lib/model/partedFile';
 import { heldCheckpoint, readUnless } from '$lib/worker/heldCheckpoint';
 
-const LARGE = { url: 'large', precision: 'f32' };
-const SMALL = { url: 'small', precision: 'f32' };
+const LARGE = { url: 'large', precision: 'f32' } as const;
+const SMALL = { url: 'small', precision: 'f32' } as const;
 
 /** Holds what the test lets load, and notes in what order it is loaded and freed. */
 function watched() {
 	const log: string[] = [];
-	const load = async (read: ReadFile, { url }: { url: string; precision: string }) => {
+	const load = async (read: ReadFile, { url }: { url: string }) => {
 		log.push(`load ${url}`);
 		await wholeFile(await read('weights'));
 		log.push(`loaded ${url}`);
@@ -80,8 +80,10 @@ test('after a model that could not be loaded the next one is', async () => {
 test('a file keeps its size and hash, and a read that was called off before it began asks for nothing', async () => {
 	const controller = new AbortController();
 	const file = { size: 3, sha256: 'ab', slice: () => ({ arrayBuffer: () => Promise.resolve(new ArrayBuffer(3)) }) };
-	const read = readUnless(controller.signal, () => Promise.resolve(file));
+	const reads = vi.fn(() => Promise.resolve(file));
+	const read = readUnless(controller.signal, reads);
 	expect(await read('weights')).toMatchObject({ size: 3, sha256: 'ab' });
 	controller.abort(new Error('called off'));
 	await expect(read('weights')).rejects.toThrow('called off');
+	expect(reads).toHaveBeenCalledOnce();
 });

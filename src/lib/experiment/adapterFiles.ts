@@ -10,7 +10,7 @@ export interface GivenAdapterFile {
 
 const NAMES = ['adapter_config.json', 'adapter_model.safetensors'] as const;
 /** What the lab puts beside them: the card, and the experiment that made the adapter. */
-const BESIDE = ['README.md', 'experiment.json'];
+export const BESIDE = ['README.md', 'experiment.json'];
 /** Unpacked, an adapter of the models that this lab runs is far smaller: what is larger is none. */
 const MOST_BYTES = 500e6;
 

@@ -1,3 +1,5 @@
+import { LINE_BREAK } from './textLines';
+
 /** A line of a file that can't be used: where it is and what is wrong with it. */
 export interface LineFault {
 	/** Counted from 1. */
@@ -14,7 +16,7 @@ export function parseLines<T extends object>(
 	const faults: LineFault[] = [];
 	text
 		.replace(/^\uFEFF/, '')
-		.split(/\r\n|\n|\r/)
+		.split(LINE_BREAK)
 		.forEach((content, i) => {
 			if (content.trim() === '') return;
 			const line = i + 1;

@@ -3,6 +3,7 @@ import { type LineFault, parseLines } from './jsonLines';
 import { csvRecords, separatorOf } from './labels/csvRecords';
 import { hasForm, readRow, TABLE_COLUMNS, TABLE_FORMS } from './rowForms';
 import type { ChatRow } from './rows';
+import { breaksIn, firstLine } from './textLines';
 
 /** What could be read, and what could not. */
 export interface ReadRows {
@@ -26,7 +27,7 @@ const NAMES_A_FIELD = /"(messages|prompt|instruction|conversations)"\s*:/;
 /** True of a .json file that holds rows: an array of them, a single one, or lines of them. */
 export function looksLikeRows(text: string): boolean {
 	const plain = text.replace(/^\uFEFF/, '').trim();
-	const whole = jsonOf(plain) ?? jsonOf(plain.split(/\r\n|\n|\r/, 1)[0]!);
+	const whole = jsonOf(plain) ?? jsonOf(firstLine(plain));
 	if (whole === undefined) return plain.startsWith('[') && NAMES_A_FIELD.test(plain);
 	return Array.isArray(whole) ? whole.some(hasForm) : hasForm(whole);
 }
@@ -42,7 +43,7 @@ function parseArray(text: string): ReadRows | null {
 	try {
 		records = JSON.parse(text);
 	} catch (error) {
-		if (jsonOf(text.trimStart().split(/\r\n|\n|\r/, 1)[0]!) !== undefined) return null;
+		if (jsonOf(firstLine(text.trimStart())) !== undefined) return null;
 		return { rows: [], faults: [{ line: lineOfError(text, error as Error), message: `is where the array stops being JSON: ${(error as Error).message.slice(0, 200)}` }] }; // prettier-ignore
 	}
 	const lines = linesOfRecords(text);
@@ -56,7 +57,7 @@ function parseArray(text: string): ReadRows | null {
 /** Engines tell where they stopped as `position 12`, or not at all where that is the end. */
 function lineOfError(text: string, { message }: Error): number {
 	const position = /position (\d+)/.exec(message)?.[1];
-	return text.slice(0, position === undefined ? text.length : Number(position)).split(/\r\n|\n|\r/).length;
+	return 1 + breaksIn(text.slice(0, position === undefined ? text.length : Number(position)));
 }
 
 /** Undefined for what is no JSON. */
@@ -94,9 +95,9 @@ function linesOfRecords(text: string): number[] {
 function readTable(text: string): ReadRows | null {
 	const first = text.trimStart();
 	if (first.startsWith('{') || first.startsWith('[')) return null;
-	const heading = first.split(/\r\n|\n|\r/, 1)[0]!.toLowerCase();
-	if (!TABLE_COLUMNS.some((column) => heading.split(separatorOf(text)).some((name) => name.trim().replaceAll('"', '') === column)))
-		return null;
+	const heading = firstLine(first).toLowerCase();
+	const names = heading.split(separatorOf(heading)).map((name) => name.trim().replaceAll('"', ''));
+	if (!TABLE_COLUMNS.some((column) => names.includes(column))) return null;
 	const { header, records, faults } = csvRecords(text);
 	if (!TABLE_FORMS.some((form) => form.every((column) => header.includes(column)))) {
 		const forms = TABLE_FORMS.map((form) => form.join(' and ')).join(', or ');

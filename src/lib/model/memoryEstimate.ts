@@ -178,15 +178,17 @@ function askingBytes(config: ModelConfig, work: Workload): { cache: number; read
 	};
 }
 
+const NO_ADAPTER: Workload['lora'] = { rank: 0, targetModules: [] };
+
 /** One layer over prompts that have `stem` tokens in common and `own` more each: attention sees all of them, the rest of the layer the stem once. */
 function readBytes(config: ModelConfig, backend: Workload['backend'], prompts: number, stem: number, own: number): number {
-	const { hiddenSize: D, intermediateSize: F, numAttentionHeads: H, numKeyValueHeads: KV, headDim } = config;
+	const { hiddenSize: D, numAttentionHeads: H, numKeyValueHeads: KV, headDim } = config;
 	const N = bucketRows(prompts * (stem + own));
 	const R = bucketRows(stem + prompts * own);
 	const L = 64 * Math.ceil((stem + own) / 64);
 	const qkv = (H + 2 * KV) * headDim;
 	const attention = N * (2 * H * L + 2 * qkv + H * headDim) + R * (2 * D + qkv); // scores and weights, what is turned and unfolded, what is attended
-	const behind = R * (H * headDim + 2 * D + 3 * F);
+	const behind = R * rowNumbers(config, NO_ADAPTER, L).after;
 	return 4 * (backend === 'webgpu' ? attention + behind : Math.max(attention, behind));
 }
 

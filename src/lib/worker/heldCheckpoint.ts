@@ -1,20 +1,22 @@
 import type { ReadFile } from '$lib/model/checkpoint';
+import type { Precision } from '$lib/model/halfPrecision';
 
-/** What names a checkpoint that is held, beside the numbers themselves. */
+import { unlessAborted } from './unlessAborted';
+
 interface Key {
 	url: string;
-	precision: string;
+	precision: Precision;
 }
 
 /**
  * The one checkpoint that a worker holds, until another is asked for. Whoever asks waits for those who asked before: of two that load at once
  * the slower would free the weights of the faster, which runs already. The old one is freed first, so that two are never in memory.
  */
-export function heldCheckpoint<C, K extends Key>(load: (read: ReadFile, key: K) => Promise<C>, free: (checkpoint: C) => void) {
-	let held: { key: K; checkpoint: C } | null = null;
+export function heldCheckpoint<C>(load: (read: ReadFile, key: Key) => Promise<C>, free: (checkpoint: C) => void) {
+	let held: { key: Key; checkpoint: C } | null = null;
 	let before: Promise<unknown> = Promise.resolve();
 
-	async function hold(key: K, read: ReadFile): Promise<C> {
+	async function hold(key: Key, read: ReadFile): Promise<C> {
 		if (held?.key.url === key.url && held.key.precision === key.precision) return held.checkpoint;
 		if (held) free(held.checkpoint); // the run that used it ended before this one was prepared
 		held = null;
@@ -24,7 +26,7 @@ export function heldCheckpoint<C, K extends Key>(load: (read: ReadFile, key: K) 
 	}
 
 	/** @throws what loading throws; then none is held */
-	return (key: K, read: ReadFile): Promise<C> => {
+	return (key: Key, read: ReadFile): Promise<C> => {
 		const mine = before.then(() => hold(key, read));
 		before = mine.catch(() => {});
 		return mine;
@@ -35,6 +37,7 @@ export function heldCheckpoint<C, K extends Key>(load: (read: ReadFile, key: K) 
 export const readUnless =
 	(signal: AbortSignal, read: ReadFile): ReadFile =>
 	async (name) => {
+		signal.throwIfAborted();
 		const file = await unlessAborted(read(name), signal);
 		if (file instanceof Uint8Array) return file;
 		return {
@@ -43,13 +46,3 @@ export const readUnless =
 			slice: (begin: number, end: number) => ({ arrayBuffer: () => unlessAborted(file.slice(begin, end).arrayBuffer(), signal) }),
 		};
 	};
-
-/** `work`, or the signal's reason as soon as it aborts: a download that hangs can still be cancelled. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-	return new Promise((resolve, reject) => {
-		const abort = () => reject(signal.reason as Error);
-		if (signal.aborted) return abort();
-		signal.addEventListener('abort', abort, { once: true });
-		work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-	});
-}

@@ -4,6 +4,7 @@ import type { Sampling } from '$lib/model/sampling';
 import type { FromJudge, JudgeAnswers, JudgeItem, ToJudge } from './judgeProtocol';
 import { watchLifeline } from './lifeline';
 import { toError } from './rpc';
+import { unlessAborted } from './unlessAborted';
 
 /** Items of a call that are on their way at once: the judge never waits for the next one, and a cancelled call leaves little behind. */
 const WINDOW = 4;
@@ -70,13 +71,11 @@ class Line {
 				underWay.delete(id);
 			}
 		};
-		const ended = signal && untilAborted(signal);
 		try {
-			const workers = Array.from({ length: Math.min(WINDOW, items.length) }, work);
-			await Promise.race([Promise.all(workers), ...(ended ? [ended.promise] : [])]);
+			const workers = Promise.all(Array.from({ length: Math.min(WINDOW, items.length) }, work));
+			await (signal ? unlessAborted(workers, signal) : workers);
 			return answers;
 		} finally {
-			ended?.stop();
 			next = items.length;
 			for (const id of underWay) this.#cancel(id);
 		}
@@ -115,17 +114,6 @@ class Line {
 		for (const { reject } of this.#pending.values()) reject(error);
 		this.#pending.clear();
 	}
-}
-
-/** Rejects with the signal's reason when it aborts. */
-function untilAborted(signal: AbortSignal): { promise: Promise<never>; stop: () => void } {
-	let stop = () => {};
-	const promise = new Promise<never>((_, reject) => {
-		const abort = () => reject(signal.reason as Error);
-		signal.addEventListener('abort', abort, { once: true });
-		stop = () => signal.removeEventListener('abort', abort);
-	});
-	return { promise, stop };
 }
 
 function sumOf(said: readonly { tokens: TokenCount }[]): TokenCount {

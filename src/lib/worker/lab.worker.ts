@@ -13,7 +13,6 @@ import { type BackendReport, checkDevice, startBackend } from '$lib/model/backen
 import { loadCheckpoint, loadTokenizer, type ReadFile } from '$lib/model/checkpoint';
 import { isDropped } from '$lib/model/droppedName';
 import { parseHubFolder } from '$lib/model/hubFolder';
-import type { Precision } from '$lib/model/halfPrecision';
 import type { Sampling } from '$lib/model/sampling';
 import { disposeModel } from '$lib/model/weights';
 import { type FolderReading, readCheckpointFrom } from '$lib/storage/checkpointFiles';
@@ -46,7 +45,7 @@ const emit = emitter<LabEvent | SpeedEvent | ChatPageEvent>(self);
 /** A worker keeps its engine for life (the page starts another worker for another engine) and its checkpoint until another is asked for. */
 let started: Promise<BackendReport> | null = null;
 const checkpointAt = heldCheckpoint(
-	(read, { precision }: { url: string; precision: Precision }) => loadCheckpoint(read, precision),
+	(read, { precision }) => loadCheckpoint(read, precision),
 	({ model }) => disposeModel(model),
 );
 /** The judge in another worker, once the page has brought the two together. */

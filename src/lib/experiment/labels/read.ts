@@ -5,6 +5,7 @@ import { LABELS } from '$lib/conscience/judge';
 
 import { excerpt, faultInWords } from '../folderLines';
 import { type LineFault, parseLines } from '../jsonLines';
+import { firstLine } from '../textLines';
 import type { FileFault } from '../verdictFile';
 import { csvRecords } from './csvRecords';
 import { isOtherEthics, LABEL_SOURCES, type LabelledRow, labelSourceOf } from './sources';
@@ -76,7 +77,7 @@ function kindOf({ fileName, text }: { fileName: string; text: string }): PlainKi
 	const first = text.replace(/^\uFEFF/, '').trimStart();
 	if (first === '') throw new LabelFileError(`${fileName} is empty.`);
 	const isJson = first.startsWith('{');
-	const names = isJson ? keysOf(first.split(/\r\n|\n|\r/, 1)[0]!) : csvRecords(first.split(/\r\n|\n|\r/, 1)[0]!).header;
+	const names = isJson ? keysOf(firstLine(first)) : csvRecords(firstLine(first)).header;
 	if (isJson && names.includes('verdictId')) return 'labels';
 	if (isJson && names.includes('verdict')) return 'verdicts';
 	const source = labelSourceOf(isJson ? 'jsonl' : 'csv', names);
